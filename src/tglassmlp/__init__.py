@@ -1,0 +1,1 @@
+"""Learning glassy dynamics: from swap Monte Carlo structures to the dynamics at the glass transition."""

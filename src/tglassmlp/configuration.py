@@ -1,0 +1,132 @@
+"""A configuration: positions, species and box of one system in two dimensions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Configuration", "minimum_image", "wrap"]
+
+
+def wrap(positions: NDArray, box_length: float) -> NDArray:
+    """Fold positions ``[..., 2]`` into the box ``[-L/2, L/2)``."""
+    return positions - box_length * np.floor(positions / box_length + 0.5)
+
+
+def minimum_image(separations: NDArray, box_length: float) -> NDArray:
+    """Shortest periodic image of separation vectors ``[..., 2]``."""
+    return separations - box_length * np.round(separations / box_length)
+
+
+@dataclass(frozen=True, eq=False)
+class Configuration:
+    """Positions and species of N particles in a square periodic box.
+
+    Parameters
+    ----------
+    positions
+        ``[N, 2]`` float64, reduced length units; may lie outside the box (unwrapped).
+    species
+        ``[N]`` integers, 1 for the first species.
+    box_length
+        Side of the periodic box.
+
+    Raises
+    ------
+    ValueError
+        If a shape, a species number, a coordinate or the box is not usable; the message says what was
+        found and what is expected.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> c = Configuration(np.array([[0.0, 0.0], [1.0, 0.5]]), np.array([1, 2]), 10.0)
+    >>> c.n_particles
+    2
+    """
+
+    positions: NDArray[np.float64]
+    species: NDArray[np.int32]
+    box_length: float
+
+    def __init__(self, positions: ArrayLike, species: ArrayLike, box_length: float) -> None:
+        pos = np.array(positions, dtype=np.float64, order="C")
+        raw = np.asarray(species)
+        if pos.ndim != 2 or pos.shape[1] != 2:
+            raise ValueError(f"positions must have shape [N, 2] (two dimensions), found {pos.shape}")
+        if pos.shape[0] == 0:
+            raise ValueError("a configuration needs at least one particle, found none")
+        if not np.all(np.isfinite(pos)):
+            bad = int(np.flatnonzero(~np.isfinite(pos).all(axis=1))[0])
+            raise ValueError(f"positions must be finite, particle {bad} is at {pos[bad]}")
+        if raw.shape != (pos.shape[0],):
+            raise ValueError(f"species must have shape [{pos.shape[0]}], found {raw.shape}")
+        if not np.issubdtype(raw.dtype, np.integer) and not np.all(raw == np.round(raw)):
+            raise ValueError("species must be whole numbers counted from 1")
+        spec = np.array(raw, dtype=np.int32)
+        if spec.min() < 1:
+            raise ValueError(f"species are counted from 1, found {int(spec.min())}")
+        length = float(box_length)
+        if not np.isfinite(length) or length <= 0:
+            raise ValueError(f"box_length must be a positive number, found {box_length}")
+        pos.setflags(write=False)
+        spec.setflags(write=False)
+        object.__setattr__(self, "positions", pos)
+        object.__setattr__(self, "species", spec)
+        object.__setattr__(self, "box_length", length)
+
+    @property
+    def n_particles(self) -> int:
+        """Number of particles N."""
+        return int(self.positions.shape[0])
+
+    def wrapped(self) -> NDArray[np.float64]:
+        """Positions folded into ``[-L/2, L/2)``, ``[N, 2]``."""
+        return wrap(self.positions, self.box_length)
+
+    def with_positions(self, positions: ArrayLike) -> Configuration:
+        """Return the same particles at other positions ``[N, 2]``."""
+        return Configuration(positions, self.species, self.box_length)
+
+    def of_species(self, species: int) -> NDArray[np.intp]:
+        """Indices of the particles of one species."""
+        return np.flatnonzero(self.species == species)
+
+    def tiled(self, tiles: int) -> Configuration:
+        """Repeat the system ``tiles`` x ``tiles`` times (the box grows by ``tiles``).
+
+        Raises
+        ------
+        ValueError
+            If ``tiles`` is not at least 1.
+        """
+        if tiles < 1:
+            raise ValueError(f"tiles must be at least 1, found {tiles}")
+        base = self.wrapped()
+        shifts = self.box_length * np.stack(
+            np.meshgrid(np.arange(tiles), np.arange(tiles), indexing="ij"), axis=-1
+        ).reshape(-1, 1, 2)
+        return Configuration(
+            (base[None] + shifts).reshape(-1, 2),
+            np.tile(self.species, tiles * tiles),
+            self.box_length * tiles,
+        )
+
+    def check_mixture(self, n_species: int, reach: float | None = None) -> None:
+        """Refuse species outside 1..``n_species`` and a box shorter than twice ``reach``.
+
+        Raises
+        ------
+        ValueError
+            Naming the value found and the allowed range.
+        """
+        top = int(self.species.max())
+        if top > n_species:
+            raise ValueError(f"species must lie in 1..{n_species} for this mixture, found {top}")
+        if reach is not None and self.box_length < 2.0 * reach:
+            raise ValueError(
+                f"box_length {self.box_length:g} is shorter than twice the interaction range "
+                f"({2.0 * reach:g}): the minimum image is not defined"
+            )

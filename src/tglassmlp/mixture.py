@@ -1,0 +1,184 @@
+r"""Pair mixtures: species, sizes, energies and the smoothed Lennard-Jones potential.
+
+The pair potential between species a and b is
+
+.. math::
+
+    V_{ab}(r) = 4 \epsilon_{ab} \left[ x^{-12} - x^{-6} + C_0 + C_2 x^2 + C_4 x^4 \right],
+    \qquad x = r / \sigma_{ab} < x_c,
+
+and zero beyond :math:`x_c`. The constants :math:`C_0, C_2, C_4` follow from the requirement that the
+potential and its first two derivatives vanish at :math:`x_c`; they are derived here, never typed in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["KA2D", "MIXTURES", "Mixture"]
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A mixture of Lennard-Jones species in two dimensions.
+
+    Parameters
+    ----------
+    name
+        Name used in files and figures.
+    sigma, epsilon
+        Symmetric matrices ``[S][S]`` of pair diameters and energies (reduced units).
+    composition
+        Particles of each species in the unit system, e.g. ``(600, 330, 360)``.
+    box_length
+        Side of the square periodic box that holds one unit system; fixes the number density.
+    cutoff
+        Cut-off of every pair in units of its own ``sigma[a][b]``.
+    radii
+        Radii of the species in the radical Voronoi tessellation.
+
+    Raises
+    ------
+    ValueError
+        If a matrix has the wrong shape, is not symmetric or holds a value that is not positive.
+    """
+
+    name: str
+    sigma: tuple[tuple[float, ...], ...]
+    epsilon: tuple[tuple[float, ...], ...]
+    composition: tuple[int, ...]
+    box_length: float
+    cutoff: float = 2.5
+    radii: tuple[float, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        s = len(self.composition)
+        if s < 1 or any(int(n) != n or n < 1 for n in self.composition):
+            raise ValueError(
+                f"mixture {self.name!r}: composition must hold positive integers, found {self.composition}"
+            )
+        for label, matrix in (("sigma", self.sigma), ("epsilon", self.epsilon)):
+            m = np.asarray(matrix, dtype=float)
+            if m.shape != (s, s):
+                raise ValueError(
+                    f"mixture {self.name!r}: {label} has shape {m.shape}, expected {(s, s)} for {s} species"
+                )
+            if not np.all(np.isfinite(m)) or np.any(m <= 0):
+                raise ValueError(
+                    f"mixture {self.name!r}: {label} must be finite and positive, found {matrix}"
+                )
+            if not np.array_equal(m, m.T):
+                raise ValueError(f"mixture {self.name!r}: {label} must be symmetric, found {matrix}")
+        if not np.isfinite(self.box_length) or self.box_length <= 0:
+            raise ValueError(f"mixture {self.name!r}: box_length must be positive, found {self.box_length}")
+        if not np.isfinite(self.cutoff) or self.cutoff <= 2.0 ** (1.0 / 6.0):
+            raise ValueError(
+                f"mixture {self.name!r}: cutoff must lie beyond the minimum of the potential "
+                f"(2^(1/6) = 1.1225), found {self.cutoff}"
+            )
+        if not self.radii:
+            object.__setattr__(self, "radii", tuple(0.5 * float(self.sigma[a][a]) for a in range(s)))
+        if len(self.radii) != s or any(r <= 0 for r in self.radii):
+            raise ValueError(
+                f"mixture {self.name!r}: radii must hold {s} positive numbers, found {self.radii}"
+            )
+
+    @property
+    def n_species(self) -> int:
+        """Number of species; they are numbered 1 to ``n_species``."""
+        return len(self.composition)
+
+    @property
+    def density(self) -> float:
+        """Number density (particles per unit area)."""
+        return sum(self.composition) / self.box_length**2
+
+    @cached_property
+    def smoothing(self) -> tuple[float, float, float]:
+        """Constants ``(C0, C2, C4)`` that make V, V' and V'' vanish at the cut-off."""
+        x = self.cutoff
+        c4 = 6.0 * x**-10 - 21.0 * x**-16
+        c2 = 6.0 * x**-14 - 3.0 * x**-8 - 2.0 * c4 * x**2
+        c0 = x**-6 - x**-12 - c2 * x**2 - c4 * x**4
+        return c0, c2, c4
+
+    @cached_property
+    def sigma_matrix(self) -> NDArray[np.float64]:
+        """Pair diameters ``[S, S]``, read-only."""
+        return _frozen(self.sigma)
+
+    @cached_property
+    def epsilon_matrix(self) -> NDArray[np.float64]:
+        """Pair energies ``[S, S]``, read-only."""
+        return _frozen(self.epsilon)
+
+    @property
+    def largest_cutoff(self) -> float:
+        """Largest cut-off distance of any pair."""
+        return self.cutoff * float(self.sigma_matrix.max())
+
+    def species(self, copies: int = 1) -> NDArray[np.int32]:
+        """Species of ``copies`` unit systems, sorted: ``[N]`` in 1..S."""
+        return np.repeat(
+            np.arange(1, self.n_species + 1, dtype=np.int32), [copies * n for n in self.composition]
+        )
+
+    def scaled(self, divisor: int) -> Mixture:
+        """Return the same mixture with a ``divisor`` times smaller unit system at the same density.
+
+        Raises
+        ------
+        ValueError
+            If ``divisor`` does not divide the number of particles of every species.
+        """
+        if divisor < 1 or any(n % divisor for n in self.composition):
+            raise ValueError(
+                f"mixture {self.name!r}: composition {self.composition} cannot be divided by {divisor}"
+            )
+        return Mixture(
+            self.name,
+            self.sigma,
+            self.epsilon,
+            tuple(n // divisor for n in self.composition),
+            self.box_length / float(np.sqrt(divisor)),
+            self.cutoff,
+            self.radii,
+        )
+
+    def pair_energy(self, r: NDArray[np.float64], a: NDArray, b: NDArray) -> NDArray[np.float64]:
+        """Pair energy V_ab(r) for distances ``r`` and species ``a``, ``b`` (1-based), by plain NumPy.
+
+        Slow and simple: the reference the compiled kernels are tested against.
+        """
+        sigma = self.sigma_matrix[np.asarray(a) - 1, np.asarray(b) - 1]
+        epsilon = self.epsilon_matrix[np.asarray(a) - 1, np.asarray(b) - 1]
+        x = np.asarray(r, dtype=float) / sigma
+        c0, c2, c4 = self.smoothing
+        with np.errstate(divide="ignore", invalid="ignore"):
+            v = 4.0 * epsilon * (x**-12 - x**-6 + c0 + c2 * x**2 + c4 * x**4)
+        return np.where(x < self.cutoff, v, 0.0)
+
+
+def _frozen(matrix: tuple[tuple[float, ...], ...]) -> NDArray[np.float64]:
+    m = np.array(matrix, dtype=np.float64)
+    m.setflags(write=False)
+    return m
+
+
+#: Ternary Kob-Andersen mixture in two dimensions (Jung, Biroli, Berthier, PRL 130, 238202 (2023)).
+KA2D = Mixture(
+    name="KA2D",
+    sigma=((1.0, 0.8, 0.9), (0.8, 0.88, 0.8), (0.9, 0.8, 0.94)),
+    epsilon=((1.0, 1.5, 0.75), (1.5, 0.5, 1.5), (0.75, 1.5, 0.75)),
+    composition=(600, 330, 360),
+    box_length=32.8962,
+    cutoff=2.5,
+    radii=(0.50, 0.44, 0.47),
+)
+
+#: Named mixtures that a config may ask for.
+MIXTURES: dict[str, Mixture] = {"KA2D": KA2D}
