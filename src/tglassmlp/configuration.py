@@ -91,7 +91,7 @@ class Configuration:
         return Configuration(positions, self.species, self.box_length)
 
     def of_species(self, species: int) -> NDArray[np.intp]:
-        """Indices of the particles of one species."""
+        """Return the indices of the particles of one species."""
         return np.flatnonzero(self.species == species)
 
     def tiled(self, tiles: int) -> Configuration:

@@ -1,4 +1,4 @@
-"""Progress of long work: one readable line now and then, and a small file that ``scripts/status.py`` reads."""
+"""Progress of long work: a readable line now and then, and a file that ``scripts/status.py`` reads."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def job(log: str | os.PathLike[str]) -> Iterator[Path]:
     status = path.parent.parent.parent / ".state" / "progress" / path.parent.name / f"{path.stem}.json"
     terminal_out, terminal_err = sys.stdout, sys.stderr
     with open(path, "w") as handle:
-        sys.stdout, sys.stderr = _Tee(terminal_err, handle), _Tee(terminal_err, handle)  # type: ignore[assignment]
+        sys.stdout, sys.stderr = _Tee(terminal_err, handle), _Tee(terminal_err, handle)
         try:
             yield status
         except BaseException:

@@ -1,0 +1,1 @@
+"""What trajectories say: bond-breaking propensity, relaxation times, labels."""

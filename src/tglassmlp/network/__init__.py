@@ -1,0 +1,1 @@
+"""tGlassMLP: model, losses, two-step training, selection, prediction, baselines."""

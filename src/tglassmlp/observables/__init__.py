@@ -1,0 +1,1 @@
+"""Susceptibilities, structure factors and length scales of propensity fields."""

@@ -1,0 +1,1 @@
+"""Equilibrium structures and their dynamics: the compiled engine and its protocol."""

@@ -1,0 +1,76 @@
+# What every rule file needs: the validated config, the lists wildcards run over, and their constraints.
+from snakemake.exceptions import WorkflowError
+
+from tglassmlp import config as run_config
+from tglassmlp.config import canonical
+from tglassmlp.provenance import stage_version as version
+
+try:
+    CONFIG = run_config.load(config)
+except run_config.ConfigError as error:
+    raise WorkflowError(str(error)) from None
+
+RUN = f"results/{CONFIG.run}"
+TEMPERATURES = [canonical(t.value) for t in CONFIG.temperatures]
+LABELLED = [canonical(t.value) for t in CONFIG.temperatures if t.dynamics_time is not None]
+GLASS_TRANSITION = canonical(CONFIG.glass_transition)
+C_BS = [canonical(c) for c in CONFIG.c_b]
+T_MINS = [canonical(t) for t in CONFIG.training.t_min]
+MAIN_T_MIN = T_MINS[0]
+
+
+def chunk_names(number, size):
+    """Names of the chunks that hold `number` structures, `size` in each."""
+    return [str(k) for k in range(-(-number // size))]
+
+
+CHUNKS = chunk_names(CONFIG.structures.number, CONFIG.structures.chunk)
+LARGE_CHUNKS = chunk_names(CONFIG.large_systems.number, CONFIG.large_systems.chunk)
+
+
+wildcard_constraints:
+    temperature=r"\d+\.\d{2,6}",
+    t_min=r"\d+\.\d{2,6}",
+    cb=r"0\.\d{2,6}",
+    chunk=r"\d+",
+    ensemble="unit|large",
+    figure=r"[a-z0-9_]+",
+
+
+def chunks(ensemble):
+    """Chunks of an ensemble: `unit` (one unit system) or `large` (tiled)."""
+    return CHUNKS if ensemble == "unit" else LARGE_CHUNKS
+
+
+def section(name):
+    """One section of the config as plain numbers, strings and lists."""
+    return run_config.plain(getattr(CONFIG, name))
+
+
+def temperature_entry(temperature):
+    """The config's entry of one temperature as a plain dict."""
+    return next(run_config.plain(t) for t in CONFIG.temperatures if canonical(t.value) == temperature)
+
+
+def per_chunk(pattern):
+    """Input function: `pattern` (with {chunk}, {ensemble}, {temperature}) for every chunk of its ensemble."""
+
+    def files(wildcards):
+        ensemble = getattr(wildcards, "ensemble", "unit")
+        fixed = {**dict(wildcards), "ensemble": ensemble}
+        return [pattern.format(**{**fixed, "chunk": chunk}) for chunk in chunks(ensemble)]
+
+    return files
+
+
+def closing_line(success):
+    """Last line on the terminal: where the figures are, or what to do next."""
+    if success:
+        return (
+            f"\n{CONFIG.run}: finished. Figures: {RUN}/figures/ (start with {RUN}/figures/contact_sheet.png), "
+            f"numbers: {RUN}/numbers.json"
+        )
+    return (
+        f"\n{CONFIG.run}: stopped. Each job's log is in {RUN}/logs/<rule>/. Nothing finished is lost: "
+        "the same command goes on from here."
+    )
