@@ -1,1 +1,4 @@
-"""Susceptibilities, structure factors and length scales of propensity fields."""
+"""What is measured on propensity fields, of molecular dynamics and of networks alike.
+
+Pure functions of arrays; :mod:`tglassmlp.observables.tables` reads the run's files and makes the tables.
+"""

@@ -1,0 +1,68 @@
+r"""Length scale of the attention layer.
+
+The attention weights of all descriptors coarse-grained over the same length L are added up and
+normalised to a distribution P(L); its mean is the attention length
+:math:`\langle L \rangle = \sum_L L\,P(L)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["attention_distribution", "attention_length", "length_of"]
+
+
+def length_of(name: str) -> float:
+    """Coarse-graining length in a descriptor's name, e.g. 1.5 for ``energy/type2/L1.5``.
+
+    Raises
+    ------
+    ValueError
+        If the name does not end in ``/L<number>``.
+    """
+    tail = name.rsplit("/", 1)[-1]
+    if "/" not in name or not tail.startswith("L"):
+        raise ValueError(f"descriptor {name!r} does not end in /L<length>")
+    return float(tail[1:])
+
+
+def attention_distribution(
+    weights: NDArray, names: Sequence[str], mean: bool = False
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Distribution P(L) of the attention over coarse-graining lengths.
+
+    Parameters
+    ----------
+    weights
+        ``[..., M]`` attention weights of the descriptors.
+    names
+        ``[M]`` descriptor names.
+    mean
+        Average over the descriptors of one length instead of adding them up. The two differ where a
+        length has fewer descriptors than the others (L = 0: only the particle itself).
+
+    Returns
+    -------
+    lengths
+        ``[K]``, ascending.
+    distribution
+        ``[..., K]``, sums to one over K.
+    """
+    weights = np.asarray(weights, dtype=np.float64)
+    if weights.shape[-1] != len(names):
+        raise ValueError(f"{weights.shape[-1]} weights for {len(names)} descriptors")
+    of = np.array([length_of(n) for n in names])
+    lengths = np.unique(of)
+    member = (of[:, None] == lengths[None, :]).astype(float)
+    if mean:
+        member /= member.sum(axis=0)
+    summed = weights @ member
+    return lengths, summed / summed.sum(axis=-1, keepdims=True)
+
+
+def attention_length(lengths: NDArray, distribution: NDArray) -> NDArray[np.float64]:
+    """Mean length of P(L): ``[..., K]`` gives ``[...]``."""
+    return np.asarray(distribution @ np.asarray(lengths, dtype=np.float64))

@@ -1,0 +1,92 @@
+r"""Pearson correlation between predicted and measured propensities.
+
+.. math::
+
+    \rho_P = \frac{\langle (C_i - \langle C \rangle)(C_i^{\rm pred} - \langle C^{\rm pred} \rangle) \rangle}
+                  {\sqrt{{\rm Var}(C)\,{\rm Var}(C^{\rm pred})}}
+
+over all central particles of all test structures of one state point (equation 8 of the paper), and the
+ceiling that the finite number of replicas sets to it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tglassmlp.observables.bootstrap import resamples
+
+__all__ = ["ceiling", "pearson", "pearson_error"]
+
+
+def _sums(x: NDArray, y: NDArray) -> NDArray[np.float64]:
+    """Sum 1, x, y, xx, yy, xy within each structure, ``[structures, 6]``; x, y ``[structures, n]``."""
+    if x.shape != y.shape or x.ndim != 2:
+        raise ValueError(f"expected two arrays [structures, particles], found {x.shape} and {y.shape}")
+    # a common shift keeps the sums of squares well conditioned and changes no correlation
+    x = np.asarray(x, dtype=np.float64) - np.mean(x, dtype=np.float64)
+    y = np.asarray(y, dtype=np.float64) - np.mean(y, dtype=np.float64)
+    one = np.full(x.shape[0], float(x.shape[1]))
+    return np.stack(
+        [one, x.sum(1), y.sum(1), (x * x).sum(1), (y * y).sum(1), (x * y).sum(1)],
+        axis=1,
+    )
+
+
+def _correlation(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Correlation from summed moments ``[..., 6]``; NaN where one of the fields is constant."""
+    n, x, y, xx, yy, xy = np.moveaxis(sums, -1, 0)
+    var_x, var_y, cov = xx / n - (x / n) ** 2, yy / n - (y / n) ** 2, xy / n - x * y / n**2
+    product = var_x * var_y
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(product > 1e-28, cov / np.sqrt(np.abs(product)), np.nan)
+
+
+def pearson(predicted: NDArray, measured: NDArray) -> float:
+    """Pearson correlation (8) over all particles of all structures.
+
+    Parameters
+    ----------
+    predicted, measured
+        ``[structures, particles]`` propensities.
+
+    Returns
+    -------
+    float
+        In [-1, 1]; NaN if one of the fields is constant.
+    """
+    return float(_correlation(_sums(predicted, measured).sum(axis=0)))
+
+
+def pearson_error(predicted: NDArray, measured: NDArray, n_resamples: int, rng: np.random.Generator) -> float:
+    """Bootstrap error of :func:`pearson`, whole structures resampled; NaN for a single structure."""
+    sums = _sums(predicted, measured)
+    if sums.shape[0] < 2:
+        return float("nan")
+    draws = resamples(sums.shape[0], n_resamples, rng)
+    values = _correlation(sums[draws].sum(axis=1))
+    values = values[np.isfinite(values)]
+    return float(np.std(values, ddof=1)) if values.size > 1 else float("nan")
+
+
+def ceiling(first_half: NDArray, second_half: NDArray) -> float:
+    r"""Highest Pearson correlation a perfect predictor can reach against labels of finitely many replicas.
+
+    With r the correlation between the propensities of two disjoint halves of the replicas, the labels
+    (mean of both halves) carry the share :math:`2r/(1+r)` of true variance (Spearman-Brown), so that
+    the true propensity correlates with them as :math:`\rho_{\max} = \sqrt{2r/(1+r)}`.
+
+    Parameters
+    ----------
+    first_half, second_half
+        ``[structures, particles]`` propensities of the two halves.
+
+    Returns
+    -------
+    float
+        In [0, 1]; NaN where the halves do not correlate positively.
+    """
+    r = pearson(first_half, second_half)
+    if not np.isfinite(r) or r <= 0:
+        return float("nan")
+    return float(np.sqrt(2 * r / (1 + r)))

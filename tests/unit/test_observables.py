@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+
+from tglassmlp.observables.attention_length import attention_distribution, attention_length, length_of
+from tglassmlp.observables.bootstrap import combined_error, generator
+from tglassmlp.observables.bottleneck import sample, separation
+from tglassmlp.observables.chord_length import Lattice, chord_sums, chords, mean_chord_length
+from tglassmlp.observables.pearson import ceiling, pearson, pearson_error
+
+
+def test_pearson_by_hand_and_limits():
+    x = np.array([[1.0, 2.0, 3.0, 4.0]])
+    assert pearson(x, 3 - 2 * x) == pytest.approx(-1)
+    assert pearson(x, np.array([[1.0, 3.0, 2.0, 4.0]])) == pytest.approx(0.8)
+    assert np.isnan(pearson(x, np.ones_like(x)))
+    assert np.isnan(pearson_error(x, x[:, ::-1], 10, np.random.default_rng(0)))
+    with pytest.raises(ValueError, match="structures"):
+        pearson(x, x[:, :2])
+
+
+def test_pearson_is_that_of_all_particles_pooled():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(5, 30)) + rng.normal(size=(5, 1)) + 1e4
+    y = x + rng.normal(size=x.shape)
+    assert pearson(x, y) == pytest.approx(np.corrcoef(x.ravel(), y.ravel())[0, 1], abs=1e-12)
+
+
+def test_bootstrap_error_of_the_pearson_correlation_covers_the_truth():
+    rng = np.random.default_rng(4)
+    inside = 0
+    for _ in range(200):
+        # structures share a common part, so particles of one structure are not independent
+        common = rng.normal(size=(12, 1, 2)) * 0.5
+        x, noise = np.moveaxis(rng.normal(size=(12, 40, 2)) + common, -1, 0)
+        y = 0.6 * x + 0.8 * noise
+        error = pearson_error(x, y, 200, rng)
+        inside += abs(pearson(x, y) - 0.6) < 2 * error
+    assert 0.85 * 200 < inside < 0.995 * 200
+
+
+def test_ceiling_is_reached_by_the_truth():
+    rng = np.random.default_rng(6)
+    truth = rng.normal(size=(20, 500))
+    halves = [truth + rng.normal(0, 0.8, truth.shape) for _ in range(2)]
+    assert ceiling(*halves) == pytest.approx(pearson(truth, 0.5 * (halves[0] + halves[1])), abs=0.01)
+    assert np.isnan(ceiling(truth, -truth))
+
+
+def stripes(n, width):
+    return np.tile((np.arange(n) // width) % 2 == 0, (n, 1))
+
+
+def test_chords_of_drawings():
+    # vertical stripes 2 wide: along rows chords of 2, along columns full columns
+    found = chords(stripes(8, 2))
+    assert sorted(found) == [2] * 16 + [8] * 4
+    checkerboard = np.indices((6, 6)).sum(axis=0) % 2 == 0
+    assert sorted(chords(checkerboard)) == [1] * 36
+    row = np.array([[True, False, True, True], *[[False] * 4] * 3])
+    # periodic: sites 2, 3 and 0 are one chord of 3 along the row; along columns three chords of 1
+    assert sorted(chords(row)) == [1, 1, 1, 3]
+    assert chords(np.zeros((4, 4), dtype=bool)).size == 0
+    assert sorted(chords(np.ones((3, 3), dtype=bool))) == [3] * 6
+
+
+def test_chord_length_of_particles_on_stripes():
+    x, y = np.meshgrid(np.arange(12) + 0.5, np.arange(12) + 0.5, indexing="ij")
+    positions = np.stack([x.ravel(), y.ravel()], axis=1) - 24.0  # outside the box on purpose
+    propensity = np.where((x.ravel() // 3) % 2 == 0, 0.1, 0.9)[None]
+    sums = chord_sums(propensity, [Lattice(positions, 12.0, 1.02)])
+    # spacing becomes exactly 1; 24 chords of 3 across, 6 of 12 along
+    assert mean_chord_length(sums) == pytest.approx((24 * 3 + 6 * 12) / 30)
+    assert sums[0, 2] == 72
+
+
+def test_empty_sites_take_the_state_of_the_nearest_particle():
+    lattice = Lattice(np.array([[0.5, 0.5], [2.5, 2.5]]), 4.0, 1.0)
+    mobile = lattice.mobile(np.array([True, False]))
+    assert mobile[0, 0]
+    assert not mobile[2, 2]
+    assert mobile[0, 3]  # across the boundary, one site from the active particle
+    assert not mobile[2, 3]
+
+
+def test_random_activity_has_the_geometric_chord_length():
+    rng = np.random.default_rng(8)
+    mobile = rng.random((400, 400)) < 0.5
+    assert chords(mobile).mean() == pytest.approx(2.0, abs=0.02)
+
+
+def test_attention_length():
+    names = ["density/all/L0", "density/all/L2", "energy/type1/L2", "energy/type1/L10"]
+    lengths, distribution = attention_distribution(np.array([0.1, 0.2, 0.3, 0.4]), names)
+    np.testing.assert_allclose(lengths, [0, 2, 10])
+    np.testing.assert_allclose(distribution, [0.1, 0.5, 0.4])
+    assert attention_length(lengths, distribution) == pytest.approx(5.0)
+    _, averaged = attention_distribution(np.array([[0.1, 0.2, 0.3, 0.4]]), names, mean=True)
+    np.testing.assert_allclose(averaged, np.array([[0.1, 0.25, 0.4]]) / 0.75)
+    with pytest.raises(ValueError, match="length"):
+        length_of("density")
+    with pytest.raises(ValueError, match="descriptors"):
+        attention_distribution(np.ones(3), names)
+
+
+def test_separation_of_two_clouds():
+    rng = np.random.default_rng(3)
+    low, high = rng.normal(size=(400, 2)), rng.normal([3.0, 0.0], 1.0, (400, 2))
+    cloud = np.concatenate([low, high])
+    propensity = np.concatenate([np.zeros(400), np.ones(400)]) + rng.uniform(0, 0.1, 800)
+    assert separation(cloud, propensity) == pytest.approx(3.0, abs=0.4)
+    assert separation(cloud, rng.random(800)) < 0.6
+    assert len(sample(3, 10, 8, rng)) == 8
+    assert len(np.unique(sample(3, 10, 99, rng))) == 30
+
+
+def test_error_parts_and_seeds():
+    assert combined_error(3.0, 4.0) == pytest.approx(5.0)
+    assert combined_error(float("nan"), 4.0) == pytest.approx(4.0)
+    assert np.isnan(combined_error(float("nan"), float("nan")))
+    draws = [generator(1, "pearson", t, c).random() for t, c in [(0.3, 0.5), (0.3, 0.25), (0.4, 0.5)]]
+    assert len(set(draws)) == 3
+    assert generator(1, "pearson", 0.3, 0.5).random() == draws[0]
