@@ -1,0 +1,976 @@
+"""The run configuration: one typed model, the only source of keys, defaults, ranges and their meaning.
+
+A run is described by one YAML file (or the dictionary Snakemake made of it). :func:`load` checks it as a
+whole and refuses it with one line per problem: the key's path, what was found, what is allowed. The JSON
+schema in ``workflow/schemas`` is generated from these models (``python -m tglassmlp.config``).
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import json
+import math
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+
+from tglassmlp.mixture import MIXTURES, Mixture
+from tglassmlp.provenance import fingerprint as _fingerprint
+
+__all__ = [
+    "ENGINES",
+    "STATE_FEATURES",
+    "Config",
+    "ConfigError",
+    "Split",
+    "canonical",
+    "chunk_ranges",
+    "fingerprint",
+    "frame_steps",
+    "load",
+    "plain",
+    "read_yaml",
+    "schema",
+    "split",
+]
+
+#: Engines that can make trajectories.
+ENGINES: Final = ("native", "hoomd")
+
+#: Functions of the state point (T, C_B) that may enter the attention network.
+STATE_FEATURES: Final = (
+    "temperature",
+    "inverse_temperature",
+    "c_b",
+    "c_b_squared",
+    "sqrt_one_minus_c_b",
+    "log_c_b",
+    "logit_c_b",
+    "temperature_c_b",
+    "inverse_temperature_c_b",
+)
+
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be run; the message has one line per problem."""
+
+
+class _Section(BaseModel):
+    """Base of all sections: frozen, unknown keys refused, NaN and infinity refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value_as_number(cls, value: Any, info: ValidationInfo) -> Any:
+        wanted = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and wanted is not bool:
+            raise ValueError("a number or name, not true/false")
+        return value
+
+
+class MixtureSettings(_Section):
+    """A pair mixture of the smoothed Lennard-Jones family, written out in the config."""
+
+    name: str = Field(description="name used in files and figures", pattern=r"^[A-Za-z0-9_.-]{1,40}$")
+    sigma: tuple[tuple[Positive, ...], ...] = Field(description="symmetric matrix of pair diameters")
+    epsilon: tuple[tuple[Positive, ...], ...] = Field(description="symmetric matrix of pair energies")
+    composition: tuple[Count, ...] = Field(description="particles of each species in the unit system")
+    box_length: Positive = Field(description="side of the square box of one unit system")
+    cutoff: float = Field(
+        2.5, gt=2.0 ** (1.0 / 6.0), description="cut-off of every pair in units of sigma_ab"
+    )
+    radii: tuple[Positive, ...] = Field((), description="radical Voronoi radii; empty: sigma_aa / 2")
+
+    def build(self) -> Mixture:
+        """Return the mixture; its own checks raise ValueError."""
+        return Mixture(
+            self.name, self.sigma, self.epsilon, self.composition, self.box_length, self.cutoff, self.radii
+        )
+
+
+class SystemSettings(_Section):
+    """What is simulated."""
+
+    mixture: Literal["KA2D"] | MixtureSettings = Field(
+        "KA2D", description="named mixture, or one written out (sigma, epsilon, composition, box_length, ...)"
+    )
+    divisor: Count = Field(
+        1, description="makes the unit system this many times smaller at the same density (tests only)"
+    )
+
+
+class TemperatureSettings(_Section):
+    """One temperature."""
+
+    value: float = Field(gt=0, le=100, description="temperature, reduced units, at most six decimals")
+    dynamics_time: Positive | None = Field(
+        None,
+        description="length of each isoconfigurational run (LJ times); null: no dynamics, prediction only",
+    )
+    sweeps: Count = Field(
+        description="swap Monte Carlo sweeps (N attempts each) of one equilibration from each start"
+    )
+
+
+class StructureSettings(_Section):
+    """How many independent equilibrium structures, and their division."""
+
+    number: Annotated[int, Field(ge=2)] = Field(description="independent structures per temperature")
+    test_fraction: Share = Field(
+        0.5, description="share of the structures kept for the reported numbers only"
+    )
+    validation_fraction: Share = Field(
+        0.2, description="share of the training structures that decides between networks and epochs"
+    )
+    chunk: Count = Field(description="structures per job; results do not depend on it")
+
+
+class EquilibrationChecks(_Section):
+    """Limits of the checks a structure has to pass before it enters the data set."""
+
+    trend: Positive = Field(
+        4.0,
+        description="largest slope of energy against ln(sweeps) in standard errors, second half of the run",
+    )
+    start_difference: Positive = Field(
+        4.0, description="largest difference of mean energy between the two starts, in standard errors"
+    )
+    overlap: Share = Field(
+        0.3, description="largest overlap of a structure with the one it was started from, at the end"
+    )
+    peak: Positive = Field(
+        8.0, description="largest value of any g_ab(r) beyond its first peak (crystalline order)"
+    )
+    heat_capacity: Positive = Field(
+        0.5, description="largest relative difference of dE/dT and the heat capacity from energy fluctuations"
+    )
+
+
+class EquilibrationSettings(_Section):
+    """Swap Monte Carlo."""
+
+    swap_fraction: Share = Field(
+        0.2, description="share of attempts that exchange the species of two particles"
+    )
+    target_acceptance: float = Field(
+        0.4, ge=0.3, le=0.5, description="acceptance of displacements, tuned during equilibration only"
+    )
+    record_points: Annotated[int, Field(ge=5)] = Field(
+        20, description="log-spaced points at which energies and acceptances are recorded"
+    )
+    start_temperature: Positive = Field(
+        2.0, description="temperature of the melt that the quenched start comes from"
+    )
+    heated_ratio: Share = Field(
+        0.85, description="the heated start is first aged at this multiple of the temperature"
+    )
+    checks: EquilibrationChecks = Field(
+        EquilibrationChecks(), description="limits of the equilibration checks"
+    )
+
+
+class MinimisationSettings(_Section):
+    """Inherent structures."""
+
+    force_tolerance: float = Field(1e-6, gt=0, le=1e-2, description="largest force at the minimum")
+    maximum_steps: Count = Field(100_000, description="steps after which the minimisation is an error")
+
+
+class DynamicsSettings(_Section):
+    """Isoconfigurational molecular dynamics."""
+
+    replicas: Annotated[int, Field(ge=2)] = Field(20, description="velocity draws per structure")
+    time_step: float = Field(0.01, gt=0, le=0.02, description="integration step (LJ times)")
+    frame_ratio: float = Field(
+        1.601, gt=1.0, le=10.0, description="smallest ratio of successive frame times; times are log-spaced"
+    )
+    thermostat: Literal["bussi", "nose_hoover"] = Field(
+        "bussi", description="momentum-conserving thermostat: stochastic rescaling (bussi) or nose_hoover"
+    )
+    thermostat_time: Positive = Field(1.0, description="relaxation time of the thermostat (LJ times)")
+    precision: Literal["mixed", "double"] = Field(
+        "mixed", description="pair arithmetic in float32 (mixed) or float64 (double); integration is float64"
+    )
+    block_seconds: Positive = Field(60.0, description="aimed seconds between checkpoints")
+
+
+class PropensitySettings(_Section):
+    """Bond-breaking propensity and relaxation time."""
+
+    r_in: Positive = Field(1.4, description="initial neighbours: r < r_in sigma_ab")
+    r_out: Positive = Field(1.8, description="a bond is broken at r >= r_out sigma_ab")
+    central_species: Count = Field(1, description="species whose particles are labelled and predicted")
+    relaxation_threshold: Share = Field(0.5, description="C_B at which the relaxation time tau is read")
+
+
+class DescriptorSettings(_Section):
+    """Structural descriptors of the inherent structure."""
+
+    lengths: tuple[Annotated[float, Field(ge=0)], ...] = Field(
+        (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0),
+        description="coarse-graining lengths, increasing; 0 is the particle itself",
+    )
+    cutoff: Positive = Field(20.0, description="range of the coarse-graining sums (minimum image)")
+
+
+class LabelSettings(_Section):
+    """Which state points are measured, extrapolated, or left to the full network (Table 1)."""
+
+    lowest_ratio: float = Field(
+        0.7, gt=0, le=1, description="step 1 extrapolates down to this multiple of the lowest measured T"
+    )
+    minimum_labelled: Count = Field(3, description="measured temperatures that extrapolation at a C_B needs")
+    minimum_predicted: Count = Field(
+        2, description="measured temperatures that a prediction without extrapolation at a C_B needs"
+    )
+
+
+class NetworkSettings(_Section):
+    """Layers of tGlassMLP."""
+
+    state_features: tuple[Literal[STATE_FEATURES], ...] = Field(  # type: ignore[valid-type]
+        ("temperature", "inverse_temperature", "c_b", "c_b_squared", "sqrt_one_minus_c_b", "temperature_c_b"),
+        description="functions of the state point (T, C_B) that enter both state networks",
+    )
+    mlp1: tuple[Count, ...] = Field(
+        (6, 6, 2), description="layers of the attention network; last: attention inputs"
+    )
+    bottleneck: Count = Field(2, description="bottleneck units")
+    mlp2: tuple[Count, ...] = Field((7, 7, 4), description="layers of the network beside the bottleneck")
+    head: tuple[Count, ...] = Field((10, 10), description="hidden layers of the head; one output follows")
+    attention_bias: bool = Field(False, description="bias b_m of each descriptor's attention")
+    attention_scale: bool = Field(
+        True, description="multiply the attention weights by the number of descriptors"
+    )
+    bottleneck_activation: Literal["elu", "linear"] = Field("elu", description="activation of the bottleneck")
+
+
+class PhaseSettings(_Section):
+    """One stretch of training with one learning rate."""
+
+    epochs: Annotated[int, Field(ge=0)] = Field(description="passes over all training structures")
+    rate: float = Field(gt=0, le=1, description="learning rate of Adam")
+
+
+class TrainingSettings(_Section):
+    """The two-step training."""
+
+    t_min: tuple[Positive, ...] = Field(
+        description="lowest measured temperature each model may see; the first is the main model"
+    )
+    networks: Count = Field(16, description="networks trained with different seeds")
+    phase1: tuple[PhaseSettings, ...] = Field(
+        (
+            PhaseSettings(epochs=10, rate=1e-3),
+            PhaseSettings(epochs=50, rate=5e-4),
+            PhaseSettings(epochs=25, rate=2e-4),
+        ),
+        description="squared error: epochs and learning rates",
+    )
+    phase2: tuple[PhaseSettings, ...] = Field(
+        (PhaseSettings(epochs=50, rate=4e-5),),
+        description="error, variance and correlation loss: epochs and learning rates",
+    )
+    variance_weight: Annotated[float, Field(ge=0)] = Field(
+        1.0, description="weight of the variance term, phase 2"
+    )
+    correlation_weight: Annotated[float, Field(ge=0)] = Field(
+        0.5, description="weight of the spatial-correlation term, phase 2"
+    )
+    correlation_radii: tuple[Positive, ...] = Field(
+        (2.0, 5.0, 8.0), description="distances at which the correlation is compared, increasing"
+    )
+    correlation_width: Positive = Field(1.0, description="width of the window around each distance")
+    equi_time_tolerance: Share = Field(
+        0.05, description="step 1 keeps a network if its mean prediction is this close to C_B"
+    )
+    full_tolerance: Share = Field(
+        0.05,
+        description="step 2 keeps a network if its mean prediction at the glass transition is this close",
+    )
+    scaling_temperatures: Literal["all", "labelled"] = Field(
+        "all", description="temperatures whose training structures fix the scaling of descriptors"
+    )
+
+
+class StatePoint(_Section):
+    """A temperature and a mean propensity."""
+
+    temperature: Positive = Field(description="temperature, one of the run's")
+    c_b: Share = Field(description="mean propensity C_B, one of the run's")
+
+
+class BaselineSettings(_Section):
+    """What the network is compared with."""
+
+    networks: Count = Field(4, description="GlassMLP networks per state point")
+    transferred_from: StatePoint | None = Field(
+        None,
+        description="state point whose GlassMLP is transferred; null: lowest measured T of the last t_min",
+    )
+    ridge_alpha: Positive = Field(1.0, description="penalty of ridge regression on standardised descriptors")
+
+
+class PredictionSettings(_Section):
+    """Mean-corrected prediction."""
+
+    iterations: Annotated[int, Field(ge=0)] = Field(6, description="most corrections of the input C_B")
+    tolerance: Share = Field(0.005, description="converged if the mean prediction is this close to C_B")
+
+
+class LargeDynamicsSettings(_Section):
+    """Molecular dynamics of large systems, for comparison only."""
+
+    temperature: Positive = Field(description="temperature, one of the run's")
+    time: Positive = Field(description="length of the run (LJ times)")
+    replicas: Annotated[int, Field(ge=2)] = Field(description="velocity draws per system")
+    systems: Count = Field(description="how many of the large systems")
+
+
+class LargeSystemSettings(_Section):
+    """Tiled, re-equilibrated systems for snapshots and S_4(q)."""
+
+    tiles: Annotated[int, Field(ge=2)] = Field(description="unit systems per side (8: 64 unit systems)")
+    number: Count = Field(description="large systems per temperature")
+    chunk: Count = Field(1, description="large systems per job; results do not depend on it")
+    sweeps_factor: Positive = Field(
+        1.0, description="sweeps of re-equilibration as a multiple of the temperature's sweeps"
+    )
+    dynamics: LargeDynamicsSettings | None = Field(None, description="dynamics of large systems, or null")
+
+
+class ObservableSettings(_Section):
+    """Susceptibilities and lengths."""
+
+    fit_q_max: Positive = Field(0.5, description="largest wave number of the S_4 fits")
+    lattice_spacing: Positive = Field(1.5, description="lattice on which chords are measured")
+    mobile_share: Share = Field(0.5, description="a site is mobile if more than this share is active")
+    bootstrap: Annotated[int, Field(ge=20)] = Field(
+        500, description="resamplings of structures for error bars"
+    )
+
+
+class MovieSettings(_Section):
+    """The movie of relaxation at the glass transition."""
+
+    frames: Annotated[int, Field(ge=2)] = Field(
+        60, description="frames of the movie, evenly spaced in log time"
+    )
+    frames_per_second: Count = Field(15, description="frames shown per second")
+
+
+class FigureSettings(_Section):
+    """Appearance; changes nothing but pictures."""
+
+    formats: tuple[Literal["png", "pdf", "svg"], ...] = Field(
+        ("png", "pdf"), description="file formats, png first"
+    )
+    dpi: Annotated[int, Field(ge=50, le=1200)] = Field(200, description="dots per inch of png")
+    snapshot: StatePoint | None = Field(
+        None,
+        description="state point of the snapshots; null: that of the large dynamics, else the main t_min",
+    )
+    movie: MovieSettings = Field(MovieSettings(), description="length and speed of the movie")
+
+
+class Config(_Section):
+    """Everything that defines a run's numbers and pictures."""
+
+    run: str = Field(
+        description="name of the run; products go to results/<run>",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(description="root of every random number")
+    engine: Literal[ENGINES] = Field("native", description="engine of the trajectories")  # type: ignore[valid-type]
+    system: SystemSettings = Field(SystemSettings(), description="what is simulated")
+    temperatures: tuple[TemperatureSettings, ...] = Field(
+        min_length=2, description="temperatures, from high to low; those with a dynamics_time are measured"
+    )
+    glass_transition: Positive = Field(description="temperature of the glass transition, one of the list")
+    structures: StructureSettings = Field(description="independent structures and their division")
+    equilibration: EquilibrationSettings = Field(EquilibrationSettings(), description="swap Monte Carlo")
+    minimisation: MinimisationSettings = Field(MinimisationSettings(), description="inherent structures")
+    dynamics: DynamicsSettings = Field(
+        DynamicsSettings(), description="isoconfigurational molecular dynamics"
+    )
+    propensity: PropensitySettings = Field(PropensitySettings(), description="bond-breaking propensity")
+    c_b: tuple[Share, ...] = Field(
+        (0.99, 0.94, 0.90, 0.85, 0.80, 0.75, 0.65, 0.50, 0.25, 0.15, 0.075),
+        min_length=2,
+        description="grid of mean propensities C_B, strictly decreasing",
+    )
+    descriptors: DescriptorSettings = Field(DescriptorSettings(), description="structural descriptors")
+    labels: LabelSettings = Field(LabelSettings(), description="the label map")
+    network: NetworkSettings = Field(NetworkSettings(), description="layers of tGlassMLP")
+    training: TrainingSettings = Field(description="the two-step training")
+    baselines: BaselineSettings = Field(BaselineSettings(), description="what the network is compared with")
+    prediction: PredictionSettings = Field(PredictionSettings(), description="mean-corrected prediction")
+    large_systems: LargeSystemSettings = Field(description="tiled systems for snapshots and S_4(q)")
+    observables: ObservableSettings = Field(ObservableSettings(), description="susceptibilities and lengths")
+    figures: FigureSettings = Field(FigureSettings(), description="appearance of the figures")
+
+    def mixture(self) -> Mixture:
+        """Return the mixture of the unit system (named or inline, divided by ``system.divisor``)."""
+        chosen = self.system.mixture
+        base = MIXTURES[chosen] if isinstance(chosen, str) else chosen.build()
+        return base if self.system.divisor == 1 else base.scaled(self.system.divisor)
+
+    def temperature(self, name: str) -> TemperatureSettings:
+        """Entry of a temperature by its canonical name.
+
+        Raises
+        ------
+        ValueError
+            If the run has no such temperature.
+        """
+        for entry in self.temperatures:
+            if canonical(entry.value) == name:
+                return entry
+        known = ", ".join(canonical(t.value) for t in self.temperatures)
+        raise ValueError(f"temperature {name} is not part of run {self.run!r}, which has {known}")
+
+    def structure_split(self) -> Split:
+        """Training, validation and test structures of every temperature."""
+        return split(
+            self.structures.number, self.structures.test_fraction, self.structures.validation_fraction
+        )
+
+
+# --------------------------------------------------------------------------------------------- helpers
+
+
+def canonical(x: float | str) -> str:
+    """Name of a number in paths: at least two decimals, at most six (``0.30``, ``0.231``, ``0.075``).
+
+    Raises
+    ------
+    ValueError
+        If more than six decimals would be needed, or the number is not finite.
+    """
+    value = float(x)
+    if not math.isfinite(value):
+        raise ValueError(f"a finite number is needed to name a file, found {x}")
+    text = f"{value:.6f}"
+    if not math.isclose(float(text), value, rel_tol=1e-12, abs_tol=0.0):
+        raise ValueError(f"at most six decimals are possible in names, found {value!r}")
+    whole, decimals = text.split(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Structure numbers by use; ``train`` excludes ``validation``."""
+
+    train: list[int]
+    validation: list[int]
+    test: list[int]
+
+
+def split(number: int, test_fraction: float, validation_fraction: float) -> Split:
+    """Divide structures 0 .. ``number`` - 1: the first are for training, the last of those for validation.
+
+    The test share is rounded to the nearest structure; of the rest, the rounded validation share (at
+    least one structure where the share is not zero) is taken from the end.
+
+    Raises
+    ------
+    ValueError
+        If a part would be empty.
+    """
+    n_test = math.floor(number * test_fraction + 0.5)
+    n_train = number - n_test
+    n_validation = max(1, math.floor(n_train * validation_fraction + 0.5)) if validation_fraction > 0 else 0
+    if n_test < 1:
+        raise ValueError(f"the test set is empty: {number} structures, test fraction {test_fraction:g}")
+    if n_train - n_validation < 1:
+        raise ValueError(
+            f"the training set is empty: {number} structures, {n_test} for testing, "
+            f"{n_validation} for validation"
+        )
+    cut = n_train - n_validation
+    return Split(list(range(cut)), list(range(cut, n_train)), list(range(n_train, number)))
+
+
+def chunk_ranges(number: int, chunk: int) -> list[range]:
+    """Structure numbers of each chunk; the last one may be shorter."""
+    if number < 1 or chunk < 1:
+        raise ValueError(f"number and chunk must be at least 1, found {number} and {chunk}")
+    return [range(start, min(start + chunk, number)) for start in range(0, number, chunk)]
+
+
+def frame_steps(total_steps: int, ratio: float) -> list[int]:
+    """List the steps at which frames are kept: 0 and the whole parts of ``total^(k/n)``, k = 0..n, once each.
+
+    ``n`` is the largest number of intervals whose ratio is at least ``ratio``. With 1.601 this gives the
+    published 41 frames (0, 1, 2, 4, 6, 10, 16, 26, 43, 69, ...) for 1.5e8 steps.
+
+    Raises
+    ------
+    ValueError
+        If there is no step or the ratio is not above 1.
+    """
+    if total_steps < 1 or not ratio > 1:
+        raise ValueError(f"total_steps >= 1 and ratio > 1 are needed, found {total_steps} and {ratio}")
+    intervals = max(1, math.floor(math.log(total_steps) / math.log(ratio) + 1e-9)) if total_steps > 1 else 1
+    # the small offset keeps exact powers (2e6^(30/30)) from falling below their whole number
+    steps = {math.floor(total_steps ** (k / intervals) * (1 + 1e-12)) for k in range(intervals + 1)}
+    return sorted({0, *steps, total_steps})
+
+
+def plain(section: BaseModel) -> dict[str, Any]:
+    """Return a section as plain numbers, strings, lists and dictionaries (for rule ``params`` and JSON)."""
+    return section.model_dump(mode="json")
+
+
+def fingerprint(*sections: BaseModel | Mapping[str, Any] | Sequence[Any] | float | str) -> str:
+    """Short hash of sections or plain values, for checkpoints and provenance."""
+    return _fingerprint([plain(s) if isinstance(s, BaseModel) else s for s in sections])
+
+
+def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read one YAML mapping with the safe loader; repeated keys are refused.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing, is not YAML, repeats a key or is not a mapping.
+    """
+    try:
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such config file") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
+        raise ConfigError(f"{path}: not readable YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: expected a mapping of keys, found {_shown(content)}")
+    return content
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Safe loader that refuses repeated keys instead of silently keeping the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, str) and key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} appears twice", key_node.start_mark
+                )
+            seen.add(key if isinstance(key, str) else repr(key))
+        return super().construct_mapping(node, deep)
+
+
+def load(source: str | os.PathLike[str] | Mapping[str, Any] | Iterable[str | os.PathLike[str]]) -> Config:
+    """Check a configuration and return it typed.
+
+    Parameters
+    ----------
+    source
+        A YAML file, a mapping (Snakemake's ``config``), or several YAML files, of which later ones
+        override earlier ones key by key as Snakemake's ``--configfile`` does.
+
+    Raises
+    ------
+    ConfigError
+        One line per problem: key path, what was found, what is allowed.
+    """
+    if isinstance(source, Mapping):
+        content = _plain_mapping(source)
+    elif isinstance(source, (str, os.PathLike)):
+        content = read_yaml(source)
+    else:
+        content = {}
+        for path in source:
+            content = _merged(content, read_yaml(path))
+    try:
+        config = Config.model_validate(content)
+    except ValidationError as error:
+        raise _refusal([_described(e) for e in error.errors(include_url=False)]) from None
+    problems = list(_contradictions(config))
+    if problems:
+        raise _refusal(problems)
+    return config
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in over.items():
+        old = result.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        result[key] = _merged(old, value) if both else value  # type: ignore[arg-type]
+    return result
+
+
+def _plain_mapping(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain_mapping(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain_mapping(v) for v in value]
+    return value
+
+
+# ---------------------------------------------------------------------------------- what is said on error
+
+
+@dataclass(frozen=True)
+class _Problem:
+    path: str
+    found: str
+    allowed: str
+
+
+def _refusal(problems: Sequence[_Problem]) -> ConfigError:
+    unique = dict.fromkeys(f"  {p.path}: found {p.found}; allowed: {p.allowed}" for p in problems)
+    count = "1 problem" if len(unique) == 1 else f"{len(unique)} problems"
+    return ConfigError("\n".join([f"this configuration cannot be run ({count}):", *unique]))
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=repr) if not isinstance(value, float) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _path(location: Sequence[int | str]) -> str:
+    """Turn pydantic's location into a key path; names of union members are left out."""
+    text = ""
+    for part in location:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif part != "MixtureSettings" and not part.startswith("literal["):
+            text += f".{part}" if text else part
+    return text
+
+
+def _model_at(location: Sequence[int | str]) -> type[BaseModel] | None:
+    """Model that holds the last key of ``location``."""
+    model: Any = Config
+    for part in location[:-1]:
+        if isinstance(part, int) or part == "MixtureSettings":
+            continue
+        field = model.model_fields.get(part)
+        if field is None:
+            return None
+        model = next(_models(field.annotation), None)
+        if model is None:
+            return None
+    return model
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)
+
+
+_SHAPES: Final = {
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "tuple_type": "a list",
+    "model_type": "a group of keys",
+    "dict_type": "a group of keys",
+}
+
+
+def _described(error: Any) -> _Problem:
+    location, kind, context = error["loc"], error["type"], error.get("ctx", {})
+    path, found = _path(location) or "(the whole file)", _shown(error["input"])
+    field = None
+    owner = _model_at(location)
+    if owner is not None and location and isinstance(location[-1], str):
+        field = owner.model_fields.get(location[-1])
+    if kind == "missing":
+        meaning = f" ({field.description})" if field is not None else ""
+        return _Problem(path, "nothing", f"this key is required{meaning}")
+    if kind == "extra_forbidden":
+        known = list(owner.model_fields) if owner is not None else []
+        close = difflib.get_close_matches(str(location[-1]), known, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        return _Problem(path, "an unknown key", f"{hint}keys here are {', '.join(known)}")
+    if kind == "literal_error":
+        return _Problem(path, found, context["expected"])
+    if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
+        limit = next(iter(context.values()))
+        words = {
+            "greater_than": "greater than",
+            "greater_than_equal": "at least",
+            "less_than": "less than",
+            "less_than_equal": "at most",
+        }
+        return _Problem(path, found, f"a number {words[kind]} {limit:g}")
+    if kind == "string_pattern_mismatch":
+        return _Problem(
+            path,
+            found,
+            "letters, digits, '.', '_' and '-', starting with a letter or digit (it names a folder)",
+        )
+    if kind == "too_short":
+        return _Problem(
+            path, f"{context['actual_length']} entries", f"at least {context['min_length']} entries"
+        )
+    if kind == "value_error":
+        return _Problem(path, found, str(context["error"]))
+    return _Problem(path, found, _SHAPES.get(kind, error["msg"]))
+
+
+# ------------------------------------------------------------------------------------ contradictions
+
+
+def _contradictions(c: Config) -> Iterable[_Problem]:
+    """Find what contradicts between keys."""
+    if c.run in (".", "..") or re.search(r"\.\.", c.run):
+        yield _Problem("run", _shown(c.run), "a folder name without '..'")
+    yield from _system_problems(c)
+    yield from _temperature_problems(c)
+    yield from _structure_problems(c)
+    yield from _grid_problems(c)
+    yield from _training_problems(c)
+    yield from _large_problems(c)
+
+
+def _system_problems(c: Config) -> Iterable[_Problem]:
+    try:
+        mixture = c.mixture()
+    except ValueError as error:
+        key = "system.divisor" if "divided" in str(error) else "system.mixture"
+        found = str(c.system.divisor) if key.endswith("divisor") else "a mixture that is not valid"
+        yield _Problem(key, found, str(error))
+        return
+    reach = 2.0 * max(mixture.largest_cutoff, c.propensity.r_out * float(mixture.sigma_matrix.max()))
+    if mixture.box_length < reach:
+        key = "system.divisor" if c.system.divisor > 1 else "system.mixture.box_length"
+        yield _Problem(
+            key,
+            f"a box of {mixture.box_length:.4g}",
+            f"a box of at least twice the longest range ({reach:g}), so that the minimum image is defined",
+        )
+    if c.propensity.central_species > mixture.n_species:
+        yield _Problem(
+            "propensity.central_species", str(c.propensity.central_species), f"1 to {mixture.n_species}"
+        )
+    if c.propensity.r_out <= c.propensity.r_in:
+        yield _Problem(
+            "propensity.r_out",
+            f"{c.propensity.r_out:g}",
+            f"more than propensity.r_in ({c.propensity.r_in:g})",
+        )
+
+
+def _named(values: Iterable[float], path: str) -> Iterable[_Problem]:
+    for k, value in enumerate(values):
+        try:
+            canonical(value)
+        except ValueError:
+            yield _Problem(path.format(k), repr(value), "a number with at most six decimals (it names files)")
+
+
+def _temperature_problems(c: Config) -> Iterable[_Problem]:
+    values = [t.value for t in c.temperatures]
+    bad = list(_named(values, "temperatures[{}].value"))
+    if bad:
+        yield from bad
+        return
+    for k in range(1, len(values)):
+        if values[k] >= values[k - 1]:
+            yield _Problem(
+                f"temperatures[{k}].value",
+                f"{values[k]:g}",
+                f"less than the one before it ({values[k - 1]:g})",
+            )
+    known = ", ".join(map(canonical, values))
+    if c.glass_transition not in values:
+        yield _Problem("glass_transition", f"{c.glass_transition:g}", f"one of the temperatures ({known})")
+    labelled = [t for t in c.temperatures if t.dynamics_time is not None]
+    if len(labelled) < 2:
+        yield _Problem(
+            "temperatures",
+            f"{len(labelled)} with a dynamics_time",
+            "at least 2 (nothing can be learnt from fewer)",
+        )
+    step = c.dynamics.time_step
+    for k, t in enumerate(c.temperatures):
+        if t.dynamics_time is None:
+            continue
+        steps = t.dynamics_time / step
+        if steps < 10:
+            yield _Problem(
+                f"temperatures[{k}].dynamics_time",
+                f"{t.dynamics_time:g}",
+                f"at least 10 time steps ({10 * step:g})",
+            )
+        elif abs(steps - round(steps)) > 1e-6 * steps:
+            yield _Problem(
+                f"temperatures[{k}].dynamics_time",
+                f"{t.dynamics_time:g}",
+                f"a multiple of dynamics.time_step ({step:g})",
+            )
+
+
+def _structure_problems(c: Config) -> Iterable[_Problem]:
+    s = c.structures
+    try:
+        split(s.number, s.test_fraction, s.validation_fraction)
+    except ValueError as error:
+        key = "test_fraction" if "test set" in str(error) else "validation_fraction"
+        yield _Problem(
+            f"structures.{key}",
+            f"{getattr(s, key):g} of {s.number} structures",
+            f"at least one structure each for training, validation and test ({error})",
+        )
+    if s.chunk > s.number:
+        yield _Problem("structures.chunk", str(s.chunk), f"at most structures.number ({s.number})")
+
+
+def _grid_problems(c: Config) -> Iterable[_Problem]:
+    yield from _named(c.c_b, "c_b[{}]")
+    for k in range(1, len(c.c_b)):
+        if c.c_b[k] >= c.c_b[k - 1]:
+            yield _Problem(f"c_b[{k}]", f"{c.c_b[k]:g}", f"less than the one before it ({c.c_b[k - 1]:g})")
+    lengths = c.descriptors.lengths
+    if not lengths:
+        yield _Problem("descriptors.lengths", "an empty list", "at least one length")
+    for k in range(1, len(lengths)):
+        if lengths[k] <= lengths[k - 1]:
+            yield _Problem(
+                f"descriptors.lengths[{k}]",
+                f"{lengths[k]:g}",
+                f"more than the one before it ({lengths[k - 1]:g})",
+            )
+    if (
+        not c.figures.formats
+        or c.figures.formats[0] != "png"
+        or len(set(c.figures.formats)) < len(c.figures.formats)
+    ):
+        yield _Problem("figures.formats", _shown(list(c.figures.formats)), "different formats, png first")
+    for path, point in (
+        ("figures.snapshot", c.figures.snapshot),
+        ("baselines.transferred_from", c.baselines.transferred_from),
+    ):
+        if point is not None:
+            yield from _state_point_problems(c, path, point)
+    source = c.baselines.transferred_from
+    labelled = [t.value for t in c.temperatures if t.dynamics_time is not None]
+    if source is not None and source.temperature not in labelled:
+        yield _Problem(
+            "baselines.transferred_from.temperature",
+            f"{source.temperature:g}",
+            f"a temperature with a dynamics_time ({', '.join(f'{t:g}' for t in labelled)})",
+        )
+
+
+def _state_point_problems(c: Config, path: str, point: StatePoint) -> Iterable[_Problem]:
+    values = [t.value for t in c.temperatures]
+    if point.temperature not in values:
+        yield _Problem(
+            f"{path}.temperature",
+            f"{point.temperature:g}",
+            f"one of the temperatures ({', '.join(f'{v:g}' for v in values)})",
+        )
+    if point.c_b not in c.c_b:
+        yield _Problem(f"{path}.c_b", f"{point.c_b:g}", f"one of c_b ({', '.join(f'{v:g}' for v in c.c_b)})")
+
+
+def _training_problems(c: Config) -> Iterable[_Problem]:
+    labelled = [t.value for t in c.temperatures if t.dynamics_time is not None]
+    known = ", ".join(f"{t:g}" for t in labelled)
+    t = c.training
+    if not t.t_min:
+        yield _Problem(
+            "training.t_min", "an empty list", f"at least one of the measured temperatures ({known})"
+        )
+    if len(set(t.t_min)) < len(t.t_min):
+        yield _Problem("training.t_min", _shown(list(t.t_min)), "different temperatures")
+    for k, value in enumerate(t.t_min):
+        if value not in labelled:
+            yield _Problem(
+                f"training.t_min[{k}]", f"{value:g}", f"a temperature with a dynamics_time ({known})"
+            )
+        elif sum(x >= value for x in labelled) < 2:
+            yield _Problem(
+                f"training.t_min[{k}]",
+                f"{value:g}",
+                f"at least two measured temperatures at or above it ({known})",
+            )
+    if sum(p.epochs for p in (*t.phase1, *t.phase2)) < 1:
+        yield _Problem("training.phase1", "no epoch", "at least one epoch in phase1 or phase2")
+    radii = t.correlation_radii
+    if len(radii) < 2 or any(b <= a for a, b in itertools.pairwise(radii)):
+        yield _Problem("training.correlation_radii", _shown(list(radii)), "at least two increasing distances")
+    if len(set(c.network.state_features)) < len(c.network.state_features) or not c.network.state_features:
+        yield _Problem(
+            "network.state_features",
+            _shown(list(c.network.state_features)),
+            "different features, at least one",
+        )
+    for key in ("mlp1", "mlp2", "head"):
+        if not getattr(c.network, key):
+            yield _Problem(f"network.{key}", "an empty list", "at least one layer")
+
+
+def _large_problems(c: Config) -> Iterable[_Problem]:
+    large = c.large_systems
+    if large.chunk > large.number:
+        yield _Problem(
+            "large_systems.chunk", str(large.chunk), f"at most large_systems.number ({large.number})"
+        )
+    if large.dynamics is None:
+        return
+    values = [t.value for t in c.temperatures]
+    if large.dynamics.temperature not in values:
+        yield _Problem(
+            "large_systems.dynamics.temperature",
+            f"{large.dynamics.temperature:g}",
+            f"one of the temperatures ({', '.join(f'{v:g}' for v in values)})",
+        )
+    if large.dynamics.systems > large.number:
+        yield _Problem(
+            "large_systems.dynamics.systems",
+            str(large.dynamics.systems),
+            f"at most large_systems.number ({large.number})",
+        )
+    steps = large.dynamics.time / c.dynamics.time_step
+    if steps < 10 or abs(steps - round(steps)) > 1e-6 * steps:
+        yield _Problem(
+            "large_systems.dynamics.time",
+            f"{large.dynamics.time:g}",
+            f"a multiple of dynamics.time_step ({c.dynamics.time_step:g}), at least ten",
+        )
+
+
+# ------------------------------------------------------------------------------------------- schema
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of the configuration, for editors and for ``workflow/schemas/config.schema.json``."""
+    content = Config.model_json_schema(mode="validation")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "tglassmlp run", **content}
+
+
+def schema_text() -> str:
+    """Text of the schema file, as it is kept in the repository."""
+    return json.dumps(schema(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(schema_text())
