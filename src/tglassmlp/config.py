@@ -47,15 +47,18 @@ ENGINES: Final = ("native", "hoomd")
 
 #: Functions of the state point (T, C_B) that may enter the attention network.
 STATE_FEATURES: Final = (
-    "temperature",
-    "inverse_temperature",
+    "T",
+    "T^2",
+    "1/T",
+    "log(T)",
     "c_b",
-    "c_b_squared",
-    "sqrt_one_minus_c_b",
-    "log_c_b",
-    "logit_c_b",
-    "temperature_c_b",
-    "inverse_temperature_c_b",
+    "c_b^2",
+    "sqrt(c_b)",
+    "log(c_b)",
+    "log(1-c_b)",
+    "c_b(1-c_b)",
+    "T*c_b",
+    "c_b/T",
 )
 
 Positive = Annotated[float, Field(gt=0)]
@@ -242,7 +245,7 @@ class NetworkSettings(_Section):
     """Layers of tGlassMLP."""
 
     state_features: tuple[Literal[STATE_FEATURES], ...] = Field(  # type: ignore[valid-type]
-        ("temperature", "inverse_temperature", "c_b", "c_b_squared", "sqrt_one_minus_c_b", "temperature_c_b"),
+        ("T", "1/T", "c_b", "c_b^2", "log(c_b)", "log(1-c_b)"),
         description="functions of the state point (T, C_B) that enter both state networks",
     )
     mlp1: tuple[Count, ...] = Field(
@@ -256,6 +259,9 @@ class NetworkSettings(_Section):
         True, description="multiply the attention weights by the number of descriptors"
     )
     bottleneck_activation: Literal["elu", "linear"] = Field("elu", description="activation of the bottleneck")
+    output: Literal["propensity", "deviation"] = Field(
+        "propensity", description="the head gives C_i (propensity) or C_i - C_B (deviation)"
+    )
 
 
 class PhaseSettings(_Section):
