@@ -1,0 +1,297 @@
+r"""Structural descriptors: local quantities averaged over exponentially weighted neighbourhoods.
+
+For particle i, every species b and all of them, and every length L, with :math:`w_{ij} = e^{-r_{ij}/L}`
+and sums over j of species b **including j = i** where its species fits, within a cut-off of 20 in
+minimum image:
+
+.. math::
+
+    \rho_i &= \sum_j w_{ij} & \text{density}\\
+    \bar E_i &= \sum_j w_{ij} E_j / \rho_i & \text{energy}\\
+    \bar p_i &= \sum_j w_{ij} p_j / \rho_i & \text{perimeter}\\
+    \mathrm{Var}_i &= \sum_j w_{ij} (E_j - \bar E_i)^2 / \rho_i & \text{variance}
+
+with the potential energy :math:`E_j = \frac{1}{2}\sum_k V_{jk}` and the perimeter p of the radical
+Voronoi cell. L = 0 means j = i alone. Source: Jung, Biroli, Berthier, PRL 130, 238202 (2023), and
+arXiv:2310.20252, Sec. II.C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numba
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tglassmlp.configuration import Configuration
+from tglassmlp.descriptors.local import radical_perimeters
+from tglassmlp.mixture import KA2D, Mixture
+from tglassmlp.simulation.kernels import cell_order, potential_energies
+
+__all__ = ["QUANTITIES", "coarse_grain", "descriptor_lengths", "descriptor_names", "descriptors"]
+
+#: The four quantities, in the order of the columns.
+QUANTITIES = ("density", "energy", "perimeter", "variance")
+
+# Rows of the table of weights per smallest length, and the largest number of rows. Between rows a Taylor
+# polynomial of degree 5 in (r - r_row) / L is used: |x| <= 1/64 leaves an error below x^6 / 720 = 2e-14.
+_ROWS_PER_LENGTH = 32
+_LARGEST_TABLE = 4_000_000
+
+
+def descriptor_names(lengths: Sequence[float], n_species: int = 3) -> list[str]:
+    """Names of all columns: quantity, then average, then length, e.g. ``"energy/type2/L1.5"``."""
+    averages = [f"type{s}" for s in range(1, n_species + 1)] + ["all"]
+    return [f"{q}/{a}/L{length:g}" for q in QUANTITIES for a in averages for length in lengths]
+
+
+def descriptor_lengths(names: Sequence[str]) -> NDArray[np.float64]:
+    """Length L of every named column, ``[M]``.
+
+    Raises
+    ------
+    ValueError
+        If a name is not of the form ``quantity/average/Llength``.
+    """
+    found = []
+    for name in names:
+        parts = str(name).split("/")
+        if len(parts) != 3 or not parts[2].startswith("L"):
+            raise ValueError(f"{name!r} is not the name of a descriptor such as 'energy/type2/L1.5'")
+        found.append(float(parts[2][1:]))
+    return np.array(found)
+
+
+def _check_lengths(lengths: Sequence[float], cutoff: float) -> NDArray[np.float64]:
+    values = np.asarray(lengths, dtype=float)
+    if values.ndim != 1 or values.size == 0:
+        raise ValueError(f"lengths must be a list of at least one number, found {lengths!r}")
+    if not np.all(np.isfinite(values)) or np.any(values < 0) or np.any(np.diff(values) <= 0):
+        raise ValueError(f"lengths must rise and must not be negative, found {values.tolist()}")
+    if not cutoff > 0:
+        raise ValueError(f"cutoff must be positive, found {cutoff}")
+    positive = values[values > 0]
+    if positive.size and cutoff / positive[0] * _ROWS_PER_LENGTH * positive.size > _LARGEST_TABLE:
+        raise ValueError(
+            f"the smallest length {positive[0]:g} is too small against the cut-off {cutoff:g}; "
+            "use 0 for j = i alone"
+        )
+    if len({f"{v:g}" for v in values}) != values.size:
+        raise ValueError(f"lengths must differ within six digits, found {values.tolist()}")
+    return values
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _add_neighbours(row, shift, energy, perimeter, number, table, inverse_length, sums):
+    """Add neighbours (table row, r_row - r, E_j - E_i, p_j) to the four moments ``sums`` ``[4, K]``."""
+    lanes = table.shape[1]
+    for m in range(number):
+        weights = table[row[m]]
+        s, e, p = shift[m], energy[m], perimeter[m]
+        e2 = e * e
+        for k in range(lanes):
+            x = s * inverse_length[k]
+            w = weights[k] * (
+                1.0 + x * (1.0 + x * (0.5 + x * (1.0 / 6.0 + x * (1.0 / 24.0 + x * (1.0 / 120.0)))))
+            )
+            sums[0, k] += w
+            sums[1, k] += w * e
+            sums[2, k] += w * p
+            sums[3, k] += w * e2
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _moments(
+    positions, species, box, cutoff, energies, perimeters, central, n_species, table, inverse_length, step
+):
+    """Sum w, w (E_j - E_i), w p_j, w (E_j - E_i)^2 over each species: ``[central, species, 4, K]``."""
+    n = positions.shape[0]
+    cutoff2 = cutoff * cutoff
+    inverse_box, inverse_step = 1.0 / box, 1.0 / step
+    # Cells of about a quarter of the cut-off; a box too small for them is one list of all particles.
+    order, start, side = cell_order(positions[:, 0], positions[:, 1], box, 0.25 * cutoff)
+    reach = int(np.ceil(cutoff / (box / side)))
+    if side < 2 * reach + 1:
+        order, start, side = cell_order(positions[:, 0], positions[:, 1], box, box)
+        reach = 0
+    x, y = positions[order, 0].copy(), positions[order, 1].copy()
+    kind = (species[order] - 1).astype(np.int64)
+    e, p = energies[order], perimeters[order]
+    edge = box / side
+    row = np.empty((n_species, n), dtype=np.int64)
+    shift = np.empty((n_species, n))
+    own_e = np.empty((n_species, n))
+    own_p = np.empty((n_species, n))
+    number = np.zeros(n_species, dtype=np.int64)
+    sums = np.zeros((central.size, n_species, 4, table.shape[1]))
+    for place in range(central.size):
+        i = central[place]
+        xi, yi, ei = positions[i, 0], positions[i, 1], energies[i]
+        u, v = xi * inverse_box, yi * inverse_box
+        ci = min(side - 1, int((u - np.floor(u)) * side))
+        cj = min(side - 1, int((v - np.floor(v)) * side))
+        number[:] = 0
+        for da in range(-reach, reach + 1):
+            for db in range(-reach, reach + 1):
+                gap_a, gap_b = max(0, abs(da) - 1) * edge, max(0, abs(db) - 1) * edge
+                if gap_a * gap_a + gap_b * gap_b >= cutoff2:
+                    continue
+                cell = ((ci + da) % side) * side + (cj + db) % side
+                for q in range(start[cell], start[cell + 1]):
+                    dx, dy = x[q] - xi, y[q] - yi
+                    dx -= box * np.rint(dx * inverse_box)
+                    dy -= box * np.rint(dy * inverse_box)
+                    r2 = dx * dx + dy * dy
+                    if r2 < cutoff2:
+                        r = np.sqrt(r2)
+                        b = kind[q]
+                        m = number[b]
+                        number[b] = m + 1
+                        at = int(r * inverse_step + 0.5)
+                        row[b, m] = at
+                        shift[b, m] = at * step - r
+                        own_e[b, m] = e[q] - ei
+                        own_p[b, m] = p[q]
+        for b in range(n_species):
+            _add_neighbours(
+                row[b], shift[b], own_e[b], own_p[b], number[b], table, inverse_length, sums[place, b]
+            )
+    return sums
+
+
+def coarse_grain(
+    c: Configuration,
+    energies: ArrayLike,
+    perimeters: ArrayLike,
+    lengths: Sequence[float],
+    *,
+    n_species: int = 3,
+    cutoff: float = 20.0,
+    central: ArrayLike | None = None,
+) -> NDArray[np.float64]:
+    """Coarse-grained averages of given local quantities; see the module's formulas.
+
+    Parameters
+    ----------
+    c
+        Configuration whose distances enter the weights.
+    energies, perimeters
+        ``[N]`` local quantities.
+    lengths
+        K rising lengths; 0 means the particle alone.
+    n_species
+        Number of species S.
+    cutoff
+        Largest distance of a neighbour.
+    central
+        Indices of the particles wanted; all by default.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``[central, 4 (S + 1) K]`` in the order of :func:`descriptor_names`. Averages over no particle are 0.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit, or a length or the cut-off is not usable.
+    """
+    c.check_mixture(n_species)
+    scales = _check_lengths(lengths, cutoff)
+    e = np.ascontiguousarray(energies, dtype=np.float64)
+    p = np.ascontiguousarray(perimeters, dtype=np.float64)
+    for label, values in (("energies", e), ("perimeters", p)):
+        if values.shape != (c.n_particles,):
+            raise ValueError(f"{label} must have shape [{c.n_particles}], found {values.shape}")
+        if not np.all(np.isfinite(values)):
+            raise ValueError(f"{label} must be finite")
+    index = np.arange(c.n_particles) if central is None else np.asarray(central, dtype=np.int64)
+    positive = scales[scales > 0]
+    moments = np.zeros((index.size, n_species + 1, 4, scales.size))
+    if positive.size:
+        lanes = -(-positive.size // 4) * 4  # whole vector registers
+        inverse = np.zeros(lanes)
+        inverse[: positive.size] = 1.0 / positive
+        step = float(positive[0]) / _ROWS_PER_LENGTH
+        reach = min(cutoff, float(np.sqrt(0.5)) * c.box_length)
+        table = np.exp(-step * np.arange(int(reach / step) + 2)[:, None] * inverse)
+        moments[:, :n_species, :, scales.size - positive.size :] = _moments(
+            c.wrapped(), c.species, c.box_length, float(cutoff), e, p, index, n_species, table, inverse, step
+        )[..., : positive.size]
+    if scales[0] == 0:
+        own = c.species[index] - 1
+        rows = np.arange(index.size)
+        moments[rows, own, 0, 0] = 1.0
+        moments[rows, own, 2, 0] = p[index]
+    moments[:, n_species] = moments[:, :n_species].sum(axis=1)
+    density = moments[:, :, 0]
+    with np.errstate(divide="ignore"):
+        inverse_density = np.where(density > 0, 1.0 / density, 0.0)
+    deviation = moments[:, :, 1] * inverse_density
+    values = np.empty((index.size, 4, n_species + 1, scales.size))
+    values[:, 0] = density
+    values[:, 1] = np.where(density > 0, deviation + e[index, None, None], 0.0)
+    values[:, 2] = moments[:, :, 2] * inverse_density
+    values[:, 3] = np.maximum(moments[:, :, 3] * inverse_density - deviation**2, 0.0)
+    return values.reshape(index.size, -1)
+
+
+def descriptors(
+    inherent: Configuration,
+    lengths: Sequence[float],
+    *,
+    mixture: Mixture = KA2D,
+    cutoff: float = 20.0,
+    central_species: int | None = None,
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Structural descriptors of an inherent structure, raw (not standardised).
+
+    Parameters
+    ----------
+    inherent
+        Configuration at its energy minimum; see :func:`tglassmlp.inherent_structure`.
+    lengths
+        K rising coarse-graining lengths; 0 means the particle alone.
+    mixture
+        Pair potential and cell radii.
+    cutoff
+        Largest distance of a neighbour.
+    central_species
+        Species wanted, in ascending particle index; all particles by default.
+
+    Returns
+    -------
+    values, names
+        ``[N, M]`` and the M names, quantity (density, energy, perimeter, variance), average (type1,
+        ..., all) and length, the last varying fastest. Columns that have no meaning for a particle (an
+        average over another species at L = 0) hold 0;
+        :func:`tglassmlp.descriptors.standardise.fit_scaling` drops them.
+
+    Raises
+    ------
+    ValueError
+        If the species do not fit the mixture, or a length is not usable.
+
+    Examples
+    --------
+    >>> import numpy as np, tglassmlp as tg
+    >>> x = np.stack(np.meshgrid(np.arange(8.0), np.arange(8.0)), axis=-1).reshape(-1, 2)
+    >>> values, names = tg.descriptors(tg.Configuration(x, np.ones(64, int), 8.0), [0, 1])
+    >>> names[0], names[-1], values.shape
+    ('density/type1/L0', 'variance/all/L1', (64, 32))
+    """
+    inherent.check_mixture(mixture.n_species)
+    central = None if central_species is None else inherent.of_species(central_species)
+    if central is not None and central.size == 0:
+        raise ValueError(f"no particle is of the central species {central_species}")
+    values = coarse_grain(
+        inherent,
+        potential_energies(inherent, mixture),
+        radical_perimeters(inherent, mixture),
+        lengths,
+        n_species=mixture.n_species,
+        cutoff=cutoff,
+        central=central,
+    )
+    return values, descriptor_names(lengths, mixture.n_species)

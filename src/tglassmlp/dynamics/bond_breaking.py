@@ -1,0 +1,293 @@
+r"""Bond-breaking propensity: which share of its initial neighbours a particle keeps.
+
+Particle j is a neighbour of i at the start when :math:`r_{ij}(0) < r_\mathrm{in} \sigma_{ij}`, and
+still is one at time t when :math:`r_{ij}(t) < r_\mathrm{out} \sigma_{ij}` (minimum image). With the
+number :math:`n^0_i` of initial neighbours and :math:`n_i(t)` of those left,
+
+.. math::
+
+    C_i(t) = \left\langle \frac{n_i(t)}{n^0_i} \right\rangle_\mathrm{replicas} ,
+
+1 for an arrested particle and 0 for one that has lost every neighbour. Neighbours are of all species.
+Source: Jung, Biroli, Berthier, arXiv:2310.20252, Sec. II.A; the two radii are those of the authors'
+earlier work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
+
+from tglassmlp.configuration import Configuration, minimum_image
+from tglassmlp.mixture import KA2D, Mixture
+
+__all__ = [
+    "Propensity",
+    "bond_breaking",
+    "initial_bonds",
+    "isoconfigurational_propensity",
+    "scattering_and_displacement",
+]
+
+
+def initial_bonds(
+    c: Configuration, r_in: float = 1.4, mixture: Mixture = KA2D
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Neighbour pairs of a configuration.
+
+    Parameters
+    ----------
+    c
+        The initial, thermal configuration.
+    r_in
+        Pairs closer than ``r_in`` pair diameters are neighbours.
+    mixture
+        Source of the pair diameters.
+
+    Returns
+    -------
+    pairs, counts
+        ``[B, 2]`` pairs i < j in ascending order, and the number of neighbours ``[N]`` of every particle.
+
+    Raises
+    ------
+    ValueError
+        If the box is shorter than twice the reach, or a particle has no neighbour.
+    """
+    if not r_in > 0:
+        raise ValueError(f"r_in must be positive, found {r_in}")
+    sigma = mixture.sigma_matrix
+    reach = r_in * float(sigma.max())
+    c.check_mixture(mixture.n_species, reach)
+    box = c.box_length
+    # float64 tree: single precision would move pairs across the threshold
+    folded = np.mod(c.positions, box)
+    folded[folded >= box] = 0.0
+    pairs = cKDTree(folded, boxsize=box).query_pairs(reach * (1 + 1e-9), output_type="ndarray")
+    separation = minimum_image(c.positions[pairs[:, 1]] - c.positions[pairs[:, 0]], box)
+    spec = c.species - 1
+    limit = r_in * sigma[spec[pairs[:, 0]], spec[pairs[:, 1]]]
+    pairs = pairs[np.einsum("bx,bx->b", separation, separation) < limit**2]
+    pairs = np.sort(pairs, axis=1)
+    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))].astype(np.int32)
+    counts = np.bincount(pairs.ravel(), minlength=c.n_particles).astype(np.int32)
+    if counts.min(initial=1) == 0:
+        lonely = np.flatnonzero(counts == 0)
+        raise ValueError(
+            f"particle {int(lonely[0])} (species {int(c.species[lonely[0]])}) has no neighbour within "
+            f"{r_in:g} pair diameters at the start, so its propensity is not defined "
+            f"({lonely.size} such particles of {c.n_particles})"
+        )
+    return pairs, counts
+
+
+@numba.njit(cache=True, nogil=True)
+def _surviving_share(pairs, limit2, inverse_counts, origin, later, box, out):
+    """Write n_i/n0_i of every replica and frame to ``out`` ``[R, F, N]``; positions are origin + later."""
+    replicas, frames, n = out.shape
+    inverse_box = 1.0 / box
+    kept = np.empty(n, dtype=np.int64)
+    for r in range(replicas):
+        for f in range(frames):
+            kept[:] = 0
+            for b in range(pairs.shape[0]):
+                i = pairs[b, 0]
+                j = pairs[b, 1]
+                dx = (origin[j, 0] - origin[i, 0]) + (
+                    np.float64(later[r, f, j, 0]) - np.float64(later[r, f, i, 0])
+                )
+                dy = (origin[j, 1] - origin[i, 1]) + (
+                    np.float64(later[r, f, j, 1]) - np.float64(later[r, f, i, 1])
+                )
+                dx -= box * np.rint(dx * inverse_box)
+                dy -= box * np.rint(dy * inverse_box)
+                if dx * dx + dy * dy < limit2[b]:
+                    kept[i] += 1
+                    kept[j] += 1
+            for i in range(n):
+                out[r, f, i] = kept[i] * inverse_counts[i]
+
+
+def _bonds(
+    c: Configuration, r_in: float, r_out: float, mixture: Mixture
+) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
+    """Pairs, squared breaking distances and inverse numbers of neighbours."""
+    if not r_out >= r_in:
+        raise ValueError(f"r_out must be at least r_in = {r_in}, found {r_out}")
+    c.check_mixture(mixture.n_species, r_out * float(mixture.sigma_matrix.max()))
+    pairs, counts = initial_bonds(c, r_in, mixture)
+    spec = c.species - 1
+    limit = r_out * mixture.sigma_matrix[spec[pairs[:, 0]], spec[pairs[:, 1]]]
+    return pairs, limit**2, 1.0 / counts
+
+
+def bond_breaking(
+    initial: ArrayLike,
+    later: ArrayLike,
+    box_length: float,
+    species: ArrayLike,
+    r_in: float = 1.4,
+    r_out: float = 1.8,
+    mixture: Mixture = KA2D,
+) -> NDArray[np.float64]:
+    r"""Share of its initial neighbours that each particle keeps, :math:`n_i(t)/n^0_i`, in each replica.
+
+    Parameters
+    ----------
+    initial
+        ``[N, 2]`` positions at the start.
+    later
+        ``[R, N, 2]`` positions of R replicas at one later time, wrapped or not.
+    box_length
+        Side of the square periodic box.
+    species
+        ``[N]`` species, 1 for the first.
+    r_in, r_out
+        Distances in pair diameters below which a pair is bonded at the start, and still bonded later.
+    mixture
+        Source of the pair diameters.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``[R, N]`` in [0, 1]; its mean over replicas is the propensity.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit, a coordinate is not finite, or a particle has no neighbour at the start.
+
+    Examples
+    --------
+    Three particles in a row; the right one leaves, the middle one loses one of two neighbours:
+
+    >>> import numpy as np, tglassmlp as tg
+    >>> start = np.array([[0.0, 0.0], [1.2, 0.0], [2.4, 0.0]])
+    >>> end = start + [[0, 0], [0, 0], [2, 0]]
+    >>> tg.bond_breaking(start, end[None], 20.0, [1, 1, 1]).tolist()
+    [[1.0, 0.5, 0.0]]
+    """
+    c = Configuration(initial, species, box_length)
+    moved = np.ascontiguousarray(later, dtype=np.float64)
+    if moved.ndim != 3 or moved.shape[1:] != (c.n_particles, 2):
+        raise ValueError(f"later must have shape [R, {c.n_particles}, 2], found {moved.shape}")
+    if not np.all(np.isfinite(moved)):
+        raise ValueError("later holds positions that are not finite")
+    out = np.empty((moved.shape[0], 1, c.n_particles))
+    bonds = _bonds(c, r_in, r_out, mixture)
+    _surviving_share(*bonds, np.zeros((c.n_particles, 2)), moved[:, None], c.box_length, out)
+    return out[:, 0]
+
+
+@dataclass(frozen=True)
+class Propensity:
+    """Propensity of one structure.
+
+    Parameters
+    ----------
+    mean
+        ``[F, N]`` mean over the replicas.
+    half
+        ``[2, F, N]`` means over the even and the odd replicas; both are the mean when there is one replica.
+    """
+
+    mean: NDArray[np.float64]
+    half: NDArray[np.float64]
+
+
+def isoconfigurational_propensity(
+    initial: Configuration,
+    displacements: NDArray[np.floating],
+    r_in: float = 1.4,
+    r_out: float = 1.8,
+    mixture: Mixture = KA2D,
+) -> Propensity:
+    """Propensity of one structure at all frames of its isoconfigurational ensemble.
+
+    Parameters
+    ----------
+    initial
+        The structure.
+    displacements
+        ``[R, F, N, 2]`` unwrapped displacements from it.
+    r_in, r_out, mixture
+        As in :func:`bond_breaking`.
+
+    Raises
+    ------
+    ValueError
+        As :func:`bond_breaking`.
+    """
+    d = np.ascontiguousarray(displacements)
+    if d.ndim != 4 or d.shape[0] < 1 or d.shape[2:] != (initial.n_particles, 2):
+        raise ValueError(f"displacements must have shape [R, F, {initial.n_particles}, 2], found {d.shape}")
+    if not np.all(np.isfinite(d)):
+        raise ValueError("displacements hold values that are not finite")
+    bonds = _bonds(initial, r_in, r_out, mixture)
+    total = np.zeros((2, d.shape[1], d.shape[2]))
+    share = np.empty((1, d.shape[1], d.shape[2]))
+    for r in range(d.shape[0]):  # one replica at a time bounds the memory of large systems
+        _surviving_share(*bonds, initial.positions, d[r : r + 1], initial.box_length, share)
+        total[r % 2] += share[0]
+    even, odd = (d.shape[0] + 1) // 2, d.shape[0] // 2
+    mean = (total[0] + total[1]) / d.shape[0]
+    half = np.stack([total[0] / even, total[1] / odd]) if odd else np.stack([mean, mean])
+    return Propensity(mean, half)
+
+
+def scattering_and_displacement(
+    initial: Configuration,
+    displacements: NDArray[np.floating],
+    n_species: int,
+    wave_number: float = 2.0 * np.pi,
+    directions: int = 8,
+) -> Mapping[str, NDArray[Any]]:
+    r"""Self-intermediate scattering function and mean squared displacement of every species.
+
+    .. math::
+
+        F_s(q, t) = \frac{1}{N_a} \sum_{i \in a} \left\langle \cos(q \, \hat{e} \cdot \Delta r_i(t))
+        \right\rangle , \qquad \Delta^2(t) = \frac{1}{N_a} \sum_{i \in a} \left\langle |\Delta r_i(t)|^2
+        \right\rangle ,
+
+    averaged over replicas and over a ring of directions (the first peak of the structure factor of the KA2D
+    mixture lies near q = 2 pi). The displacement of the centre of mass is taken out.
+
+    Parameters
+    ----------
+    initial
+        The structure (its species).
+    displacements
+        ``[R, F, N, 2]`` unwrapped displacements.
+    n_species
+        Number of species S.
+    wave_number, directions
+        The radius of the ring, and how many directions of half a circle.
+
+    Returns
+    -------
+    Mapping
+        ``scattering`` and ``displacement2``, each ``[S, F]``.
+    """
+    angles = np.pi * np.arange(directions) / directions
+    unit = np.stack([np.cos(angles), np.sin(angles)])
+    frames = displacements.shape[1]
+    scattering = np.zeros((n_species, frames))
+    displacement2 = np.zeros((n_species, frames))
+    members = [initial.of_species(s + 1) for s in range(n_species)]
+    for replica in displacements:
+        d = replica.astype(np.float64)
+        d -= d.mean(axis=1, keepdims=True)
+        for s, index in enumerate(members):
+            if index.size:
+                own = d[:, index]
+                displacement2[s] += np.einsum("fnx,fnx->f", own, own) / index.size
+                scattering[s] += np.cos(wave_number * (own @ unit)).mean(axis=(1, 2))
+    replicas = displacements.shape[0]
+    return {"scattering": scattering / replicas, "displacement2": displacement2 / replicas}

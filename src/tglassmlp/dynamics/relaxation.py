@@ -1,0 +1,612 @@
+r"""Relaxation: mean correlation C_B(t), relaxation times, superposition and Arrhenius extrapolation.
+
+The mean bond-breaking correlation :math:`C_B(t)` falls from 1 to 0. Its relaxation time :math:`\tau` is
+where it passes a threshold (0.5). Curves at different temperatures collapse on one master curve
+:math:`C_B(t / \tau)`; a curve that ends above the threshold gets its :math:`\tau` from the shift in
+:math:`\ln t` that lays it best on the master curve. At low temperatures
+
+.. math::
+
+    \ln \tau = \ln \tau_0 + E / T ,
+
+which extrapolates :math:`\tau` to temperatures without any dynamics, and a state point :math:`(T, C_B)`
+becomes a time through the master curve. Source: Jung, Biroli, Berthier, arXiv:2310.20252, App. A.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import isotonic_regression, minimize_scalar
+
+__all__ = [
+    "Arrhenius",
+    "Crossing",
+    "MasterCurve",
+    "Relaxation",
+    "RelaxationTime",
+    "crossing_time",
+    "fit_arrhenius",
+    "measure_relaxation",
+    "relaxation_time",
+    "split_half_ceiling",
+]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Where a decaying curve first falls below a level: ``index`` (real frame index) and ``time``."""
+
+    index: float
+    time: float
+
+
+def crossing_time(times: ArrayLike, curve: ArrayLike, level: float) -> Crossing | None:
+    """First passage of a curve below ``level``, linear in the frame index and so in log time.
+
+    Parameters
+    ----------
+    times
+        ``[F]`` rising times of the frames; the first may be 0, and is then joined to the second
+        linearly in time.
+    curve
+        ``[F]`` values.
+    level
+        The value to pass.
+
+    Returns
+    -------
+    Crossing or None
+        None if the curve never falls below ``level``.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, the times do not rise, or the curve starts below ``level``.
+    """
+    t, c = np.asarray(times, dtype=float), np.asarray(curve, dtype=float)
+    if t.ndim != 1 or t.shape != c.shape or t.size < 2:
+        raise ValueError(
+            f"times and curve must have one shape [F] with F >= 2, found {t.shape} and {c.shape}"
+        )
+    if t[0] < 0 or np.any(np.diff(t) <= 0):
+        raise ValueError("times must rise and must not be negative")
+    below = np.flatnonzero(c < level)
+    if below.size == 0:
+        return None
+    f = int(below[0])
+    if f == 0:
+        raise ValueError(f"the curve starts at {c[0]:g}, already below {level:g}")
+    part = float((c[f - 1] - level) / (c[f - 1] - c[f]))
+    index = f - 1 + part
+    if t[f - 1] == 0:
+        return Crossing(index, float(part * t[f]))
+    return Crossing(index, float(np.exp((1 - part) * np.log(t[f - 1]) + part * np.log(t[f]))))
+
+
+@dataclass(frozen=True)
+class RelaxationTime:
+    """A relaxation time, its standard error (None if unknown) and how it was found.
+
+    ``how`` is ``"threshold"``, ``"overlap"`` (superposition), ``"interpolated"`` (between measured
+    temperatures) or ``"arrhenius"`` (extrapolated). ``tau_e`` is the time at which C_B = 1/e, None if
+    the curve ends above.
+    """
+
+    tau: float
+    tau_error: float | None
+    how: str
+    tau_e: float | None = None
+
+
+def relaxation_time(
+    times: ArrayLike, curves: ArrayLike, threshold: float = 0.5
+) -> tuple[float, float | None] | None:
+    """Relaxation time of the mean of several structures' curves, with its jackknife error.
+
+    Parameters
+    ----------
+    times
+        ``[F]`` times of the frames.
+    curves
+        ``[S, F]`` C_B(t) of every structure.
+    threshold
+        The value to pass.
+
+    Returns
+    -------
+    (tau, error) or None
+        The error is the jackknife over structures of ln tau, times tau; None with fewer than two
+        structures. When a jackknife curve ends above the threshold, the error of C_B divided by the
+        slope is used. None if the mean curve ends above the threshold.
+
+    Raises
+    ------
+    ValueError
+        As :func:`crossing_time`.
+    """
+    c = np.asarray(curves, dtype=float)
+    if c.ndim != 2:
+        raise ValueError(f"curves must have shape [structures, frames], found {c.shape}")
+    found = crossing_time(times, c.mean(axis=0), threshold)
+    if found is None:
+        return None
+    s = c.shape[0]
+    if s < 2:
+        return found.time, None
+    logs = []
+    for k in range(s):
+        other = crossing_time(times, np.delete(c, k, axis=0).mean(axis=0), threshold)
+        if other is None:
+            break
+        logs.append(np.log(other.time))
+    if len(logs) == s:
+        error = float(np.sqrt((s - 1) * np.var(logs)))
+    else:
+        f = min(int(found.index), c.shape[1] - 2)
+        t = np.asarray(times, dtype=float)
+        mean = c.mean(axis=0)
+        slope = (mean[f] - mean[f + 1]) / np.log(t[f + 1] / max(t[f], 1e-3 * t[f + 1]))
+        spread = np.interp(found.index, np.arange(c.shape[1]), c.std(axis=0, ddof=1)) / np.sqrt(s)
+        error = float(spread / slope)
+    return found.time, found.time * error
+
+
+@dataclass(frozen=True)
+class MasterCurve:
+    r"""The collapsed curve :math:`C_B(t / \tau)`, strictly falling.
+
+    It is linear in :math:`\ln(t / \tau)` between its nodes.
+    Beyond its ends it goes on linearly in :math:`\mathrm{logit}\, C_B` against :math:`\ln(t / \tau)`,
+    so that it stays within (0, 1) and can be inverted everywhere; :attr:`lowest` and :attr:`highest`
+    tell where the data end.
+
+    Parameters
+    ----------
+    log_x
+        ``[n]`` rising values of ln(t / tau).
+    c_b
+        ``[n]`` strictly falling values in (0, 1).
+    """
+
+    log_x: tuple[float, ...]
+    c_b: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        x, c = np.asarray(self.log_x), np.asarray(self.c_b)
+        if x.shape != c.shape or x.size < 2 or np.any(np.diff(x) <= 0) or np.any(np.diff(c) >= 0):
+            raise ValueError("a master curve needs at least two nodes, ln(t/tau) rising and C_B falling")
+        if c[0] >= 1 or c[-1] <= 0:
+            raise ValueError(f"C_B of the master curve must lie in (0, 1), found {c[0]} to {c[-1]}")
+
+    @property
+    def lowest(self) -> float:
+        """Smallest C_B that the data reach."""
+        return self.c_b[-1]
+
+    @property
+    def highest(self) -> float:
+        """Largest C_B below 1 that the data resolve."""
+        return self.c_b[0]
+
+    def _ends(self) -> tuple[Array, Array, float, float]:
+        x, c = np.asarray(self.log_x), np.asarray(self.c_b)
+        z = np.log(c / (1 - c))
+        k = min(3, x.size - 1)
+        return x, c, float((z[k] - z[0]) / (x[k] - x[0])), float((z[-1] - z[-1 - k]) / (x[-1] - x[-1 - k]))
+
+    def correlation(self, ratio: ArrayLike) -> Array:
+        """C_B at t / tau = ``ratio`` (any shape, positive)."""
+        x, c, first, last = self._ends()
+        u = np.log(np.asarray(ratio, dtype=float))
+        z0, z1 = np.log(c[0] / (1 - c[0])), np.log(c[-1] / (1 - c[-1]))
+        inside = np.interp(u, x, c)
+        before = 1 / (1 + np.exp(-(z0 + first * (np.minimum(u, x[0]) - x[0]))))
+        after = 1 / (1 + np.exp(-(z1 + last * (np.maximum(u, x[-1]) - x[-1]))))
+        return np.where(u < x[0], before, np.where(u > x[-1], after, inside))
+
+    def ratio(self, c_b: ArrayLike) -> Array:
+        """Ratio t / tau at which the curve has the value ``c_b``: the inverse of :meth:`correlation`.
+
+        Raises
+        ------
+        ValueError
+            For a value outside (0, 1).
+        """
+        value = np.asarray(c_b, dtype=float)
+        if np.any(value <= 0) or np.any(value >= 1):
+            raise ValueError(f"C_B must lie between 0 and 1, found {value}")
+        x, c, first, last = self._ends()
+        z = np.log(value / (1 - value))
+        z0, z1 = np.log(c[0] / (1 - c[0])), np.log(c[-1] / (1 - c[-1]))
+        inside = np.interp(-value, -c, x)
+        before, after = x[0] + (z - z0) / first, x[-1] + (z - z1) / last
+        return np.exp(np.where(value > c[0], before, np.where(value < c[-1], after, inside)))
+
+
+def build_master_curve(
+    curves: Sequence[tuple[ArrayLike, ArrayLike, float]], step: float = 0.15
+) -> MasterCurve:
+    """Master curve from curves with known relaxation times.
+
+    Every curve is read off on one grid in ln(t / tau); the mean over the curves present at each point is made
+    non-increasing by isotonic regression (pooling adjacent violators), and flat stretches become one node.
+
+    Parameters
+    ----------
+    curves
+        For each temperature ``(times [F], C_B [F], tau)``.
+    step
+        Distance of grid points in ln(t / tau).
+
+    Raises
+    ------
+    ValueError
+        If no curve is given, or they do not decay.
+    """
+    if not curves:
+        raise ValueError("a master curve needs at least one curve that reaches the threshold")
+    logs = []
+    for times, values, tau in curves:
+        t, c = np.asarray(times, dtype=float), np.asarray(values, dtype=float)
+        keep = t > 0
+        logs.append((np.log(t[keep] / tau), c[keep]))
+    low = min(x[0] for x, _ in logs)
+    high = max(x[-1] for x, _ in logs)
+    grid = step * np.arange(np.ceil(low / step), np.floor(high / step) + 1)
+    total, number = np.zeros(grid.size), np.zeros(grid.size)
+    for x, c in logs:
+        inside = (grid >= x[0]) & (grid <= x[-1])
+        total[inside] += np.interp(grid[inside], x, c)
+        number[inside] += 1
+    present = number > 0
+    grid, mean = grid[present], total[present] / number[present]
+    falling = isotonic_regression(mean, weights=number[present], increasing=False)
+    nodes_x, nodes_c = [], []
+    for a, b in zip(falling.blocks[:-1], falling.blocks[1:], strict=True):
+        value = float(falling.x[a])
+        if 1e-6 < value < 1 - 1e-6:
+            nodes_x.append(float(grid[a:b].mean()))
+            nodes_c.append(value)
+    if len(nodes_x) < 2:
+        raise ValueError("the curves do not decay: no master curve can be built")
+    return MasterCurve(tuple(nodes_x), tuple(nodes_c))
+
+
+def overlap_shift(
+    times: ArrayLike,
+    curve: ArrayLike,
+    errors: ArrayLike | None,
+    master: MasterCurve,
+    smallest_decay: float = 0.01,
+) -> tuple[float, float | None]:
+    """Relaxation time that lays a curve best on the master curve.
+
+    Minimises the squared distance of C_B over the frames that have decayed by at least ``smallest_decay``.
+
+    Parameters
+    ----------
+    times, curve, errors
+        ``[F]`` times, C_B and (or None) its standard errors.
+    master
+        The master curve.
+    smallest_decay
+        Frames with C_B above 1 minus this carry no information on the shift and are left out.
+
+    Returns
+    -------
+    tau, error
+        The error is from the error of C_B and the slope of the master curve at the last frame (frames
+        of one run are strongly correlated, so that their number does not reduce it); None without
+        errors.
+
+    Raises
+    ------
+    ValueError
+        If no frame has decayed by ``smallest_decay``.
+    """
+    t, c = np.asarray(times, dtype=float), np.asarray(curve, dtype=float)
+    keep = (t > 0) & (c < 1 - smallest_decay)
+    if not keep.any():
+        raise ValueError(
+            f"C_B has only fallen to {c.min():.4f} by t = {t[-1]:g}: too little to lay the curve on the "
+            "master curve; a longer dynamics_time is needed at this temperature"
+        )
+
+    def cost(log_tau: float) -> float:
+        return float(np.mean((c[keep] - master.correlation(t[keep] / np.exp(log_tau))) ** 2))
+
+    guess = np.log(t[keep][-1] / float(master.ratio(float(np.clip(c[keep][-1], 1e-6, 1 - 1e-6)))))
+    grid = guess + np.linspace(-3, 3, 61)
+    best = grid[int(np.argmin([cost(g) for g in grid]))]
+    result = minimize_scalar(cost, bounds=(best - 0.2, best + 0.2), method="bounded", options={"xatol": 1e-6})
+    log_tau = float(result.x)
+    if errors is None:
+        return float(np.exp(log_tau)), None
+    last = float(np.asarray(errors, dtype=float)[keep][-1])
+    ratio = t[keep][-1] / np.exp(log_tau)
+    slope = abs(float(master.correlation(ratio * 1.1) - master.correlation(ratio / 1.1))) / np.log(1.21)
+    error = last / slope if slope > 0 and np.isfinite(last) else None
+    return float(np.exp(log_tau)), None if error is None else float(np.exp(log_tau) * error)
+
+
+@dataclass(frozen=True)
+class Arrhenius:
+    """Fit ln tau = ``log_tau0`` + ``energy`` / T, its ``[2, 2]`` covariance (None if not known)."""
+
+    log_tau0: float
+    energy: float
+    covariance: tuple[tuple[float, float], tuple[float, float]] | None
+    temperatures: tuple[float, ...]
+
+    def tau(self, temperature: float) -> tuple[float, float | None]:
+        """Relaxation time at a temperature and its standard error."""
+        tau = float(np.exp(self.log_tau0 + self.energy / temperature))
+        if self.covariance is None:
+            return tau, None
+        g = np.array([1.0, 1.0 / temperature])
+        return tau, tau * float(np.sqrt(max(0.0, g @ np.asarray(self.covariance) @ g)))
+
+    def temperature(self, tau: float) -> float:
+        """Temperature at which the relaxation time is ``tau``."""
+        return self.energy / (float(np.log(tau)) - self.log_tau0)
+
+
+def fit_arrhenius(
+    temperatures: Sequence[float], taus: Sequence[float], errors: Sequence[float | None], number: int = 3
+) -> Arrhenius:
+    """Weighted straight line of ln tau against 1/T through the ``number`` lowest temperatures.
+
+    The covariance is that of the errors of ln tau, enlarged by chi^2 per degree of freedom when the
+    points scatter by more than their errors; without errors it comes from the scatter alone, and is
+    None for two points.
+
+    Raises
+    ------
+    ValueError
+        With fewer than two temperatures.
+    """
+    order = np.argsort(temperatures)[: max(2, number)]
+    if order.size < 2:
+        raise ValueError(
+            f"an Arrhenius line needs relaxation times at two temperatures or more, found {len(temperatures)}"
+        )
+    t = np.asarray(temperatures, dtype=float)[order]
+    y = np.log(np.asarray(taus, dtype=float)[order])
+    relative = [None if errors[k] is None else max(float(errors[k]) / float(taus[k]), 1e-6) for k in order]
+    known = all(r is not None for r in relative)
+    w = np.array([1.0 / float(r) ** 2 if known and r is not None else 1.0 for r in relative])
+    a = np.stack([np.ones_like(t), 1.0 / t], axis=1)
+    inverse = np.linalg.inv(a.T @ (w[:, None] * a))
+    beta = inverse @ (a.T @ (w * y))
+    freedom = t.size - 2
+    chi2 = float(np.sum(w * (y - a @ beta) ** 2)) / freedom if freedom else None
+    covariance: NDArray | None = None
+    if known:
+        covariance = inverse * max(1.0, chi2 or 0.0)
+    elif chi2 is not None:
+        covariance = inverse * chi2
+    return Arrhenius(
+        float(beta[0]),
+        float(beta[1]),
+        None
+        if covariance is None
+        else (
+            (float(covariance[0, 0]), float(covariance[0, 1])),
+            (float(covariance[1, 0]), float(covariance[1, 1])),
+        ),
+        tuple(float(x) for x in t),
+    )
+
+
+@dataclass(frozen=True)
+class Relaxation:
+    """Relaxation of all temperatures of a run: times, master curve and Arrhenius line.
+
+    Parameters
+    ----------
+    threshold
+        C_B at the relaxation time.
+    times
+        Canonical temperature -> :class:`RelaxationTime`; measured and extrapolated ones.
+    master
+        The collapsed curve.
+    arrhenius
+        The line, or None when only one temperature was measured.
+    """
+
+    threshold: float
+    times: Mapping[str, RelaxationTime]
+    master: MasterCurve
+    arrhenius: Arrhenius | None
+
+    def tau(self, temperature: float | str) -> tuple[float, float | None]:
+        """Relaxation time and its error: as measured, else interpolated or extrapolated.
+
+        Raises
+        ------
+        ValueError
+            If the temperature was not measured and no Arrhenius line is known.
+        """
+        for name, entry in self.times.items():
+            if abs(float(name) - float(temperature)) < 1e-9:
+                return entry.tau, entry.tau_error
+        entry = self._unmeasured(float(temperature))
+        return entry.tau, entry.tau_error
+
+    def _unmeasured(self, temperature: float) -> RelaxationTime:
+        measured = sorted((float(n), e) for n, e in self.times.items() if e.how in ("threshold", "overlap"))
+        lower = [m for m in measured if m[0] < temperature]
+        upper = [m for m in measured if m[0] > temperature]
+        if lower and upper:
+            (t0, e0), (t1, e1) = lower[-1], upper[0]
+            part = (1 / temperature - 1 / t0) / (1 / t1 - 1 / t0)
+            tau = float(np.exp((1 - part) * np.log(e0.tau) + part * np.log(e1.tau)))
+            error = None
+            if e0.tau_error is not None and e1.tau_error is not None:
+                error = tau * float(
+                    np.hypot((1 - part) * e0.tau_error / e0.tau, part * e1.tau_error / e1.tau)
+                )
+            return RelaxationTime(tau, error, "interpolated")
+        if self.arrhenius is None:
+            raise ValueError(
+                f"no relaxation time for T = {temperature:g}: with dynamics at one temperature only there "
+                "is no Arrhenius line"
+            )
+        return RelaxationTime(*self.arrhenius.tau(temperature), "arrhenius")
+
+    def time_of(self, temperature: float | str, c_b: ArrayLike) -> Array:
+        """Time at which C_B has the value ``c_b`` (any shape): master curve times tau(T)."""
+        return self.master.ratio(c_b) * self.tau(temperature)[0]
+
+    def correlation_of(self, temperature: float | str, time: ArrayLike) -> Array:
+        """C_B at a time (any shape): the inverse of :meth:`time_of`."""
+        return self.master.correlation(np.asarray(time, dtype=float) / self.tau(temperature)[0])
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-like record, ``relaxation.json``."""
+        return {
+            "threshold": self.threshold,
+            "temperatures": {name: asdict(entry) for name, entry in self.times.items()},
+            "arrhenius": None if self.arrhenius is None else asdict(self.arrhenius),
+            "master_curve": {"log_ratio": list(self.master.log_x), "c_b": list(self.master.c_b)},
+        }
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Relaxation:
+        """Rebuild what :meth:`to_json` gave.
+
+        Raises
+        ------
+        ValueError
+            If a key is missing.
+        """
+        try:
+            line = record["arrhenius"]
+            return cls(
+                record["threshold"],
+                {name: RelaxationTime(**entry) for name, entry in record["temperatures"].items()},
+                MasterCurve(tuple(record["master_curve"]["log_ratio"]), tuple(record["master_curve"]["c_b"])),
+                None
+                if line is None
+                else Arrhenius(
+                    line["log_tau0"],
+                    line["energy"],
+                    None if line["covariance"] is None else tuple(tuple(row) for row in line["covariance"]),  # type: ignore[arg-type]
+                    tuple(line["temperatures"]),
+                ),
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a relaxation record: {error}") from error
+
+
+def measure_relaxation(
+    curves: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    temperatures: Sequence[str] = (),
+    threshold: float = 0.5,
+    arrhenius_temperatures: int = 3,
+) -> Relaxation:
+    """Relaxation times of all temperatures, from the threshold, by superposition, or from the Arrhenius line.
+
+    Parameters
+    ----------
+    curves
+        Canonical temperature -> (times ``[F]``, C_B of every structure ``[S, F]``), central species.
+    temperatures
+        Further canonical temperatures, without dynamics, whose tau is wanted.
+    threshold
+        C_B at the relaxation time.
+    arrhenius_temperatures
+        How many of the lowest measured temperatures the Arrhenius line goes through.
+
+    Raises
+    ------
+    ValueError
+        If no curve reaches the threshold, or a curve has hardly decayed; the message names the temperature.
+    """
+    found: dict[str, RelaxationTime] = {}
+    reaching: list[tuple[ArrayLike, ArrayLike, float]] = []
+    for name, (times, values) in curves.items():
+        c = np.asarray(values, dtype=float)
+        result = relaxation_time(times, c, threshold)
+        if result is not None:
+            inverse_e = crossing_time(times, c.mean(axis=0), float(np.exp(-1)))
+            found[name] = RelaxationTime(*result, "threshold", None if inverse_e is None else inverse_e.time)
+            reaching.append((times, c.mean(axis=0), result[0]))
+    if not reaching:
+        lowest = (
+            min((float(np.asarray(v).mean(axis=0).min()), name) for name, (_, v) in curves.items())
+            if curves
+            else (1.0, "-")
+        )
+        raise ValueError(
+            f"no temperature has dynamics long enough for C_B = {threshold:g}; "
+            f"the lowest C_B is {lowest[0]:.3f} at T = {lowest[1]}: raise a dynamics_time"
+        )
+    master = build_master_curve(reaching)
+    for name, (times, values) in curves.items():
+        if name not in found:
+            c = np.asarray(values, dtype=float)
+            errors = c.std(axis=0, ddof=1) / np.sqrt(c.shape[0]) if c.shape[0] > 1 else None
+            try:
+                found[name] = RelaxationTime(*overlap_shift(times, c.mean(axis=0), errors, master), "overlap")
+            except ValueError as error:
+                raise ValueError(f"T = {name}: {error}") from None
+    line = None
+    if len(found) >= 2:
+        line = fit_arrhenius(
+            [float(n) for n in found],
+            [e.tau for e in found.values()],
+            [e.tau_error for e in found.values()],
+            arrhenius_temperatures,
+        )
+    measured = Relaxation(threshold, found, master, line)
+    everything = dict(found)
+    for name in temperatures:
+        if name not in everything and (line is not None):
+            everything[name] = measured._unmeasured(float(name))
+    ordered = dict(sorted(everything.items(), key=lambda item: -float(item[0])))
+    return Relaxation(threshold, ordered, master, line)
+
+
+def split_half_ceiling(half: ArrayLike) -> float:
+    r"""Ceiling of the Pearson correlation that any prediction from the structure can reach.
+
+    The correlation r between propensities from two halves of the replicas gives, by the Spearman-Brown
+    formula, the reliability :math:`2r / (1 + r)` of their mean; a perfect prediction correlates with
+    that mean as its square root,
+
+    .. math::
+
+        \rho_\mathrm{max} = \sqrt{\frac{2 r}{1 + r}} .
+
+    Parameters
+    ----------
+    half
+        ``[2, ...]`` propensities of the two halves, all particles pooled.
+
+    Returns
+    -------
+    float
+        The ceiling; 0 when the halves are not positively correlated, NaN when one of them is constant.
+
+    Raises
+    ------
+    ValueError
+        If the first axis does not have length 2.
+    """
+    h = np.asarray(half, dtype=float)
+    if h.shape[0] != 2:
+        raise ValueError(f"half must have two halves on its first axis, found shape {h.shape}")
+    a, b = (x.ravel() - x.mean() for x in h)
+    norm = float(np.sqrt((a @ a) * (b @ b)))
+    if norm == 0.0:
+        return float("nan")
+    r = float(a @ b) / norm
+    return float(np.sqrt(2 * r / (1 + r))) if r > 0 else 0.0
