@@ -1,0 +1,150 @@
+"""Data the networks train on: standardised descriptors, labels and their state points.
+
+A *batch* is what one training step sees: the central particles of one structure at one state point.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tglassmlp import storage
+from tglassmlp.descriptors.standardise import Scaling
+
+__all__ = ["Structures", "TrainingSet", "join", "read_structures", "training_set"]
+
+
+@dataclass(frozen=True)
+class Structures:
+    """All structures of one temperature.
+
+    Parameters
+    ----------
+    temperature
+        T.
+    descriptors
+        Standardised, ``[S, P, M]`` float32, P central particles in ascending index.
+    positions
+        Thermal positions of the central particles, ``[S, P, 2]``.
+    box_length
+        Periodic box.
+    """
+
+    temperature: float
+    descriptors: NDArray[np.float32]
+    positions: NDArray[np.float64]
+    box_length: float
+
+    def take(self, structures: Sequence[int]) -> Structures:
+        """Only the structures with these numbers."""
+        index = np.asarray(structures, dtype=int)
+        return Structures(self.temperature, self.descriptors[index], self.positions[index], self.box_length)
+
+
+def read_structures(
+    paths: Sequence[str | os.PathLike[str]], temperature: float, scaling: Scaling
+) -> Structures:
+    """Read and standardise the descriptor files of one temperature, in the order of their chunks."""
+    values, positions, box = [], [], 0.0
+    for path in paths:
+        arrays = storage.read_arrays(path, ["values", "names", "positions"], finite=False)
+        box = float(storage.read_attributes(path)["box_length"])
+        values.append(scaling.apply(arrays["values"], list(arrays["names"])).astype(np.float32))
+        positions.append(arrays["positions"])
+    return Structures(float(temperature), np.concatenate(values), np.concatenate(positions), box)
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Batches: ``structure[b]`` shown at ``(temperature[b], c_b[b])`` has the propensities ``labels[b]``.
+
+    Parameters
+    ----------
+    descriptors, positions, box_length
+        As :class:`Structures`, over all temperatures together: ``[S, P, M]``, ``[S, P, 2]``.
+    structure
+        ``[B]`` index into the structures.
+    temperature, c_b
+        ``[B]``.
+    labels
+        ``[B, P]`` float32.
+    """
+
+    descriptors: NDArray[np.float32]
+    positions: NDArray[np.float64]
+    box_length: float
+    structure: NDArray[np.int32]
+    temperature: NDArray[np.float64]
+    c_b: NDArray[np.float64]
+    labels: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        s, p, _ = self.descriptors.shape
+        b = len(self.structure)
+        if self.positions.shape != (s, p, 2) or self.labels.shape != (b, p):
+            raise ValueError(
+                f"descriptors {self.descriptors.shape}, positions {self.positions.shape} and labels "
+                f"{self.labels.shape} of {b} batches do not belong together"
+            )
+        if b and (self.structure.min() < 0 or self.structure.max() >= s):
+            raise ValueError(f"batches name structures outside 0..{s - 1}")
+        if not np.all(np.isfinite(self.labels)) or not np.all(np.isfinite(self.descriptors)):
+            raise ValueError("labels and descriptors must be finite")
+
+    @property
+    def batches(self) -> int:
+        """Number of batches B."""
+        return len(self.structure)
+
+
+def training_set(
+    structures: Structures, c_b: Sequence[float], propensity: NDArray, numbers: Sequence[int]
+) -> TrainingSet:
+    """Batches of one temperature.
+
+    Parameters
+    ----------
+    structures
+        All structures of the temperature.
+    c_b
+        The K values that have labels.
+    propensity
+        ``[K, len(numbers), P]``, labels of the structures ``numbers`` in this order.
+    numbers
+        Which structures enter.
+    """
+    chosen = structures.take(numbers)
+    k, s = len(c_b), len(numbers)
+    if propensity.shape[:2] != (k, s):
+        raise ValueError(f"labels of {k} C_B and {s} structures expected, found {propensity.shape}")
+    return TrainingSet(
+        chosen.descriptors,
+        chosen.positions,
+        chosen.box_length,
+        np.tile(np.arange(s, dtype=np.int32), k),
+        np.full(k * s, structures.temperature),
+        np.repeat(np.asarray(c_b, dtype=np.float64), s),
+        np.asarray(propensity, dtype=np.float32).reshape(k * s, -1),
+    )
+
+
+def join(parts: Sequence[TrainingSet]) -> TrainingSet:
+    """One training set of several, e.g. of several temperatures."""
+    if not parts:
+        raise ValueError("no labelled state point to train on")
+    if len({round(p.box_length, 9) for p in parts}) > 1:
+        raise ValueError("training structures must share one box length")
+    shift = np.cumsum([0, *(len(p.descriptors) for p in parts[:-1])])
+    return TrainingSet(
+        np.concatenate([p.descriptors for p in parts]),
+        np.concatenate([p.positions for p in parts]),
+        parts[0].box_length,
+        np.concatenate([p.structure + np.int32(k) for p, k in zip(parts, shift, strict=True)]),
+        np.concatenate([p.temperature for p in parts]),
+        np.concatenate([p.c_b for p in parts]),
+        np.concatenate([p.labels for p in parts]),
+    )

@@ -1,0 +1,243 @@
+r"""The networks, written as the equations they are.
+
+tGlassMLP predicts the propensity of a particle from its M structural descriptors x and the state point
+s = s(T, C_B):
+
+.. math::
+
+    y &= \mathrm{MLP}_1(s), \qquad
+    z_m = A_{m1} y_1 + A_{m2} y_2 \; (+\, b_m), \qquad
+    \omega = M \, \mathrm{softmax}(z), \\
+    h &= \mathrm{ELU}\big(W^T (\omega \circ x) + c\big), \qquad
+    C = \mathrm{MLP}_3\big(h, \mathrm{MLP}_2(s)\big).
+
+The factor M makes the initial weights O(1); it can be absorbed by W, so it changes the start of the training
+and nothing else. The attention depends on the state point alone and is folded into the bottleneck matrix
+(:math:`x (\omega \circ W)`): the particles pass through one small matrix product.
+
+GlassMLP, the baseline of one state point, is the same without attention and state point.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from numpy.typing import NDArray
+
+from tglassmlp.network.state_point import DEFAULT_STATE_FEATURES
+
+__all__ = ["Architecture", "GlassMLP", "TGlassMLP", "count_parameters"]
+
+
+def elu(x: jax.Array) -> jax.Array:
+    """Exponential linear unit; the clipped argument keeps the gradient of both branches finite."""
+    return jnp.where(x > 0, x, jnp.exp(jnp.minimum(x, 0.0)) - 1.0)
+
+
+#: Activation functions of the bottleneck by name.
+ACTIVATIONS: Final[dict[str, Callable[[jax.Array], jax.Array]]] = {
+    "elu": elu,
+    "tanh": jnp.tanh,
+    "linear": lambda x: x,
+}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Widths and switches of a network; the defaults are the paper's.
+
+    Parameters
+    ----------
+    mlp1, mlp2
+        Widths after the input of the two state-point networks, the last is their output.
+    bottleneck
+        Units of the bottleneck.
+    head
+        Hidden widths behind the bottleneck; a single linear output follows.
+    attention_bias
+        Whether :math:`z` has the bias :math:`b_m`.
+    attention_scale
+        Whether the softmax weights are multiplied by M.
+    bottleneck_activation
+        A name in :data:`ACTIVATIONS`.
+    state_features
+        Names of the functions of (T, C_B) the state point is described by.
+    output
+        ``"propensity"``: the head gives C_i; ``"deviation"``: it gives C_i - C_B.
+    """
+
+    mlp1: tuple[int, ...] = (6, 6, 2)
+    bottleneck: int = 2
+    mlp2: tuple[int, ...] = (7, 7, 4)
+    head: tuple[int, ...] = (10, 10)
+    attention_bias: bool = False
+    attention_scale: bool = True
+    bottleneck_activation: str = "elu"
+    state_features: tuple[str, ...] = DEFAULT_STATE_FEATURES
+    output: str = "propensity"
+
+    def __post_init__(self) -> None:
+        for name in ("mlp1", "mlp2", "head"):
+            widths = tuple(int(w) for w in getattr(self, name))
+            if not widths or min(widths) < 1:
+                raise ValueError(f"{name} must hold widths of at least 1, found {getattr(self, name)}")
+            object.__setattr__(self, name, widths)
+        object.__setattr__(self, "state_features", tuple(self.state_features))
+        if self.bottleneck < 1:
+            raise ValueError(f"bottleneck must have at least 1 unit, found {self.bottleneck}")
+        if self.bottleneck_activation not in ACTIVATIONS:
+            raise ValueError(
+                f"bottleneck_activation must be one of {sorted(ACTIVATIONS)}, "
+                f"found {self.bottleneck_activation!r}"
+            )
+        if self.output not in ("propensity", "deviation"):
+            raise ValueError(f"output must be 'propensity' or 'deviation', found {self.output!r}")
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Architecture:
+        """Build from the run's ``network`` section; keys this class does not know are refused."""
+        return cls(**dict(settings))
+
+    def as_record(self) -> dict[str, Any]:
+        """Plain JSON-like record."""
+        return asdict(self)
+
+
+class Dense(nnx.Module):
+    """``x -> W x + c`` for columns ``[inputs, P]``, started Glorot-uniform with zero bias.
+
+    The start is drawn by NumPy, not by JAX, so that it is the same on every backend. Particles are columns
+    throughout: the long axis comes last, which is what vector units want.
+    """
+
+    def __init__(self, inputs: int, outputs: int, generator: np.random.Generator) -> None:
+        self.matrix = nnx.Param(glorot(generator, outputs, inputs))
+        self.bias = nnx.Param(np.zeros((outputs, 1), np.float32))
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.matrix[...] @ x + self.bias[...]
+
+
+def glorot(generator: np.random.Generator, outputs: int, inputs: int) -> NDArray[np.float32]:
+    """Glorot-uniform matrix ``[outputs, inputs]`` float32."""
+    limit = math.sqrt(6.0 / (inputs + outputs))
+    return generator.uniform(-limit, limit, (outputs, inputs)).astype(np.float32)
+
+
+class Perceptron(nnx.Module):
+    """Dense layers with ELU between them; the last one is linear."""
+
+    def __init__(self, inputs: int, widths: Sequence[int], generator: np.random.Generator) -> None:
+        sizes = [inputs, *widths]
+        self.layers = nnx.List([Dense(a, b, generator) for a, b in pairwise(sizes)])
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        for layer in self.layers[:-1]:
+            x = elu(layer(x))
+        return self.layers[-1](x)
+
+
+class TGlassMLP(nnx.Module):
+    """tGlassMLP: descriptors ``[M, P]`` and state features ``[F]`` to propensities ``[P]``.
+
+    Parameters
+    ----------
+    n_descriptors
+        M.
+    architecture
+        Widths and switches.
+    generator
+        Source of the initial weights.
+    mean_label
+        Start of the output's bias, so that training starts at the labels' mean.
+    """
+
+    def __init__(
+        self,
+        n_descriptors: int,
+        architecture: Architecture,
+        generator: np.random.Generator,
+        mean_label: float = 0.0,
+    ) -> None:
+        a = architecture
+        features = len(a.state_features)
+        self.mlp1 = Perceptron(features, a.mlp1, generator)
+        self.attention_matrix = nnx.Param(glorot(generator, n_descriptors, a.mlp1[-1]))
+        self.attention_bias = (
+            nnx.Param(np.zeros((n_descriptors, 1), np.float32)) if a.attention_bias else nnx.data(None)
+        )
+        self.bottleneck = Dense(n_descriptors, a.bottleneck, generator)
+        self.mlp2 = Perceptron(features, a.mlp2, generator)
+        self.mlp3 = Perceptron(a.bottleneck + a.mlp2[-1], (*a.head, 1), generator)
+        self.mlp3.layers[-1].bias = nnx.Param(np.full((1, 1), mean_label, np.float32))
+        self.scale = float(n_descriptors) if a.attention_scale else 1.0
+        self.activation = a.bottleneck_activation
+
+    def attention(self, state: jax.Array) -> jax.Array:
+        """Attention weights of one state point, ``[M]``, of sum 1."""
+        y = self.mlp1(state[:, None])
+        z = self.attention_matrix[...] @ y
+        if self.attention_bias is not None:
+            z = z + self.attention_bias[...]
+        return jax.nn.softmax(z[:, 0])
+
+    def encode(self, descriptors: jax.Array, state: jax.Array) -> jax.Array:
+        """Values of the bottleneck units, ``[bottleneck, P]``."""
+        omega = self.scale * self.attention(state)
+        folded = self.bottleneck.matrix[...] * omega
+        return ACTIVATIONS[self.activation](folded @ descriptors + self.bottleneck.bias[...])
+
+    def __call__(self, descriptors: jax.Array, state: jax.Array) -> jax.Array:
+        """Propensities ``[P]`` (or deviations from C_B, see :class:`Architecture`)."""
+        return _head(self.mlp3, self.encode(descriptors, state), self.mlp2(state[:, None]))
+
+
+class GlassMLP(nnx.Module):
+    """GlassMLP: descriptors ``[M, P]`` of one state point to propensities ``[P]``; M -> 2 -> 10 -> 10 -> 1.
+
+    The state point is accepted and ignored, so that both networks train and predict by the same code.
+    """
+
+    def __init__(
+        self,
+        n_descriptors: int,
+        architecture: Architecture,
+        generator: np.random.Generator,
+        mean_label: float = 0.0,
+    ) -> None:
+        a = architecture
+        self.bottleneck = Dense(n_descriptors, a.bottleneck, generator)
+        self.mlp3 = Perceptron(a.bottleneck, (*a.head, 1), generator)
+        self.mlp3.layers[-1].bias = nnx.Param(np.full((1, 1), mean_label, np.float32))
+        self.activation = a.bottleneck_activation
+
+    def __call__(self, descriptors: jax.Array, state: jax.Array) -> jax.Array:
+        """Propensities ``[P]``."""
+        return _head(self.mlp3, ACTIVATIONS[self.activation](self.bottleneck(descriptors)), None)
+
+
+def _head(mlp3: Perceptron, units: jax.Array, code: jax.Array | None) -> jax.Array:
+    """MLP_3 of the concatenation of ``units`` ``[2, P]`` and ``code`` ``[4, 1]``.
+
+    The code is the same for all particles: its part of the first layer is a shift, not a copy per particle.
+    """
+    first, *rest = mlp3.layers
+    matrix, n = first.matrix[...], units.shape[0]
+    shift = first.bias[...] if code is None else matrix[:, n:] @ code + first.bias[...]
+    x = matrix[:, :n] @ units + shift
+    for layer in rest:
+        x = layer(elu(x))
+    return x[0]
+
+
+def count_parameters(parameters: Mapping[str, NDArray] | Any) -> int:
+    """Learnable numbers of a network (or of each network, times the ensemble)."""
+    return int(sum(np.size(leaf) for leaf in jax.tree.leaves(parameters)))

@@ -1,0 +1,487 @@
+"""Training of an ensemble: all networks together, one compiled loop per epoch.
+
+The networks share every batch, and differ by their start. So the descriptors of a batch are read once for all
+networks, and the bottleneck of the whole ensemble is one matrix product. Training network k alone with the
+same seeds gives the same network up to float32 rounding (the products are ordered differently).
+
+Order of batches: a new random order each epoch, from the order seed and the number of the epoch, so that a
+resumed training continues exactly. Optimiser: Adam, with a fresh state where the loss changes (the gradients
+of the two losses differ by orders of magnitude).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pandas as pd
+from flax import nnx
+from numpy.typing import NDArray
+
+from tglassmlp.network import loss as losses
+from tglassmlp.network.dataset import TrainingSet
+from tglassmlp.network.model import Architecture, GlassMLP, TGlassMLP, count_parameters
+from tglassmlp.network.state_point import StatePoint
+from tglassmlp.progress import Progress
+from tglassmlp.provenance import fingerprint
+from tglassmlp.simulation import checkpoint as checkpoints
+
+__all__ = ["Trained", "TrainingSettings", "train"]
+
+#: Networks that can be trained, by the name stored in their file.
+KINDS = {"tglassmlp": TGlassMLP, "glassmlp": GlassMLP}
+#: Validation batches looked at after each epoch, at most (spread evenly over all of them).
+VALIDATION_BATCHES = 256
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Schedule and losses; the defaults are the paper's.
+
+    Parameters
+    ----------
+    phase1, phase2
+        Entries ``{"epochs": n, "rate": r}`` trained one after the other with the squared error and
+        with :func:`tglassmlp.network.loss.structure_loss`.
+    correlation_weight, variance_weight, correlation_radii, correlation_width
+        Of the second loss.
+    select_epoch
+        ``"last"``: the networks after the last epoch, as in the paper; ``"validation"``: each network after
+        the epoch of the last phase with its highest validation Pearson correlation.
+    kernel_memory
+        Bytes the stored correlation kernels may take; beyond it they are recomputed in every step.
+    checkpoint_seconds
+        Time between checkpoints.
+    """
+
+    phase1: tuple[tuple[int, float], ...] = ((10, 1e-3), (50, 5e-4), (25, 2e-4))
+    phase2: tuple[tuple[int, float], ...] = ((50, 4e-5),)
+    correlation_weight: float = 0.5
+    variance_weight: float = 1.0
+    correlation_radii: tuple[float, ...] = (2.0, 5.0, 8.0)
+    correlation_width: float = 1.0
+    select_epoch: str = "last"
+    kernel_memory: float = 3e9
+    checkpoint_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name in ("phase1", "phase2"):
+            entries = tuple(
+                (int(e["epochs"]), float(e["rate"])) if isinstance(e, Mapping) else (int(e[0]), float(e[1]))
+                for e in getattr(self, name)
+            )
+            if any(n < 0 or rate <= 0 for n, rate in entries):
+                raise ValueError(f"{name} needs epochs >= 0 and rates > 0, found {entries}")
+            object.__setattr__(self, name, entries)
+        object.__setattr__(self, "correlation_radii", tuple(map(float, self.correlation_radii)))
+        if self.select_epoch not in ("last", "validation"):
+            raise ValueError(f"select_epoch must be 'last' or 'validation', found {self.select_epoch!r}")
+
+    @classmethod
+    def from_settings(cls, section: Mapping[str, Any]) -> TrainingSettings:
+        """Take the keys that concern one training from the run's ``training`` section."""
+        return cls(**{f.name: section[f.name] for f in fields(cls) if f.name in section})
+
+    @property
+    def schedule(self) -> list[tuple[int, float]]:
+        """``(phase, rate)`` of every epoch."""
+        return [
+            (p, r)
+            for p, entries in ((1, self.phase1), (2, self.phase2))
+            for n, r in entries
+            for _ in range(n)
+        ]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Result of :func:`train`.
+
+    Parameters
+    ----------
+    parameters
+        ``name -> [networks, ...]`` float32.
+    history
+        Long table (epoch, phase, rate, network, loss, pearson, validation_loss, validation_pearson). ``loss``
+        and ``pearson`` are means over the epoch's batches as they were met, the validation columns are taken
+        after the epoch (NaN without validation set); ``validation_loss`` is the mean absolute error over
+        the labels' standard deviation.
+    n_parameters
+        Learnable numbers of one network.
+    """
+
+    parameters: dict[str, NDArray[np.float32]]
+    history: pd.DataFrame
+    n_parameters: int
+
+
+class _Data(NamedTuple):
+    """What the compiled loop reads; leading sizes are padded, so that similar trainings share a program."""
+
+    descriptors: jax.Array  # [S, M, P]
+    kernels: jax.Array  # [S, K, P, P] float16, or [S, P, 2] positions if they are recomputed, or [S, 0]
+    structure: jax.Array  # [B]
+    state: jax.Array  # [B, F]
+    offset: jax.Array  # [B] added to the output
+    labels: jax.Array  # [B, P]
+    statistics: losses.LabelStatistics
+    batches: jax.Array  # number of batches before padding
+
+
+def train(
+    training: TrainingSet,
+    validation: TrainingSet | None,
+    state_point: StatePoint,
+    seeds: Sequence[np.random.SeedSequence],
+    order_seed: np.random.SeedSequence,
+    architecture: Architecture | None = None,
+    settings: TrainingSettings | None = None,
+    kind: str = "tglassmlp",
+    label: str = "training",
+    checkpoint: str | os.PathLike[str] | None = None,
+    status_file: str | os.PathLike[str] | None = None,
+    epochs_per_call: int | None = None,
+) -> Trained | None:
+    """Train one network for each seed.
+
+    Parameters
+    ----------
+    training, validation
+        Batches to learn from and to watch (None or without batches: nothing is watched).
+    state_point
+        Features of a state point.
+    seeds
+        One for each network; decides its start.
+    order_seed
+        Decides the order of the batches, shared by all networks.
+    architecture, settings
+        Defaults: the paper's.
+    kind
+        ``"tglassmlp"`` or ``"glassmlp"``.
+    label
+        Name on the progress lines.
+    checkpoint
+        File to resume from and to keep while training; removed at the end.
+    status_file
+        See :class:`tglassmlp.progress.Progress`.
+    epochs_per_call
+        Stop after so many epochs with a checkpoint written and None returned (a planned interruption).
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to train on, or a loss stops being finite.
+    """
+    architecture = architecture or Architecture()
+    settings = settings or TrainingSettings()
+    if training.batches == 0 or not seeds:
+        raise ValueError(
+            f"{label}: {training.batches} batches and {len(seeds)} networks, both must be at least 1"
+        )
+    schedule = settings.schedule
+    make = KINDS[kind]
+    mean = float(training.labels.mean()) if architecture.output == "propensity" else 0.0
+    models = [
+        make(training.descriptors.shape[2], architecture, np.random.default_rng(s), mean) for s in seeds
+    ]
+    graph, first = nnx.split(models[0])
+    parameters = jax.tree.map(
+        lambda *a: jnp.asarray(np.stack(a)), first, *[nnx.split(m)[1] for m in models[1:]]
+    )
+    size = count_parameters(parameters) // len(seeds)
+    print(
+        f"[{label}] {len(seeds)} networks of {size} parameters, {training.batches} batches of "
+        f"{training.labels.shape[1]} particles, {len(schedule)} epochs",
+        flush=True,
+    )
+    data = _prepare(training, state_point, architecture, settings, with_kernels=bool(settings.phase2))
+    watched = _thinned(validation, VALIDATION_BATCHES)
+    watch = (
+        None
+        if watched is None or not watched.batches
+        else _prepare(watched, state_point, architecture, settings, with_kernels=False)
+    )
+    order_words = order_seed.generate_state(4)
+    state = _State(parameters, _ADAM.init(parameters), 0, [], parameters, np.full(len(seeds), -np.inf))
+    mark = fingerprint(
+        {
+            "settings": repr(settings), "architecture": repr(architecture), "state": state_point.as_record(),
+            "kind": kind, "seeds": [str(s) for s in seeds], "order": str(order_seed),
+            "data": [float(np.sum(a, dtype=np.float64)) for a in (training.descriptors, training.labels)],
+            "batches": training.batches,
+        }
+    )  # fmt: skip
+    if checkpoint is not None:
+        state = _restore(checkpoint, mark, state)
+    progress = Progress(label, len(schedule) * training.batches * len(seeds), "network steps", status_file)
+    progress.resume(state.epoch * training.batches * len(seeds))
+    saved, begun = time.monotonic(), state.epoch
+    while state.epoch < len(schedule):
+        if epochs_per_call is not None and state.epoch - begun >= epochs_per_call:
+            _save(checkpoint, mark, state)
+            return None
+        state = _epoch(graph, state, schedule, order_words, training.batches, data, watch, settings, label)
+        last = state.history[-1]
+        progress.advance(
+            training.batches * len(seeds),
+            f"epoch {state.epoch}/{len(schedule)}, loss {last[0].mean():.4f}, Pearson {last[1].mean():.3f}"
+            + (f", validation {last[3].mean():.3f}" if watch is not None else ""),
+        )
+        if checkpoint is not None and time.monotonic() - saved >= settings.checkpoint_seconds:
+            _save(checkpoint, mark, state)
+            saved = time.monotonic()
+    progress.finish()
+    chosen = state.best if settings.select_epoch == "validation" and watch is not None else state.parameters
+    if checkpoint is not None:
+        checkpoints.remove(checkpoint)
+    return Trained(_named(chosen), _history(state.history, schedule), size)
+
+
+_ADAM = optax.scale_by_adam()
+
+
+@dataclass(frozen=True)
+class _State:
+    """Where a training stands after a whole number of epochs."""
+
+    parameters: Any
+    optimizer: Any
+    epoch: int
+    history: list[NDArray]  # one [4, networks] each epoch
+    best: Any
+    best_score: NDArray
+
+
+def _epoch(
+    graph: Any, state: _State, schedule: list[tuple[int, float]], order_words: NDArray, batches: int,
+    data: _Data, watch: _Data | None, settings: TrainingSettings, label: str,
+) -> _State:  # fmt: skip
+    """One epoch and the look at the validation set after it."""
+    phase, rate = schedule[state.epoch]
+    optimizer = state.optimizer
+    if state.epoch and schedule[state.epoch - 1][0] != phase:
+        optimizer = _ADAM.init(state.parameters)
+    generator = np.random.default_rng([*map(int, order_words), state.epoch])
+    order = np.zeros(len(data.structure), np.int32)
+    order[:batches] = generator.permutation(batches)
+    weights = (settings.correlation_weight, settings.variance_weight)
+    ring = (settings.correlation_radii, settings.correlation_width)
+    # phase 1 reads no kernels: leave them out, so that its program does not depend on their shape
+    seen = data if phase == 2 else data._replace(kernels=jnp.zeros((len(data.descriptors), 0)))
+    parameters, optimizer, sums = _run_epoch(
+        graph, phase, weights, ring, state.parameters, optimizer, rate, order, seen
+    )
+    row = np.full((4, len(state.best_score)), np.nan, np.float32)
+    row[:2] = np.asarray(sums) / batches
+    if not np.all(np.isfinite(row[:2])):
+        raise ValueError(
+            f"{label}: the loss is no longer finite in epoch {state.epoch + 1} (phase {phase}, rate {rate:g})"
+            f" for networks {np.flatnonzero(~np.isfinite(row[0])).tolist()}; lower the rate"
+        )
+    best, score = state.best, state.best_score
+    if watch is not None:
+        row[2:] = np.asarray(_evaluate(graph, parameters, watch))
+        if settings.select_epoch == "validation" and phase == schedule[-1][0]:
+            better = row[3] > score
+            best = jax.tree.map(
+                lambda new, old: jnp.where(better.reshape(-1, *[1] * (new.ndim - 1)), new, old),
+                parameters,
+                best,
+            )
+            score = np.where(better, row[3], score)
+    return _State(parameters, optimizer, state.epoch + 1, [*state.history, row], best, score)
+
+
+def _predict(graph: Any, parameters: Any, data: _Data, b: jax.Array) -> jax.Array:
+    """Predictions of all networks for batch ``b``: ``[n, P]``."""
+    x, s = data.descriptors[data.structure[b]], data.state[b]
+    return jax.vmap(lambda p: nnx.merge(graph, p)(x, s))(parameters) + data.offset[b]
+
+
+def ensemble_loss(
+    graph: Any, parameters: Any, data: _Data, b: jax.Array, phase: int,
+    weights: tuple[float, float], ring: tuple[tuple[float, ...], float],
+) -> tuple[jax.Array, jax.Array]:  # fmt: skip
+    """Sum of the losses for batch ``b`` (its gradient is each network's own), and ``[2, n]`` (loss, r)."""
+    predicted = _predict(graph, parameters, data, b)
+    labels = data.labels[b]
+    if phase == 1:
+        each = losses.mean_squared_error(predicted, labels)
+    else:
+        kernels = data.kernels[data.structure[b]]
+        if kernels.ndim == 2:  # positions: the memory did not suffice for the kernels
+            kernels = losses.kernels_from_positions(kernels, *ring)
+        statistics = losses.LabelStatistics(*(v[b] for v in data.statistics))
+        each = losses.structure_loss(predicted, labels, statistics, kernels, *weights)
+    return jnp.sum(each), jnp.stack([each, losses.pearson(predicted, labels)])
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2, 3))
+def _run_epoch(
+    graph: Any, phase: int, weights: tuple[float, float], ring: tuple[tuple[float, ...], float],
+    parameters: Any, optimizer: Any, rate: float, order: NDArray, data: _Data,
+) -> tuple[Any, Any, jax.Array]:  # fmt: skip
+    """All steps of one epoch, and the sums of :func:`ensemble_loss`'s second value over them."""
+
+    def step(i: jax.Array, carry: tuple[Any, Any, jax.Array]) -> tuple[Any, Any, jax.Array]:
+        parameters, optimizer, sums = carry
+        gradient = jax.grad(ensemble_loss, argnums=1, has_aux=True)
+        slope, seen = gradient(graph, parameters, data, order[i], phase, weights, ring)
+        direction, optimizer = _ADAM.update(slope, optimizer)
+        parameters = jax.tree.map(lambda p, d: p - rate * d, parameters, direction)
+        return parameters, optimizer, sums + seen
+
+    # the number of steps is traced, so that padded sets of different length share one program
+    start = (parameters, optimizer, _no_sums(parameters))
+    return jax.lax.fori_loop(0, data.batches, step, start)
+
+
+@partial(jax.jit, static_argnums=0)
+def _evaluate(graph: Any, parameters: Any, data: _Data) -> jax.Array:
+    """Mean over batches of (MAE/std, Pearson) of every network, ``[2, n]``."""
+
+    def look(b: jax.Array, sums: jax.Array) -> jax.Array:
+        predicted, labels = _predict(graph, parameters, data, b), data.labels[b]
+        error = jnp.mean(jnp.abs(predicted - labels), axis=1) / data.statistics.deviation[b]
+        return sums + jnp.stack([error, losses.pearson(predicted, labels)])
+
+    return jax.lax.fori_loop(0, data.batches, look, _no_sums(parameters)) / data.batches
+
+
+def _no_sums(parameters: Any) -> jax.Array:
+    return jnp.zeros((2, jax.tree.leaves(parameters)[0].shape[0]), jnp.float32)
+
+
+def _prepare(
+    given: TrainingSet, state_point: StatePoint, architecture: Architecture, settings: TrainingSettings,
+    with_kernels: bool,
+) -> _Data:  # fmt: skip
+    """Arrays for the compiled loops, padded; the sets that are only watched carry no kernels."""
+    structures, batches = len(given.descriptors), given.batches
+    particles, rows = given.descriptors.shape[1], _padded(len(given.descriptors))
+    rings = len(settings.correlation_radii)
+    statistics = [np.ones(batches, np.float32), np.ones(batches, np.float32),
+                  np.zeros((batches, rings), np.float32), np.ones(batches, np.float32)]  # fmt: skip
+    stored = with_kernels and 2.0 * rows * rings * particles**2 <= settings.kernel_memory
+    if stored:
+        kernels = np.zeros((rows, rings, particles, particles), np.float16)
+    elif with_kernels:
+        kernels = np.zeros((rows, particles, 2), np.float32)
+        kernels[:structures] = given.positions / given.box_length
+        kernels = np.concatenate([kernels, np.full((rows, 1, 2), given.box_length, np.float32)], axis=1)
+    else:
+        kernels = np.zeros((rows, 0), np.float32)
+    for s in range(structures):
+        mine = np.flatnonzero(given.structure == s)
+        kernel = None
+        if with_kernels:
+            kernel = losses.correlation_kernels(
+                given.positions[s], given.box_length, settings.correlation_radii, settings.correlation_width
+            )
+            if stored:
+                kernels[s] = kernel
+        if len(mine):
+            for all_, some in zip(
+                statistics, losses.label_statistics(given.labels[mine], kernel, rings), strict=True
+            ):
+                all_[mine] = some
+    length = _padded(batches)
+    offset = given.c_b if architecture.output == "deviation" else np.zeros(batches)
+    return _Data(
+        _pad(np.ascontiguousarray(given.descriptors.transpose(0, 2, 1)), rows),
+        jnp.asarray(kernels),
+        _pad(given.structure, length),
+        _pad(state_point(given.temperature, given.c_b), length),
+        _pad(offset.astype(np.float32), length),
+        _pad(given.labels, length),
+        losses.LabelStatistics(*(_pad(v, length, 1.0) for v in statistics)),  # type: ignore[arg-type]
+        jnp.asarray(batches),
+    )
+
+
+def _thinned(given: TrainingSet | None, most: int) -> TrainingSet | None:
+    """At most ``most`` batches, spread evenly."""
+    if given is None or given.batches <= most:
+        return given
+    chosen = np.linspace(0, given.batches - 1, most).round().astype(int)
+    return replace(
+        given, structure=given.structure[chosen], temperature=given.temperature[chosen],
+        c_b=given.c_b[chosen], labels=given.labels[chosen],
+    )  # fmt: skip
+
+
+def _padded(number: int) -> int:
+    """Round up to three significant bits: at most a quarter more."""
+    unit = 1 << max(0, number.bit_length() - 3)
+    return -(-number // unit) * unit
+
+
+def _pad(array: NDArray, length: int, fill: float = 0.0) -> jax.Array:
+    if len(array) == length:
+        return jnp.asarray(array)
+    rest = np.full((length - len(array), *array.shape[1:]), fill, array.dtype)
+    return jnp.asarray(np.concatenate([array, rest]))
+
+
+def _named(parameters: Any) -> dict[str, NDArray[np.float32]]:
+    """Parameters of the ensemble by readable name, e.g. ``mlp1/layers/0/matrix``."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(parameters)
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/").removesuffix("/value"): np.asarray(leaf)
+        for path, leaf in leaves
+    }
+
+
+def _history(rows: Sequence[NDArray], schedule: Sequence[tuple[int, float]]) -> pd.DataFrame:
+    """Long table of what was recorded after each epoch."""
+    table = np.asarray(rows, dtype=np.float64).reshape(len(rows), 4, -1)
+    epochs, _, networks = table.shape
+    phase, rate = np.array(schedule[:epochs]).reshape(epochs, 2).T
+    return pd.DataFrame(
+        {
+            "epoch": np.repeat(np.arange(1, epochs + 1), networks),
+            "phase": np.repeat(phase.astype(int), networks),
+            "rate": np.repeat(rate, networks),
+            "network": np.tile(np.arange(networks), epochs),
+            **{
+                name: table[:, k].ravel()
+                for k, name in enumerate(("loss", "pearson", "validation_loss", "validation_pearson"))
+            },
+        }
+    )
+
+
+def _save(path: str | os.PathLike[str] | None, mark: str, state: _State) -> None:
+    """Write everything the rest of a training depends on."""
+    if path is None:
+        return
+    arrays: dict[str, NDArray] = {"history": np.asarray(state.history), "best_score": state.best_score}
+    for name in ("parameters", "optimizer", "best"):
+        for k, leaf in enumerate(jax.tree.leaves(getattr(state, name))):
+            arrays[f"{name}/{k}"] = np.asarray(leaf)
+    checkpoints.save(path, arrays, {"epoch": state.epoch}, mark)
+
+
+def _restore(path: str | os.PathLike[str], mark: str, fresh: _State) -> _State:
+    """Read a state, or return the fresh one if there is no file."""
+    found = checkpoints.load(path, mark)
+    if found is None:
+        return fresh
+    arrays, record = found
+
+    def tree(name: str) -> Any:
+        like, structure = jax.tree.flatten(getattr(fresh, name))
+        return jax.tree.unflatten(structure, [jnp.asarray(arrays[f"{name}/{k}"]) for k in range(len(like))])
+
+    return _State(
+        tree("parameters"), tree("optimizer"), int(record["epoch"]), list(arrays["history"]), tree("best"),
+        arrays["best_score"],
+    )  # fmt: skip
