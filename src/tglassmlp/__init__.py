@@ -1,1 +1,78 @@
-"""Learning glassy dynamics: from swap Monte Carlo structures to the dynamics at the glass transition."""
+"""Learning glassy dynamics: from swap Monte Carlo structures to the dynamics at the glass transition.
+
+The names below are the stable Python interface; each is imported when it is first used, so that
+``import tglassmlp`` stays fast and needs neither Numba nor JAX.
+
+Examples
+--------
+>>> import tglassmlp as tg
+>>> sorted(set(tg.KA2D.species().tolist()))
+[1, 2, 3]
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tglassmlp.configuration import Configuration
+    from tglassmlp.descriptors.coarse_grain import descriptors
+    from tglassmlp.descriptors.local import radical_perimeters
+    from tglassmlp.dynamics.bond_breaking import bond_breaking
+    from tglassmlp.mixture import KA2D, Mixture
+    from tglassmlp.network.prediction import load_networks
+    from tglassmlp.simulation.kernels import potential_energies
+    from tglassmlp.simulation.minimisation import inherent_structure
+    from tglassmlp.simulation.molecular_dynamics import isoconfigurational_dynamics
+    from tglassmlp.simulation.swap_monte_carlo import swap_monte_carlo
+    from tglassmlp.storage import read_configurations, write_configurations
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "KA2D",
+    "Configuration",
+    "Mixture",
+    "__version__",
+    "bond_breaking",
+    "descriptors",
+    "inherent_structure",
+    "isoconfigurational_dynamics",
+    "load_networks",
+    "potential_energies",
+    "radical_perimeters",
+    "read_configurations",
+    "swap_monte_carlo",
+    "write_configurations",
+]
+
+#: Where each public name lives. ``descriptors`` is a subpackage that can also be called.
+_HOMES = {
+    "KA2D": "mixture",
+    "Mixture": "mixture",
+    "Configuration": "configuration",
+    "read_configurations": "storage",
+    "write_configurations": "storage",
+    "potential_energies": "simulation.kernels",
+    "inherent_structure": "simulation.minimisation",
+    "swap_monte_carlo": "simulation.swap_monte_carlo",
+    "isoconfigurational_dynamics": "simulation.molecular_dynamics",
+    "bond_breaking": "dynamics.bond_breaking",
+    "radical_perimeters": "descriptors.local",
+    "load_networks": "network.prediction",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "descriptors":
+        return importlib.import_module("tglassmlp.descriptors")
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"tglassmlp.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'tglassmlp' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

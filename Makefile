@@ -1,0 +1,88 @@
+# Everything runs from here, on a fresh clone, with Python >= 3.11 and make only; nothing needs root or a display.
+#   make demo                            the whole paper at demo scale
+#   make run CONFIG=config/laptop.yaml   another configuration
+#   make test | lint | bench | status | help
+
+PYTHON ?= python3
+CORES ?= all
+CONFIG ?= config.yaml
+TEST_WORKERS ?= 2
+PYTEST_FLAGS ?=
+SNAKEMAKE_FLAGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+RUN := $(shell sed -n 's/^run: *\([A-Za-z0-9_.-]*\).*/\1/p' $(CONFIG))
+RESULTS := results/$(RUN)
+# config.yaml is read by the Snakefile itself
+CONFIGFILE := $(if $(filter config.yaml,$(CONFIG)),,--configfile $(CONFIG))
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(CONFIGFILE)
+
+export MPLBACKEND := Agg
+export PYTHONUNBUFFERED := 1
+# python modules elsewhere on the machine are not part of a run
+unexport PYTHONPATH PYTHONHOME
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install demo run report status test lint format schema bench clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | \
+		awk -F'\t' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+
+install: $(READY)  ## create .venv from requirements.lock and install the package
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed, '$(PYTHON)' is not; say: make PYTHON=/path/to/python3.12 ..."; exit 1; }
+	@echo "installing into $(VENV) (once) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: run  ## the whole paper at demo scale (config.yaml)
+
+run: $(READY)  ## the run described by CONFIG=...
+	@$(SNAKEMAKE) --rerun-incomplete --quiet rules reason host $(SNAKEMAKE_FLAGS)
+	@$(MAKE) --no-print-directory report CONFIG=$(CONFIG)
+	@echo "Figures: $(RESULTS)/figures/   numbers: $(RESULTS)/numbers.json   report: $(RESULTS)/report.html"
+
+# The report is made again only if a figure or number is newer.
+report: $(READY)  ## HTML report of the run described by CONFIG=...
+	@if [ ! -e $(RESULTS)/report.html ] || \
+		[ -n "$$(find $(RESULTS)/figures $(RESULTS)/numbers.json -newer $(RESULTS)/report.html -print -quit)" ]; then \
+		echo "writing $(RESULTS)/report.html ..."; \
+		$(SNAKEMAKE) --report $(RESULTS)/report.html > $(RESULTS)/logs/report.log 2>&1 || \
+			{ cat $(RESULTS)/logs/report.log; rm -f $(RESULTS)/report.html; exit 1; }; \
+	fi
+
+status: $(READY)  ## what is done, running and failed in the run described by CONFIG=...
+	@$(BIN)/python scripts/status.py $(CONFIG)
+
+test: $(READY)  ## all tests
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal $(PYTEST_FLAGS)
+
+lint: $(READY)  ## ruff, mypy, snakefmt, snakemake --lint
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/snakefmt --check Snakefile workflow/rules
+	@$(BIN)/snakemake --lint
+
+format: $(READY)  ## write all files in the house style
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+	@$(BIN)/snakefmt Snakefile workflow/rules
+
+schema: $(READY)  ## generate workflow/schemas/config.schema.json from the typed config
+	@$(BIN)/python -m tglassmlp.config > workflow/schemas/config.schema.json
+
+bench: $(READY)  ## measure speed; table and results/benchmarks.json
+	@$(BIN)/python -m benchmarks
+
+clean:  ## remove the environment and caches; results stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build src/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,53 @@
+"""Shared set-up: JAX on the CPU, published sample data, a small equilibrated liquid."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+# before any test module imports jax or matplotlib
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import numpy as np
+import pytest
+
+from tglassmlp import KA2D, Configuration
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Root of the source tree."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def glassbench() -> Path:
+    """Folder with a small published sample of GlassBench (KA2D); tests skip where it is absent."""
+    folder = REPOSITORY.parent / "shared" / "data" / "glassbench"
+    if not folder.is_dir():
+        pytest.skip(f"the GlassBench sample is not at {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lattice() -> Configuration:
+    """129 particles on a slightly disturbed square lattice, species mixed, at the density of KA2D."""
+    mixture = KA2D.scaled(10)
+    rng = np.random.default_rng(1)
+    n = sum(mixture.composition)
+    side = int(np.ceil(np.sqrt(n)))
+    grid = np.stack(np.meshgrid(np.arange(side), np.arange(side), indexing="ij"), axis=-1).reshape(-1, 2)[:n]
+    spacing = mixture.box_length / side
+    positions = (grid + 0.5) * spacing + rng.uniform(-0.02, 0.02, (n, 2))
+    return Configuration(positions, rng.permutation(mixture.species()), mixture.box_length)
+
+
+@pytest.fixture(scope="session")
+def liquid(lattice: Configuration) -> Configuration:
+    """129 particles of KA2D in equilibrium at T = 0.60 (swap Monte Carlo, 600 sweeps)."""
+    from tglassmlp import swap_monte_carlo
+
+    return swap_monte_carlo(lattice, temperature=0.60, sweeps=600, seed=3)[0]
