@@ -1,0 +1,375 @@
+"""The run configuration: what is accepted, what is refused and how, and the helpers built on it."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tglassmlp import config as run_config
+from tglassmlp.config import Config, ConfigError, canonical, chunk_ranges, frame_steps, load, plain, split
+
+FILES = ("config.yaml", "config/smoke.yaml", "config/laptop.yaml", "config/paper.yaml")
+
+
+@pytest.fixture(scope="module")
+def demo(repository):
+    return yaml.safe_load((repository / "config.yaml").read_text())
+
+
+def changed(content, path, value):
+    """A copy of a config with one key (``a.b.0.c``) set, or removed if the value is ``...``."""
+    result = copy.deepcopy(content)
+    *parents, last = [int(p) if p.isdigit() else p for p in path.split(".")]
+    place = result
+    for part in parents:
+        place = place[part]
+    if value is ...:
+        del place[last]
+    else:
+        place[last] = value
+    return result
+
+
+def keys(value, prefix=""):
+    """Paths of all keys of a mapping; lists count as one key."""
+    if not isinstance(value, dict):
+        return {prefix}
+    return {prefix} | {p for k, v in value.items() for p in keys(v, f"{prefix}.{k}" if prefix else k)}
+
+
+# ------------------------------------------------------------------------------------- the shipped files
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_shipped_configs_are_valid_and_named_after_their_file(repository, name):
+    config = load(repository / name)
+    assert config.run == ("demo" if name == "config.yaml" else name[7:-5])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_shipped_configs_name_every_key(repository, name):
+    """Snakemake lays --configfile over config.yaml: a key left out would keep the demo's value."""
+    content = yaml.safe_load((repository / name).read_text())
+    everything = keys(plain(load(content)))
+    assert keys(content) == everything
+
+
+def test_every_key_of_the_default_config_has_a_comment(repository):
+    lines = (repository / "config.yaml").read_text().splitlines()
+    bare = []
+    for number, line in enumerate(lines):
+        text = line.strip()
+        if not text or text.startswith(("#", "- ")):
+            continue
+        above = lines[number - 1].strip() if number else ""
+        if "  #" not in line and not above.startswith("#"):
+            bare.append(text)
+    assert bare == []
+
+
+def test_layers_over_the_demo_as_snakemake_does(repository):
+    layered = load([repository / "config.yaml", repository / "config" / "paper.yaml"])
+    assert layered == load(repository / "config" / "paper.yaml")
+
+
+def test_every_field_is_described():
+    def visit(model):
+        for name, field in model.model_fields.items():
+            assert field.description, f"{model.__name__}.{name}"
+            for inner in run_config._models(field.annotation):
+                visit(inner)
+
+    visit(Config)
+
+
+def test_schema_file_is_the_generated_one(repository):
+    kept = (repository / "workflow" / "schemas" / "config.schema.json").read_text()
+    assert kept == run_config.schema_text(), "make schema brings the file up to date"
+
+
+def test_schema_accepts_the_shipped_files_and_refuses_a_wrong_one(repository, demo):
+    validator = pytest.importorskip("jsonschema").Draft202012Validator(run_config.schema())
+    for name in FILES:
+        validator.validate(yaml.safe_load((repository / name).read_text()))
+    assert not validator.is_valid(changed(demo, "engine", "magic"))
+    assert not validator.is_valid({**demo, "sead": 1})
+
+
+def test_the_paper_run_has_the_papers_numbers(repository):
+    paper = load(repository / "config" / "paper.yaml")
+    assert [canonical(t.value) for t in paper.temperatures if t.dynamics_time] == [
+        "0.40",
+        "0.30",
+        "0.25",
+        "0.23",
+        "0.21",
+    ]
+    assert [canonical(t.value) for t in paper.temperatures if not t.dynamics_time] == ["0.18", "0.15"]
+    assert paper.c_b == (0.99, 0.94, 0.90, 0.85, 0.80, 0.75, 0.65, 0.50, 0.25, 0.15, 0.075)
+    assert paper.mixture().composition == (600, 330, 360)
+    assert sum(paper.mixture().composition) * paper.large_systems.tiles**2 == 82560
+    assert (paper.training.networks, paper.training.t_min) == (16, (0.21, 0.25))
+    assert sum(p.epochs for p in paper.training.phase1) == 85
+    assert sum(p.epochs for p in paper.training.phase2) == 50
+    assert len(paper.structure_split().test) == 150
+
+
+# --------------------------------------------------------------------------------------- what is refused
+
+#: key changed, its value, key path in the message, what the message says was found, what it says is allowed
+WRONG = [
+    ("sead", 1, "sead", "an unknown key", "did you mean 'seed'?"),
+    ("dynamics.replica", 4, "dynamics.replica", "an unknown key", "did you mean 'replicas'?"),
+    ("seed", ..., "seed", "nothing", "required"),
+    ("seed", -1, "seed", "-1", "at least 0"),
+    ("seed", True, "seed", "true", "a number or name"),
+    ("run", "../elsewhere", "run", "../elsewhere", "letters, digits"),
+    ("run", "a..b", "run", "a..b", "without '..'"),
+    ("engine", "gromacs", "engine", '"gromacs"', "'native' or 'hoomd'"),
+    ("system.mixture", "KA3D", "system.mixture", '"KA3D"', "KA2D"),
+    ("system.divisor", 7, "system.divisor", "7", "cannot be divided by 7"),
+    ("temperatures.0.value", -0.5, "temperatures[0].value", "-0.5", "greater than 0"),
+    ("temperatures.0.value", "hot", "temperatures[0].value", '"hot"', "a number"),
+    ("temperatures.0.value", 0.4500001, "temperatures[0].value", "0.4500001", "six decimals"),
+    ("temperatures.1.value", 0.50, "temperatures[1].value", "0.5", "less than the one before it (0.5)"),
+    ("temperatures.0.sweeps", 0, "temperatures[0].sweeps", "0", "at least 1"),
+    ("temperatures.0.dynamics_time", 0.05, "temperatures[0].dynamics_time", "0.05", "at least 10 time steps"),
+    ("temperatures.0.dynamics_time", 100.005, "temperatures[0].dynamics_time", "100.005", "a multiple of"),
+    ("temperatures", [{"value": 0.5, "sweeps": 10}], "temperatures", "1 entries", "at least 2"),
+    ("temperatures", 0.5, "temperatures", "0.5", "a list"),
+    ("glass_transition", 0.2, "glass_transition", "0.2", "one of the temperatures (0.50, 0.45"),
+    ("structures.test_fraction", 1.0, "structures.test_fraction", "1.0", "less than 1"),
+    ("structures.test_fraction", 0.01, "structures.test_fraction", "0.01 of 8", "the test set is empty"),
+    ("structures.test_fraction", 0.95, "structures.validation_fraction", "0.25 of 8", "training set"),
+    ("structures.number", 1, "structures.number", "1", "at least 2"),
+    ("structures.chunk", 9, "structures.chunk", "9", "at most structures.number (8)"),
+    ("structures.chunk", 2.5, "structures.chunk", "2.5", "a whole number"),
+    ("equilibration.swap_fraction", 1.5, "equilibration.swap_fraction", "1.5", "less than 1"),
+    ("equilibration.target_acceptance", 0.9, "equilibration.target_acceptance", "0.9", "at most 0.5"),
+    ("minimisation", 3, "minimisation", "3", "a group of keys"),
+    ("dynamics.replicas", 1, "dynamics.replicas", "1", "at least 2"),
+    ("dynamics.time_step", 0.1, "dynamics.time_step", "0.1", "at most 0.02"),
+    ("dynamics.time_step", float("nan"), "dynamics.time_step", "nan", "a"),
+    ("dynamics.thermostat", "langevin", "dynamics.thermostat", '"langevin"', "'bussi' or 'nose_hoover'"),
+    ("propensity.r_out", 1.2, "propensity.r_out", "1.2", "more than propensity.r_in (1.4)"),
+    ("propensity.central_species", 4, "propensity.central_species", "4", "1 to 3"),
+    ("c_b.0", 1.2, "c_b[0]", "1.2", "less than 1"),
+    ("c_b.1", 0.97, "c_b[1]", "0.97", "less than the one before it (0.94)"),
+    ("descriptors.lengths", [0.0, 2.0, 1.0], "descriptors.lengths[2]", "1", "more than the one before"),
+    ("descriptors.lengths", [-1.0, 2.0], "descriptors.lengths[0]", "-1.0", "at least 0"),
+    ("network.state_features", ["T", "pressure"], "network.state_features[1]", '"pressure"', "'1/T'"),
+    ("training.t_min", [0.35], "training.t_min[0]", "0.35", "with a dynamics_time (0.5, 0.45, 0.4)"),
+    ("training.t_min", [0.50], "training.t_min[0]", "0.5", "at least two measured temperatures"),
+    ("training.t_min", [], "training.t_min", "an empty list", "at least one"),
+    ("training.phase1.0.rate", 0, "training.phase1[0].rate", "0", "greater than 0"),
+    ("training.phase1.0.epocs", 3, "training.phase1[0].epocs", "an unknown key", "did you mean 'epochs'?"),
+    ("large_systems.dynamics.temperature", 0.6, "large_systems.dynamics.temperature", "0.6", "one of the"),
+    ("large_systems.dynamics.systems", 5, "large_systems.dynamics.systems", "5", "at most"),
+    ("large_systems.tiles", 1, "large_systems.tiles", "1", "at least 2"),
+    ("figures.snapshot", {"temperature": 0.4, "c_b": 0.51}, "figures.snapshot.c_b", "0.51", "one of c_b"),
+    ("figures.formats", ["pdf"], "figures.formats", '["pdf"]', "png first"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "path", "found", "allowed"), WRONG, ids=[w[2] + "=" + str(w[1])[:20] for w in WRONG]
+)
+def test_wrong_configs_are_refused_with_key_value_and_range(demo, key, value, path, found, allowed):
+    with pytest.raises(ConfigError) as caught:
+        load(changed(demo, key, value))
+    lines = [line.strip() for line in str(caught.value).splitlines()[1:]]
+    mine = [line for line in lines if line.startswith(f"{path}: found ")]
+    assert mine, f"no line about {path} in\n{caught.value}"
+    said_found, said_allowed = mine[0].removeprefix(f"{path}: found ").split("; allowed: ", 1)
+    assert found in said_found
+    assert allowed in said_allowed
+
+
+def inline():
+    return {
+        "name": "mine",
+        "sigma": [[1.0, 0.8], [0.8, 0.88]],
+        "epsilon": [[1.0, 1.5], [1.5, 0.5]],
+        "composition": [65, 35],
+        "box_length": 9.2,
+    }
+
+
+def test_a_box_shorter_than_twice_the_interaction_is_refused(demo):
+    small = {**inline(), "box_length": 4.0}
+    with pytest.raises(ConfigError, match=r"system\.mixture\.box_length: found a box of 4; allowed: .*twice"):
+        load(changed(demo, "system.mixture", small))
+
+
+def test_a_network_cannot_be_transferred_from_where_there_is_no_dynamics(demo):
+    content = changed(demo, "baselines.transferred_from", {"temperature": 0.3, "c_b": 0.5})
+    with pytest.raises(
+        ConfigError, match=r"transferred_from\.temperature: found 0\.3; .*with a dynamics_time"
+    ):
+        load(content)
+
+
+def test_several_problems_are_all_named(demo):
+    content = changed(changed(demo, "engine", "x"), "c_b.0", 2.0)
+    with pytest.raises(ConfigError, match=r"2 problems"):
+        load(content)
+
+
+def test_mixture_written_out(demo):
+    config = load(changed(demo, "system.mixture", inline()))
+    assert config.mixture().composition == (65, 35)
+    assert config.mixture().radii == (0.5, 0.44)
+    content = changed(demo, "system.mixture", {**inline(), "sigma": [[1.0, 0.8], [0.7, 0.88]]})
+    with pytest.raises(ConfigError, match=r"system\.mixture: .*symmetric"):
+        load(content)
+
+
+def test_a_config_cannot_be_changed(repository):
+    config = load(repository / "config.yaml")
+    with pytest.raises(ValueError, match="frozen"):
+        config.dynamics.replicas = 3
+
+
+# ----------------------------------------------------------------------------------------- reading files
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("seed: 1\nseed: 2\n", "key 'seed' appears twice"),
+        ("- 1\n- 2\n", "expected a mapping"),
+        ("a: [1, 2\n", "not readable YAML"),
+        ("!!python/object/apply:os.system ['true']\n", "not readable YAML"),
+        ("", "expected a mapping"),
+    ],
+)
+def test_unusable_files_are_refused_by_name(tmp_path, text, said):
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=said) as caught:
+        load(path)
+    assert "wrong.yaml" in str(caught.value)
+
+
+def test_missing_file_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="no such config file"):
+        load(tmp_path / "absent.yaml")
+
+
+json_like = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_any_value_anywhere_is_accepted_or_refused_with_a_message(demo, data):
+    """Whatever stands at whatever key, the answer is a config or a ConfigError, never another error."""
+    path = data.draw(st.sampled_from(sorted(keys(demo) - {""})))
+    content = changed(demo, path, data.draw(json_like))
+    try:
+        config = load(content)
+    except ConfigError as refusal:
+        said = str(refusal)
+    else:
+        said = "found; allowed: "
+        assert load(plain(config)) == config
+    assert "found" in said
+    assert "allowed: " in said
+
+
+# ----------------------------------------------------------------------------------------------- helpers
+
+
+@pytest.mark.parametrize(
+    ("x", "name"),
+    [(0.3, "0.30"), (0.231, "0.231"), (0.075, "0.075"), (1, "1.00"), ("0.5", "0.50"), (0.123456, "0.123456")],
+)
+def test_canonical_names(x, name):
+    assert canonical(x) == name
+    assert canonical(float(name)) == name
+
+
+@pytest.mark.parametrize("x", [0.1234567, float("inf"), float("nan")])
+def test_numbers_without_a_name_are_refused(x):
+    with pytest.raises(ValueError, match=r"found"):
+        canonical(x)
+
+
+def test_split_takes_test_from_the_end_and_validation_from_the_end_of_the_rest():
+    parts = split(8, 0.5, 0.25)
+    assert (parts.train, parts.validation, parts.test) == ([0, 1, 2], [3], [4, 5, 6, 7])
+
+
+@given(st.integers(2, 400), st.floats(0.01, 0.99), st.floats(0.01, 0.99))
+def test_split_loses_and_repeats_nothing(number, test_fraction, validation_fraction):
+    try:
+        parts = split(number, test_fraction, validation_fraction)
+    except ValueError:
+        # only very uneven shares or very few structures leave a part empty
+        share = min(test_fraction, 1 - test_fraction, 1 - validation_fraction)
+        assert number * share < 2 or number * (1 - test_fraction) * (1 - validation_fraction) < 2
+        return
+    assert parts.train + parts.validation + parts.test == list(range(number))
+    assert parts.train
+    assert parts.validation
+    assert parts.test
+
+
+@given(st.integers(1, 100), st.integers(1, 30))
+def test_chunks_cover_every_structure_once(number, chunk):
+    ranges = chunk_ranges(number, chunk)
+    assert [k for r in ranges for k in r] == list(range(number))
+    assert all(len(r) == chunk for r in ranges[:-1])
+
+
+def test_frames_are_the_published_ones():
+    steps = frame_steps(150_000_000, 1.601)
+    assert steps[:16] == [0, 1, 2, 4, 6, 10, 16, 26, 43, 69, 110, 177, 283, 454, 727, 1164]
+    assert len(steps) == 41
+    assert steps[-1] == 150_000_000
+
+
+@pytest.mark.parametrize(("temperature", "total"), [("0.23", 150_000_000), ("0.30", 2_000_000)])
+def test_frames_contain_the_times_of_glassbench(glassbench, temperature, total):
+    lines = (glassbench / "KA2D_results" / f"times_{temperature}.dat").read_text().split()
+    ours = {step * 0.01 for step in frame_steps(total, 1.601)}
+    for line in lines:
+        assert min(abs(float(line) - t) / float(line) for t in ours) < 1e-4, line
+
+
+@given(st.integers(1, 10**9), st.floats(1.01, 10.0))
+def test_frames_rise_from_zero_to_the_last_step(total, ratio):
+    steps = frame_steps(total, ratio)
+    assert steps[0] == 0
+    assert steps[-1] == total
+    assert all(b > a for a, b in itertools.pairwise(steps))
+
+
+def test_fingerprint_tells_sections_apart(repository):
+    demo, paper = load(repository / "config.yaml"), load(repository / "config" / "paper.yaml")
+    assert run_config.fingerprint(demo.dynamics, 0.4) == run_config.fingerprint(plain(demo.dynamics), 0.4)
+    assert run_config.fingerprint(demo.dynamics) != run_config.fingerprint(paper.dynamics)
+
+
+def test_state_features_are_those_the_network_knows():
+    from tglassmlp.network.state_point import STATE_FEATURES
+
+    assert tuple(STATE_FEATURES) == run_config.STATE_FEATURES
+
+
+def test_schema_is_printed_by_the_module(repository):
+    run = subprocess.run(
+        [sys.executable, "-m", "tglassmlp.config"], capture_output=True, text=True, check=True
+    )
+    assert json.loads(run.stdout)["properties"]["seed"]["description"]
