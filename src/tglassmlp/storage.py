@@ -30,6 +30,7 @@ __all__ = [
     "atomic_path",
     "read_arrays",
     "read_attributes",
+    "read_chunks",
     "read_configurations",
     "read_json",
     "read_npz",
@@ -152,6 +153,44 @@ def read_arrays(
                 raise ValueError(f"{path}: array {name!r} holds values that are not finite")
             found[name] = values.astype(str) if values.dtype.kind == "O" else values
     return found
+
+
+def read_chunks(
+    paths: Sequence[str | os.PathLike[str]], joined: Sequence[str], common: Sequence[str] = ()
+) -> dict[str, NDArray]:
+    """Read arrays from the chunk files of one temperature.
+
+    Parameters
+    ----------
+    paths
+        The chunks' files, in their order.
+    joined
+        Arrays put together along their first axis (structures).
+    common
+        Arrays that must be equal in all files (times, species, names); taken once.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As :func:`read_arrays`; also when there is no file, or the chunks do not fit together.
+    """
+    if not paths:
+        raise ValueError("no chunk to read")
+    parts = [read_arrays(path, [*joined, *common]) for path in paths]
+    for path, part in zip(paths, parts, strict=True):
+        for name in common:
+            if not np.array_equal(part[name], parts[0][name]):
+                raise ValueError(f"{path}: array {name!r} differs from the one in {paths[0]}")
+        for name in joined:
+            if part[name].shape[1:] != parts[0][name].shape[1:]:
+                raise ValueError(
+                    f"{path}: array {name!r} has shape {part[name].shape}, "
+                    f"{paths[0]} has {parts[0][name].shape}"
+                )
+    return {
+        **{name: np.concatenate([part[name] for part in parts]) for name in joined},
+        **{name: parts[0][name] for name in common},
+    }
 
 
 def read_attributes(path: str | os.PathLike[str]) -> dict[str, Any]:

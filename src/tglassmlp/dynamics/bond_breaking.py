@@ -15,9 +15,7 @@ earlier work.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numba
 import numpy as np
@@ -32,7 +30,6 @@ __all__ = [
     "bond_breaking",
     "initial_bonds",
     "isoconfigurational_propensity",
-    "scattering_and_displacement",
 ]
 
 
@@ -239,55 +236,3 @@ def isoconfigurational_propensity(
     mean = (total[0] + total[1]) / d.shape[0]
     half = np.stack([total[0] / even, total[1] / odd]) if odd else np.stack([mean, mean])
     return Propensity(mean, half)
-
-
-def scattering_and_displacement(
-    initial: Configuration,
-    displacements: NDArray[np.floating],
-    n_species: int,
-    wave_number: float = 2.0 * np.pi,
-    directions: int = 8,
-) -> Mapping[str, NDArray[Any]]:
-    r"""Self-intermediate scattering function and mean squared displacement of every species.
-
-    .. math::
-
-        F_s(q, t) = \frac{1}{N_a} \sum_{i \in a} \left\langle \cos(q \, \hat{e} \cdot \Delta r_i(t))
-        \right\rangle , \qquad \Delta^2(t) = \frac{1}{N_a} \sum_{i \in a} \left\langle |\Delta r_i(t)|^2
-        \right\rangle ,
-
-    averaged over replicas and over a ring of directions (the first peak of the structure factor of the KA2D
-    mixture lies near q = 2 pi). The displacement of the centre of mass is taken out.
-
-    Parameters
-    ----------
-    initial
-        The structure (its species).
-    displacements
-        ``[R, F, N, 2]`` unwrapped displacements.
-    n_species
-        Number of species S.
-    wave_number, directions
-        The radius of the ring, and how many directions of half a circle.
-
-    Returns
-    -------
-    Mapping
-        ``scattering`` and ``displacement2``, each ``[S, F]``.
-    """
-    angles = np.pi * np.arange(directions) / directions
-    unit = np.stack([np.cos(angles), np.sin(angles)])
-    frames = displacements.shape[1]
-    scattering = np.zeros((n_species, frames))
-    displacement2 = np.zeros((n_species, frames))
-    members = [initial.of_species(s + 1) for s in range(n_species)]
-    for replica in displacements:
-        d = replica.astype(np.float64)
-        d -= d.mean(axis=1, keepdims=True)
-        for s, index in enumerate(members):
-            if index.size:
-                own = d[:, index]
-                displacement2[s] += np.einsum("fnx,fnx->f", own, own) / index.size
-                scattering[s] += np.cos(wave_number * (own @ unit)).mean(axis=(1, 2))
-    replicas = displacements.shape[0]
-    return {"scattering": scattering / replicas, "displacement2": displacement2 / replicas}

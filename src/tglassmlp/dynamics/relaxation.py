@@ -20,8 +20,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression, minimize_scalar
+
+from tglassmlp.dynamics.correlations import split_half_ceiling
 
 __all__ = [
     "Arrhenius",
@@ -33,7 +36,7 @@ __all__ = [
     "fit_arrhenius",
     "measure_relaxation",
     "relaxation_time",
-    "split_half_ceiling",
+    "summarise_curves",
 ]
 
 Array = NDArray[np.float64]
@@ -94,9 +97,10 @@ def crossing_time(times: ArrayLike, curve: ArrayLike, level: float) -> Crossing 
 class RelaxationTime:
     """A relaxation time, its standard error (None if unknown) and how it was found.
 
-    ``how`` is ``"threshold"``, ``"overlap"`` (superposition), ``"interpolated"`` (between measured
-    temperatures) or ``"arrhenius"`` (extrapolated). ``tau_e`` is the time at which C_B = 1/e, None if
-    the curve ends above.
+    ``how`` is ``"threshold"``, ``"continued"`` (no curve of the run reaches the threshold: the furthest
+    decayed one is continued linearly in logit C_B against log time), ``"overlap"`` (superposition),
+    ``"interpolated"`` (between measured temperatures) or ``"arrhenius"`` (extrapolated). ``tau_e`` is
+    the time at which C_B = 1/e, None if the curve ends above.
     """
 
     tau: float
@@ -441,7 +445,9 @@ class Relaxation:
         return entry.tau, entry.tau_error
 
     def _unmeasured(self, temperature: float) -> RelaxationTime:
-        measured = sorted((float(n), e) for n, e in self.times.items() if e.how in ("threshold", "overlap"))
+        measured = sorted(
+            (float(n), e) for n, e in self.times.items() if e.how in ("threshold", "continued", "overlap")
+        )
         lower = [m for m in measured if m[0] < temperature]
         upper = [m for m in measured if m[0] > temperature]
         if lower and upper:
@@ -506,6 +512,24 @@ class Relaxation:
             raise ValueError(f"not a relaxation record: {error}") from error
 
 
+def _continued(
+    curves: Mapping[str, tuple[ArrayLike, ArrayLike]], threshold: float, highest: float = 0.85
+) -> tuple[str, RelaxationTime]:
+    """Continue the furthest decayed curve to the threshold when no curve reaches it."""
+    if not curves:
+        raise ValueError("no temperature has dynamics")
+    name = min(curves, key=lambda key: float(np.asarray(curves[key][1]).mean(axis=0).min()))
+    times, values = curves[name]
+    mean = np.asarray(values, dtype=float).mean(axis=0)
+    if mean.min() > highest:
+        raise ValueError(
+            f"no temperature has dynamics long enough for C_B = {threshold:g}; "
+            f"the lowest C_B is {mean.min():.3f}, at T = {name}: raise a dynamics_time"
+        )
+    master = build_master_curve([(times, mean, 1.0)])
+    return name, RelaxationTime(float(master.ratio(threshold)), None, "continued")
+
+
 def measure_relaxation(
     curves: Mapping[str, tuple[ArrayLike, ArrayLike]],
     temperatures: Sequence[str] = (),
@@ -528,7 +552,7 @@ def measure_relaxation(
     Raises
     ------
     ValueError
-        If no curve reaches the threshold, or a curve has hardly decayed; the message names the temperature.
+        If no curve comes near the threshold, or one has hardly decayed; the message names the temperature.
     """
     found: dict[str, RelaxationTime] = {}
     reaching: list[tuple[ArrayLike, ArrayLike, float]] = []
@@ -540,20 +564,14 @@ def measure_relaxation(
             found[name] = RelaxationTime(*result, "threshold", None if inverse_e is None else inverse_e.time)
             reaching.append((times, c.mean(axis=0), result[0]))
     if not reaching:
-        lowest = (
-            min((float(np.asarray(v).mean(axis=0).min()), name) for name, (_, v) in curves.items())
-            if curves
-            else (1.0, "-")
-        )
-        raise ValueError(
-            f"no temperature has dynamics long enough for C_B = {threshold:g}; "
-            f"the lowest C_B is {lowest[0]:.3f} at T = {lowest[1]}: raise a dynamics_time"
-        )
+        name, continued = _continued(curves, threshold)
+        found[name] = continued
+        reaching.append((curves[name][0], np.asarray(curves[name][1]).mean(axis=0), continued.tau))
     master = build_master_curve(reaching)
     for name, (times, values) in curves.items():
         if name not in found:
             c = np.asarray(values, dtype=float)
-            errors = c.std(axis=0, ddof=1) / np.sqrt(c.shape[0]) if c.shape[0] > 1 else None
+            errors = _standard_error(c) if c.shape[0] > 1 else None
             try:
                 found[name] = RelaxationTime(*overlap_shift(times, c.mean(axis=0), errors, master), "overlap")
             except ValueError as error:
@@ -575,38 +593,66 @@ def measure_relaxation(
     return Relaxation(threshold, ordered, master, line)
 
 
-def split_half_ceiling(half: ArrayLike) -> float:
-    r"""Ceiling of the Pearson correlation that any prediction from the structure can reach.
-
-    The correlation r between propensities from two halves of the replicas gives, by the Spearman-Brown
-    formula, the reliability :math:`2r / (1 + r)` of their mean; a perfect prediction correlates with
-    that mean as its square root,
-
-    .. math::
-
-        \rho_\mathrm{max} = \sqrt{\frac{2 r}{1 + r}} .
+def summarise_curves(
+    temperature: float,
+    times: ArrayLike,
+    species: ArrayLike,
+    propensity: ArrayLike,
+    half: ArrayLike,
+    scattering: ArrayLike,
+    displacement2: ArrayLike,
+) -> pd.DataFrame:
+    """Mean curves of one temperature with errors over structures, one row per species and frame.
 
     Parameters
     ----------
-    half
-        ``[2, ...]`` propensities of the two halves, all particles pooled.
+    temperature
+        For the first column.
+    times, species
+        ``[frame]`` and ``[particle]``.
+    propensity, half
+        ``[structure, frame, particle]`` and ``[structure, 2, frame, particle]``.
+    scattering, displacement2
+        ``[structure, species, frame]``.
 
     Returns
     -------
-    float
-        The ceiling; 0 when the halves are not positively correlated, NaN when one of them is constant.
-
-    Raises
-    ------
-    ValueError
-        If the first axis does not have length 2.
+    pandas.DataFrame
+        Columns temperature, species, frame, time, c_b, error, scattering, scattering_error, displacement2,
+        displacement2_error, ceiling (largest Pearson correlation that finite replicas allow; see
+        :func:`tglassmlp.dynamics.correlations.split_half_ceiling`). Errors are NaN for a single structure.
     """
-    h = np.asarray(half, dtype=float)
-    if h.shape[0] != 2:
-        raise ValueError(f"half must have two halves on its first axis, found shape {h.shape}")
-    a, b = (x.ravel() - x.mean() for x in h)
-    norm = float(np.sqrt((a @ a) * (b @ b)))
-    if norm == 0.0:
-        return float("nan")
-    r = float(a @ b) / norm
-    return float(np.sqrt(2 * r / (1 + r))) if r > 0 else 0.0
+    t, kinds = np.asarray(times, dtype=float), np.asarray(species)
+    c, h = np.asarray(propensity, dtype=float), np.asarray(half, dtype=float)
+    tables = []
+    for s in range(1, int(kinds.max()) + 1):
+        members = kinds == s
+        if not members.any():
+            continue
+        columns: dict[str, Any] = {
+            "temperature": temperature,
+            "species": s,
+            "frame": np.arange(t.size),
+            "time": t,
+        }
+        for name, error, values in (
+            ("c_b", "error", c[:, :, members].mean(axis=2)),
+            ("scattering", "scattering_error", np.asarray(scattering)[:, s - 1]),
+            ("displacement2", "displacement2_error", np.asarray(displacement2)[:, s - 1]),
+        ):
+            columns[name] = values.mean(axis=0)
+            columns[error] = _standard_error(values)
+        columns["ceiling"] = [
+            split_half_ceiling(np.moveaxis(h[:, :, f][:, :, members], 1, 0)) for f in range(t.size)
+        ]
+        tables.append(pd.DataFrame(columns))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _standard_error(values: Array) -> Array:
+    """Estimate the standard error of the mean over the first axis; NaN for one value."""
+    n = values.shape[0]
+    if n < 2:
+        return np.full(values.shape[1:], np.nan)
+    spread: Array = values.std(axis=0, ddof=1) / np.sqrt(n)
+    return spread

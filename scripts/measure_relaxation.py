@@ -1,0 +1,28 @@
+"""Mean correlations of all temperatures, relaxation times, master curve and Arrhenius line."""
+
+import pandas as pd
+
+from tglassmlp.dynamics.relaxation import measure_relaxation, summarise_curves
+from tglassmlp.progress import job
+from tglassmlp.provenance import collect
+from tglassmlp.storage import read_chunks, write_json, write_table
+
+with job(snakemake.log[0]):
+    settings, chunks = dict(snakemake.params.settings), snakemake.params.chunks
+    tables, curves = [], {}
+    for k, temperature in enumerate(snakemake.params.labelled):
+        files = snakemake.input[k * chunks : (k + 1) * chunks]
+        joined = ["propensity", "half", "scattering", "displacement2"]
+        found = read_chunks(files, joined, ["times", "species"])
+        tables.append(summarise_curves(float(temperature), **found))
+        central = found["species"] == settings["central_species"]
+        curves[temperature] = (found["times"], found["propensity"][:, :, central].mean(axis=2))
+    points = settings.get("arrhenius_temperatures", 3)
+    threshold = settings["relaxation_threshold"]
+    result = measure_relaxation(curves, snakemake.params.temperatures, threshold, points)
+    for name, entry in result.times.items():
+        error = "" if entry.tau_error is None else f" +- {entry.tau_error:.3g}"
+        print(f"T = {name}: tau = {entry.tau:.4g}{error} ({entry.how})")
+    provenance = collect("relaxation", settings=settings)
+    write_table(snakemake.output.curves, pd.concat(tables, ignore_index=True), provenance)
+    write_json(snakemake.output.relaxation, {**result.to_json(), "provenance": provenance})

@@ -1,0 +1,101 @@
+"""Plain correlations of trajectories: scattering function, mean squared displacement, split-half ceiling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tglassmlp.configuration import Configuration
+
+__all__ = ["scattering_and_displacement", "split_half_ceiling"]
+
+
+def scattering_and_displacement(
+    initial: Configuration,
+    displacements: NDArray[np.floating],
+    n_species: int,
+    wave_number: float = 2.0 * np.pi,
+    directions: int = 8,
+) -> Mapping[str, NDArray[np.float64]]:
+    r"""Self-intermediate scattering function and mean squared displacement of every species.
+
+    .. math::
+
+        F_s(q, t) = \frac{1}{N_a} \sum_{i \in a} \left\langle \cos(q \, \hat{e} \cdot \Delta r_i(t))
+        \right\rangle , \qquad \Delta^2(t) = \frac{1}{N_a} \sum_{i \in a} \left\langle |\Delta r_i(t)|^2
+        \right\rangle ,
+
+    averaged over replicas and over a ring of directions (the first peak of the structure factor of the KA2D
+    mixture lies near q = 2 pi). The displacement of the centre of mass is taken out.
+
+    Parameters
+    ----------
+    initial
+        The structure (its species).
+    displacements
+        ``[R, F, N, 2]`` unwrapped displacements.
+    n_species
+        Number of species S.
+    wave_number, directions
+        The radius of the ring, and how many directions of half a circle.
+
+    Returns
+    -------
+    Mapping
+        ``scattering`` and ``displacement2``, each ``[S, F]``.
+    """
+    angles = np.pi * np.arange(directions) / directions
+    unit = np.stack([np.cos(angles), np.sin(angles)])
+    frames = displacements.shape[1]
+    scattering = np.zeros((n_species, frames))
+    displacement2 = np.zeros((n_species, frames))
+    members = [initial.of_species(s + 1) for s in range(n_species)]
+    for replica in displacements:
+        d = replica.astype(np.float64)
+        d -= d.mean(axis=1, keepdims=True)
+        for s, index in enumerate(members):
+            if index.size:
+                own = d[:, index]
+                displacement2[s] += np.einsum("fnx,fnx->f", own, own) / index.size
+                scattering[s] += np.cos(wave_number * (own @ unit)).mean(axis=(1, 2))
+    replicas = displacements.shape[0]
+    return {"scattering": scattering / replicas, "displacement2": displacement2 / replicas}
+
+
+def split_half_ceiling(half: ArrayLike) -> float:
+    r"""Ceiling of the Pearson correlation that any prediction from the structure can reach.
+
+    The correlation r between propensities from two halves of the replicas gives, by the Spearman-Brown
+    formula, the reliability :math:`2r / (1 + r)` of their mean; a perfect prediction correlates with
+    that mean as its square root,
+
+    .. math::
+
+        \rho_\mathrm{max} = \sqrt{\frac{2 r}{1 + r}} .
+
+    Parameters
+    ----------
+    half
+        ``[2, ...]`` propensities of the two halves, all particles pooled.
+
+    Returns
+    -------
+    float
+        The ceiling; 0 when the halves are not positively correlated, NaN when one of them is constant.
+
+    Raises
+    ------
+    ValueError
+        If the first axis does not have length 2.
+    """
+    h = np.asarray(half, dtype=float)
+    if h.shape[0] != 2:
+        raise ValueError(f"half must have two halves on its first axis, found shape {h.shape}")
+    a, b = (x.ravel() - x.mean() for x in h)
+    norm = float(np.sqrt((a @ a) * (b @ b)))
+    if norm == 0.0:
+        return float("nan")
+    r = float(a @ b) / norm
+    return float(np.sqrt(2 * r / (1 + r))) if r > 0 else 0.0

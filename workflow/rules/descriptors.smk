@@ -1,0 +1,58 @@
+# What the networks see: descriptors of inherent structures, and one scaling for all temperatures.
+
+
+def particles_per_chunk(wildcards):
+    """Particles in one chunk of structures."""
+    unit = sum(CONFIG.mixture().composition)
+    if wildcards.ensemble == "unit":
+        return unit * CONFIG.structures.chunk
+    return unit * CONFIG.large_systems.tiles**2 * CONFIG.large_systems.chunk
+
+
+rule compute_descriptors:
+    input:
+        structures=f"{RUN}/{{ensemble}}/structures/T{{temperature}}/chunk{{chunk}}.gsd",
+        inherent=f"{RUN}/{{ensemble}}/inherent/T{{temperature}}/chunk{{chunk}}.gsd",
+    output:
+        f"{RUN}/{{ensemble}}/descriptors/T{{temperature}}/chunk{{chunk}}.h5",
+    params:
+        settings=section("descriptors"),
+        mixture=mixture_record(),
+        central_species=CONFIG.propensity.central_species,
+        stage_version=version("descriptors"),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards: round(800 + 0.012 * particles_per_chunk(wildcards)),
+        runtime=lambda wildcards: round(5 + 1e-5 * particles_per_chunk(wildcards)),
+    log:
+        f"{RUN}/logs/compute_descriptors/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/compute_descriptors/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.tsv"
+    script:
+        "../../scripts/compute_descriptors.py"
+
+
+rule fit_scaling:
+    input:
+        label_map=f"{RUN}/label_map/tmin{{t_min}}.parquet",
+        descriptors=expand(
+            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5",
+            temperature=TEMPERATURES,
+            chunk=CHUNKS,
+        ),
+    output:
+        f"{RUN}/scaling/tmin{{t_min}}.json",
+    params:
+        kinds=["x", "t"] if CONFIG.training.scaling_temperatures == "all" else ["x"],
+        structures=section("structures"),
+        stage_version=version("scaling"),
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    log:
+        f"{RUN}/logs/fit_scaling/tmin{{t_min}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/fit_scaling/tmin{{t_min}}.tsv"
+    script:
+        "../../scripts/fit_scaling.py"
