@@ -1,1 +1,4 @@
-"""The figures of the paper, each drawn from small tables."""
+"""Figures of the paper, drawn from small tables only; no physics happens here.
+
+:mod:`tglassmlp.figures.registry` lists them. Importing this package does not load matplotlib.
+"""

@@ -5,8 +5,9 @@ r"""Pearson correlation between predicted and measured propensities.
     \rho_P = \frac{\langle (C_i - \langle C \rangle)(C_i^{\rm pred} - \langle C^{\rm pred} \rangle) \rangle}
                   {\sqrt{{\rm Var}(C)\,{\rm Var}(C^{\rm pred})}}
 
-over all central particles of all test structures of one state point (equation 8 of the paper), and the
-ceiling that the finite number of replicas sets to it.
+over all central particles of all test structures of one state point (equation 8 of the paper).
+The ceiling set by the finite number of replicas is
+:func:`tglassmlp.dynamics.relaxation.split_half_ceiling`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from tglassmlp.observables.bootstrap import resamples
 
-__all__ = ["ceiling", "pearson", "pearson_error"]
+__all__ = ["pearson", "pearson_error"]
 
 
 def _sums(x: NDArray, y: NDArray) -> NDArray[np.float64]:
@@ -67,26 +68,3 @@ def pearson_error(predicted: NDArray, measured: NDArray, n_resamples: int, rng: 
     values = _correlation(sums[draws].sum(axis=1))
     values = values[np.isfinite(values)]
     return float(np.std(values, ddof=1)) if values.size > 1 else float("nan")
-
-
-def ceiling(first_half: NDArray, second_half: NDArray) -> float:
-    r"""Highest Pearson correlation a perfect predictor can reach against labels of finitely many replicas.
-
-    With r the correlation between the propensities of two disjoint halves of the replicas, the labels
-    (mean of both halves) carry the share :math:`2r/(1+r)` of true variance (Spearman-Brown), so that
-    the true propensity correlates with them as :math:`\rho_{\max} = \sqrt{2r/(1+r)}`.
-
-    Parameters
-    ----------
-    first_half, second_half
-        ``[structures, particles]`` propensities of the two halves.
-
-    Returns
-    -------
-    float
-        In [0, 1]; NaN where the halves do not correlate positively.
-    """
-    r = pearson(first_half, second_half)
-    if not np.isfinite(r) or r <= 0:
-        return float("nan")
-    return float(np.sqrt(2 * r / (1 + r)))

@@ -1,0 +1,45 @@
+"""Attention over the coarse-graining lengths and its mean (Figure 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tglassmlp.figures.style import METHODS, PAGE, Drawn, curve, figure, footer, near, temperature_colors
+
+
+def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
+    """Draw the figure from tables ``attention`` and ``attention_length``."""
+    curves: pd.DataFrame = tables["attention"]
+    lengths: pd.DataFrame = tables["attention_length"]
+    main = meta["t_min"][0]
+    shown = near(curves[(curves["t_min"] == main) & (curves["ensemble"] == "unit")], meta["threshold"])
+    averages = near(lengths[lengths["ensemble"] == "unit"], meta["threshold"])
+    colors = temperature_colors(meta["temperatures"])
+    fig, axes = figure(PAGE, 2.7, 1, 2)
+    left, right = axes[0]
+    for temperature, color in sorted(colors.items(), reverse=True):
+        rows = shown[np.abs(shown["temperature"] - temperature) < 1e-9]
+        curve(
+            left, rows, "length", "value", "error", color=color, marker="o", label=f"$T = {temperature:.3g}$"
+        )
+    left.set(xlabel=r"coarse-graining length $L$ ($\sigma_{11}$)", ylabel=r"attention weight $P(L)$")
+    left.set_ylim(bottom=0)
+    left.legend()
+    left.set_title(f"(a)  $C_B = {shown['c_b'].iloc[0]:g}$, $T_{{\\min}}={main}$", loc="left")
+    for t_min in reversed(meta["t_min"]):
+        look = METHODS["tglassmlp" if t_min == main else "tglassmlp_higher"]
+        curve(
+            right, averages[averages["t_min"] == t_min], "temperature", "value", "error", color=look.color,
+            marker=look.marker, linestyle=look.line, label=rf"$T_{{\min}}={t_min}$",
+        )  # fmt: skip
+    right.set(
+        xlabel=r"temperature $T$ (LJ units)", ylabel=r"attention length $\langle L\rangle$ ($\sigma_{11}$)"
+    )
+    right.legend()
+    right.set_title("(b)", loc="left")
+    footer(fig, meta, f"{int(shown['n_networks'].max())} networks")
+    return Drawn(fig, shown)

@@ -1,0 +1,83 @@
+"""Particles in the plane of the two bottleneck units (Figures 10 and 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from tglassmlp.figures.style import PAGE, PROPENSITY, Drawn, figure, footer, near
+
+
+def _scatter(ax: Axes, rows: pd.DataFrame) -> Any:
+    # the most extreme propensities last, so that neither colour hides the other
+    order = np.argsort(np.abs(rows["propensity"].to_numpy(float) - rows["propensity"].mean()))
+    rows = rows.iloc[order]
+    return ax.scatter(
+        rows["unit1"], rows["unit2"], c=rows["propensity"], cmap=PROPENSITY, vmin=0, vmax=1, s=3,
+        linewidths=0, rasterized=True,
+    )  # fmt: skip
+
+
+def _panels(
+    panels: Sequence[tuple[str, pd.DataFrame]], meta: Mapping[str, Any], extra: str, shared: bool
+) -> Drawn:
+    columns = min(4, max(1, len(panels)))
+    rows = max(1, -(-len(panels) // columns))
+    fig, axes = figure(PAGE, 0.45 + 1.75 * rows, rows, columns, sharex=shared, sharey=shared)
+    flat = axes.ravel()
+    for ax, (title, table) in zip(flat, panels, strict=False):
+        image = _scatter(ax, table)
+        ax.set_title(title, fontsize=7)
+        # a few far particles must not shrink the cloud; the limits hold 99.5 %
+        for axis, column in (("x", "unit1"), ("y", "unit2")):
+            values = (
+                np.concatenate([t[column] for _, t in panels]) if shared else table[column].to_numpy(float)
+            )
+            low, high = np.quantile(values, [0.0025, 0.9975])
+            pad = 0.08 * (high - low) + 1e-12
+            ax.set(**{f"{axis}lim": (low - pad, high + pad)})
+        ax.set_xlabel("bottleneck unit 1")
+    for ax in flat[len(panels) :]:
+        ax.set_axis_off()
+    for ax in axes[:, 0]:
+        ax.set_ylabel("bottleneck unit 2")
+    if panels:
+        bar = fig.colorbar(image, ax=axes, fraction=0.03, pad=0.01, aspect=25)
+        bar.set_label(r"propensity $C_i$")
+    footer(fig, meta, extra)
+    return Drawn(fig, pd.concat([t.assign(panel=title) for title, t in panels], ignore_index=True))
+
+
+def draw_times(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
+    """Draw Figure 10 from table ``bottleneck``: the lowest temperature with dynamics at falling C_B."""
+    table: pd.DataFrame = tables["bottleneck"]
+    md = table[table["source"] == "md"]
+    md = md if len(md) else table
+    temperature = float(md["temperature"].min())
+    here = md[np.abs(md["temperature"] - temperature) < 1e-9]
+    values = sorted(here["c_b"].unique(), reverse=True)
+    picked = sorted({round(k) for k in np.linspace(0, len(values) - 1, min(4, len(values)))})
+    panels = []
+    for k in picked:
+        rows = here[here["c_b"] == values[k]]
+        panels.append((f"$C_B = {values[k]:g}$,  $t = {rows['time'].iloc[0]:.3g}$", rows))
+    return _panels(panels, meta, f"T = {temperature:.3g}", shared=False)
+
+
+def draw_temperatures(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
+    """Draw Figure 11 from tables ``bottleneck`` and ``bottleneck_separation``: all temperatures."""
+    table = near(tables["bottleneck"], meta["threshold"])
+    separations = near(tables["bottleneck_separation"], meta["threshold"])
+    values = sorted(table["temperature"].unique(), reverse=True)
+    picked = sorted({round(k) for k in np.linspace(0, len(values) - 1, min(8, len(values)))})
+    panels = []
+    for k in picked:
+        rows = table[table["temperature"] == values[k]]
+        of = separations[separations["temperature"] == values[k]]
+        source = "MD" if rows["source"].iloc[0] == "md" else "predicted"
+        panels.append((f"$T = {values[k]:.3g}$, {source},  $D = {of['separation'].iloc[0]:.2f}$", rows))
+    return _panels(panels, meta, f"C_B = {table['c_b'].iloc[0]:g}", shared=False)

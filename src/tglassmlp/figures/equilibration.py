@@ -1,0 +1,41 @@
+"""Energy against Monte Carlo sweeps from two starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from tglassmlp.figures.style import COLUMN, Drawn, curve, figure, footer, temperature_colors
+
+#: Mean potential energy per particle of published thermal configurations (GlassBench): T -> values.
+PUBLISHED: Final[dict[float, list[float]]] = {0.23: [-2.680, -2.672], 0.30: [-2.607]}
+
+
+def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
+    """Draw the figure from table ``equilibration`` (temperature, start, sweep, energy, error)."""
+    table: pd.DataFrame = tables["equilibration"]
+    colors = temperature_colors(meta["temperatures"])
+    fig, axes = figure(COLUMN, 2.8)
+    ax = axes[0, 0]
+    lines = {"quenched": "-", "heated": "--", "tiled": ":"}
+    for temperature, color in sorted(colors.items(), reverse=True):
+        here = table[np.abs(table["temperature"] - temperature) < 1e-9]
+        for start, rows in here.groupby("start"):
+            curve(
+                ax, rows.assign(x=rows["sweep"].clip(lower=1)), "x", "energy", "error", band=True,
+                color=color, linestyle=lines.get(str(start), "-."),
+            )  # fmt: skip
+        ax.plot([], [], color=color, label=f"$T = {temperature:.3g}$")
+        for energy in PUBLISHED.get(round(temperature, 6), []):
+            ax.plot(0.99, energy, marker="<", color=color, transform=ax.get_yaxis_transform(), clip_on=False)
+    for start in sorted(table["start"].unique(), reverse=True):
+        ax.plot([], [], color="#444444", linestyle=lines.get(str(start), "-."), label=str(start))
+    if len(table):
+        ax.set_xscale("log")
+    ax.set(xlabel="Monte Carlo sweeps", ylabel=r"potential energy per particle ($\epsilon_{11}$)")
+    ax.legend(ncols=2)
+    footer(fig, meta)
+    return Drawn(fig, table)

@@ -1,0 +1,44 @@
+"""Prefactor A of the cubic term against temperature (Figure 14)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tglassmlp.figures.style import COLUMN, METHODS, Drawn, curve, figure, footer, near, note
+
+
+def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
+    """Draw the figure from table ``correlation_length``."""
+    table: pd.DataFrame = tables["correlation_length"]
+    table = near(table[table["form"] == "cubic"], meta["threshold"])
+    main = meta["t_min"][0]
+    fig, axes = figure(COLUMN, 2.5)
+    ax = axes[0, 0]
+    for t_min in reversed(meta["t_min"]):
+        look = METHODS["tglassmlp" if t_min == main else "tglassmlp_higher"]
+        rows = table[(table["method"] == "tglassmlp") & (table["t_min"] == t_min)]
+        curve(
+            ax, rows, "temperature", "a", "a_error", color=look.color, marker=look.marker,
+            linestyle=look.line, label=rf"tGlassMLP, $T_{{\min}}={t_min}$",
+        )  # fmt: skip
+    known = np.isfinite(table["a"].astype(float))
+    missing = sorted(table.loc[~known & (table["t_min"] == main), "temperature"].unique())
+    text = "A not determined at T = " + ", ".join(f"{t:.3g}" for t in missing)
+    if known.any():
+        ax.legend()
+        ax.set_ylim(bottom=0)
+        if missing:
+            ax.text(0.02, 0.03, text, transform=ax.transAxes, fontsize=6, color="#555555")
+    elif len(table):
+        note(ax, text + "\n(larger or more systems needed)")
+    else:
+        note(ax, "no large systems in this run")
+    low, high = min(meta["temperatures"]), max(meta["temperatures"])
+    ax.set_xlim(low - 0.05 * (high - low) - 1e-3, high + 0.05 * (high - low) + 1e-3)
+    ax.set(xlabel=r"temperature $T$ (LJ units)", ylabel=r"cubic coefficient $A$ ($\sigma_{11}$)")
+    footer(fig, meta, f"{meta['large_number']} large systems of N = {meta['large_particles']}")
+    return Drawn(fig, table)

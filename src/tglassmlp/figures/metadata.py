@@ -1,0 +1,51 @@
+"""Name and scale of a run as figures and captions state them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["describe"]
+
+
+def describe(config: Mapping[str, Any], mixture: Any) -> dict[str, Any]:
+    """Return what figures need to know about a run, as plain numbers, strings and lists.
+
+    Parameters
+    ----------
+    config
+        The run's configuration as plain dictionaries.
+    mixture
+        The run's :class:`tglassmlp.mixture.Mixture`.
+    """
+    from tglassmlp.config import canonical, split
+
+    structures = config["structures"]
+    parts = split(structures["number"], structures["test_fraction"], structures["validation_fraction"])
+    n = int(sum(mixture.composition))
+    large = config["large_systems"]
+    temperatures = config["temperatures"]
+    return {
+        "run": config["run"],
+        "n_particles": n,
+        "structures": structures["number"],
+        "train": len(parts.train),
+        "validation": len(parts.validation),
+        "test": len(parts.test),
+        "replicas": config["dynamics"]["replicas"],
+        "temperatures": [float(t["value"]) for t in temperatures],
+        "labelled": [float(t["value"]) for t in temperatures if t.get("dynamics_time") is not None],
+        "t_min": [canonical(t) for t in config["training"]["t_min"]],
+        "glass_transition": float(config["glass_transition"]),
+        "threshold": float(config["propensity"]["relaxation_threshold"]),
+        "central_species": int(config["propensity"]["central_species"]),
+        "diameters": [float(mixture.sigma[s][s]) for s in range(len(mixture.composition))],
+        "large_number": int(large["number"]),
+        "large_particles": n * int(large["tiles"]) ** 2,
+        "fit_q_max": float(config["observables"]["fit_q_max"]),
+        "network": config["network"],
+        "training": config["training"],
+        "lengths": [float(x) for x in config["descriptors"]["lengths"]],
+        "dpi": int(config["figures"]["dpi"]),
+        "movie": config["figures"]["movie"],
+    }

@@ -1,0 +1,92 @@
+"""Pearson correlation against time, one panel per temperature (Figure 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from tglassmlp.figures.style import METHODS, PAGE, Drawn, curve, figure, footer, note
+
+#: Published Pearson correlations for bond-breaking propensities, T = 0.30: GlassBench (Jung et al., 2023).
+GLASSBENCH_T030: Final[dict[str, list[float]]] = {
+    "time": [1.25, 14.14, 158.74, 1781.79, 20000.0],
+    "GlassMLP": [-0.009, 0.186, 0.413, 0.666, 0.767],
+    "SE3 GNN": [0.512, 0.479, 0.577, 0.725, 0.797],
+    "BOTAN": [0.556, 0.556, 0.620, 0.715, 0.788],
+    "CAGE": [0.220, 0.360, 0.545, 0.681, 0.729],
+}
+
+
+def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
+    """Draw the figure from table ``pearson``."""
+    table: pd.DataFrame = tables["pearson"]
+    temperatures = sorted(table["temperature"].unique(), reverse=True) or [meta["labelled"][-1]]
+    columns = min(3, len(temperatures))
+    rows = -(-len(temperatures) // columns)
+    fig, axes = figure(PAGE, 0.75 + 1.85 * rows, rows, columns, sharey=True)
+    flat = axes.ravel()
+    main = meta["t_min"][0]
+    for ax, temperature in zip(flat, temperatures, strict=False):
+        here = table[np.abs(table["temperature"] - temperature) < 1e-9]
+        for method in ("ceiling", "density", "energy", "perimeter", "ridge"):
+            look = METHODS[method]
+            single = method in ("density", "energy", "perimeter")
+            curve(
+                ax, here[here["method"] == method], "time", "value", None if method == "ceiling" else "error",
+                color=look.color, marker=look.marker, linestyle=look.line,
+                linewidth=0.7 if single else 1.0, markersize=3, label=look.label,
+            )  # fmt: skip
+        for method in ("glassmlp_transferred", "glassmlp"):
+            look = METHODS[method]
+            curve(
+                ax, here[here["method"] == method], "time", "value", "error", color=look.color,
+                marker=look.marker, linestyle=look.line, markerfacecolor="white", label=look.label,
+            )  # fmt: skip
+        for t_min in reversed(meta["t_min"]):
+            look = METHODS["tglassmlp" if t_min == main else "tglassmlp_higher"]
+            chosen = here[(here["method"] == "tglassmlp") & (here["t_min"] == t_min)]
+            curve(
+                ax, chosen, "time", "value", "error", color=look.color, marker=look.marker,
+                linestyle=look.line, label=rf"tGlassMLP, $T_{{\min}}={t_min}$",
+            )  # fmt: skip
+        if abs(temperature - 0.30) < 1e-9:
+            for name in ("GlassMLP", "BOTAN", "SE3 GNN", "CAGE"):
+                ax.plot(
+                    GLASSBENCH_T030["time"],
+                    GLASSBENCH_T030[name],
+                    linestyle="none",
+                    marker=f"${name[0]}$",
+                    color="#444444",
+                    markersize=4,
+                    label=f"{name}, published",
+                )
+        if len(here):
+            tau = float(here["tau"].iloc[0])
+            ax.axvline(tau, color="#AAAAAA", linewidth=0.6, zorder=0)
+            ax.text(
+                tau, 0.02, r"$\tau_{\rm BB}$ ", transform=ax.get_xaxis_transform(), ha="right", fontsize=6.5
+            )
+        else:
+            note(ax, "no test structure has dynamics")
+        ax.set_xscale("log")
+        ax.axhline(0, color="#AAAAAA", linewidth=0.6, zorder=0)
+        ax.set_title(rf"$T = {temperature:.3g}$")
+        ax.set_xlabel(r"time $t$ (LJ units)")
+    for ax in flat[len(temperatures) :]:
+        ax.set_axis_off()
+    lowest = float(np.nanmin(table["value"])) if len(table) else 0.0
+    flat[0].set_ylim(min(-0.02, lowest - 0.05), 1.02)
+    for ax in axes[:, 0]:
+        ax.set_ylabel(r"Pearson correlation $\rho_P$")
+    handles: dict[str, Any] = {}
+    for ax in flat[: len(temperatures)]:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    if handles:
+        fig.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=min(5, len(handles)))
+    n_test = int(table["n_structures"].max()) if len(table) else 0
+    footer(fig, meta, f"{n_test} test structures")
+    return Drawn(fig, table)

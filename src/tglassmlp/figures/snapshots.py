@@ -1,0 +1,89 @@
+"""Snapshots: dynamics beside predictions (Figure 3) and the evolution in time (Figure 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+
+from tglassmlp.figures.style import PAGE, PROPENSITY, Drawn, figure, footer, note, snapshot
+
+
+def time_text(time: float) -> str:
+    """Time as a reader wants it: 1.3e5 becomes 1.3 x 10^5."""
+    if not np.isfinite(time):
+        return "unknown"
+    power = int(np.floor(np.log10(time))) if time > 0 else 0
+    if -2 <= power < 4:
+        return f"{time:.3g}"
+    return rf"{time / 10.0**power:.1f}\times 10^{{{power}}}"
+
+
+def _draw(
+    tables: Mapping[str, Any],
+    meta: Mapping[str, Any],
+    group: str,
+    titles: Sequence[str],
+    chosen: Sequence[int],
+) -> Drawn:
+    arrays = tables["snapshots"]
+    about = arrays["attributes"][group]
+    diameters = np.array(meta["diameters"])
+    columns = min(3 if len(chosen) in (3, 5, 6) else 2 if len(chosen) in (2, 4) else 3, max(1, len(chosen)))
+    columns = len(chosen) if len(chosen) == 4 else columns
+    rows = max(1, -(-len(chosen) // columns))
+    side = (PAGE - 0.6) / columns
+    fig, axes = figure(PAGE, 0.35 + rows * (side + 0.22), rows, columns)
+    flat = axes.ravel()
+    if not chosen:
+        note(flat[0], "no field to show")
+    for ax, k in zip(flat, chosen, strict=False):
+        snapshot(
+            ax, arrays[f"{group}_positions"], diameters[arrays[f"{group}_species"].astype(int) - 1],
+            about["box_length"], arrays[f"{group}_central"].astype(int), arrays[f"{group}_fields"][k],
+        )  # fmt: skip
+        ax.set_title(titles[k], fontsize=7)
+    for ax in flat[len(chosen) :]:
+        ax.set_axis_off()
+    bar = fig.colorbar(
+        ScalarMappable(Normalize(0, 1), PROPENSITY), ax=axes, fraction=0.02, pad=0.01, aspect=30
+    )
+    bar.set_label(r"propensity $C_i$ (0 active, 1 arrested)")
+    n = arrays[f"{group}_positions"].shape[0]
+    footer(fig, meta, f"shown: N = {n}, {about['ensemble']} system {about['structure']}")
+    parts = [
+        pd.DataFrame(
+            {
+                "panel": titles[k],
+                "x": arrays[f"{group}_positions"][arrays[f"{group}_central"].astype(int), 0],
+                "y": arrays[f"{group}_positions"][arrays[f"{group}_central"].astype(int), 1],
+                "propensity": arrays[f"{group}_fields"][k],
+            }
+        )
+        for k in chosen
+    ]
+    columns_ = ["panel", "x", "y", "propensity"]
+    return Drawn(fig, pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns_))
+
+
+def draw_methods(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
+    """Draw Figure 3 from the arrays ``snapshots``."""
+    about = tables["snapshots"]["attributes"]["methods"]
+    titles = [f"{t}\n$T = {about['temperature']:.3g}$, $C_B = {about['c_b']:g}$" for t in about["titles"]]
+    return _draw(tables, meta, "methods", titles, range(len(titles)))
+
+
+def draw_evolution(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
+    """Draw Figure 5 from the arrays ``snapshots``: at most six C_B."""
+    arrays = tables["snapshots"]
+    about = arrays["attributes"]["evolution"]
+    c_b, times = arrays["evolution_c_b"], arrays["evolution_time"]
+    titles = [f"$C_B = {c:g}$,  $t = {time_text(t)}$" for c, t in zip(c_b, times, strict=True)]
+    picked = sorted({round(k) for k in np.linspace(0, len(c_b) - 1, min(6, len(c_b)))}) if len(c_b) else []
+    drawn = _draw(tables, meta, "evolution", titles, picked)
+    drawn.figure.suptitle(f"tGlassMLP, $T = {about['temperature']:.3g}$", fontsize=8)
+    return drawn

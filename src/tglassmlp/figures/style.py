@@ -1,0 +1,247 @@
+"""One look for all figures: sizes, colours of temperatures and methods, footer, notes, files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.collections import EllipseCollection
+from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+__all__ = [
+    "COLUMN",
+    "METHODS",
+    "PAGE",
+    "PROPENSITY",
+    "Drawn",
+    "curve",
+    "figure",
+    "footer",
+    "near",
+    "note",
+    "ordered_colors",
+    "panel_label",
+    "snapshot",
+    "style",
+    "temperature_colors",
+]
+
+#: Widths of one and two printed columns, inches.
+COLUMN: Final = 3.4
+PAGE: Final = 7.0
+
+_RC: Final[dict[str, Any]] = {
+    "font.family": "DejaVu Sans",
+    "mathtext.fontset": "dejavusans",
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.titlesize": 8,
+    "axes.titlepad": 4,
+    "axes.linewidth": 0.7,
+    "legend.fontsize": 6.5,
+    "legend.frameon": False,
+    "legend.handlelength": 1.8,
+    "legend.labelspacing": 0.3,
+    "legend.borderaxespad": 0.4,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "ytick.right": True,
+    "lines.linewidth": 1.3,
+    "lines.markersize": 3.5,
+    "errorbar.capsize": 1.5,
+    "savefig.facecolor": "white",
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "tglassmlp",
+    "axes.prop_cycle": cycler(
+        color=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one method is drawn."""
+
+    label: str
+    color: str
+    marker: str
+    line: str
+
+
+#: Okabe-Ito colours, told apart by every common kind of colour vision.
+METHODS: Final[dict[str, Look]] = {
+    "tglassmlp": Look("tGlassMLP", "#0072B2", "o", "-"),
+    "tglassmlp_higher": Look("tGlassMLP", "#56B4E9", "D", "--"),
+    "md": Look("MD", "#000000", "s", "none"),
+    "glassmlp": Look("GlassMLP per state point", "#D55E00", "s", "none"),
+    "glassmlp_transferred": Look("GlassMLP transferred", "#CC79A7", "v", ":"),
+    "ridge": Look("ridge regression", "#009E73", "^", "-."),
+    "density": Look("density", "#999999", "x", "-"),
+    "energy": Look("potential energy", "#777777", "+", "-"),
+    "perimeter": Look("Voronoi perimeter", "#B8A000", "1", "-"),
+    "ceiling": Look("ceiling of the replicas", "#333333", "", (0, (1, 1))),  # type: ignore[arg-type]
+}
+
+#: Arrested (C_i = 1) blue, active (C_i = 0) red, as in the paper; through grey, so that no particle vanishes.
+PROPENSITY: Final[Colormap] = LinearSegmentedColormap.from_list(
+    "propensity", ["#A50026", "#E34A33", "#D9D4D0", "#4393C3", "#08306B"]
+)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure and the numbers drawn in it."""
+
+    figure: Figure
+    data: pd.DataFrame
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Matplotlib settings of all figures."""
+    with mpl.rc_context(_RC):  # type: ignore[arg-type]
+        yield
+
+
+def figure(
+    width: float = COLUMN,
+    height: float = 2.6,
+    rows: int = 1,
+    columns: int = 1,
+    **keywords: Any,
+) -> tuple[Figure, NDArray]:
+    """Return a figure with room for the footer and its axes, always ``[rows, columns]``."""
+    fig = Figure(figsize=(width, height))
+    axes = fig.subplots(rows, columns, squeeze=False, **keywords)
+    fig.set_layout_engine("constrained", rect=(0, 0.16 / height, 1, 1 - 0.16 / height))
+    return fig, axes
+
+
+def footer(fig: Figure, meta: Mapping[str, Any], *extra: str) -> None:
+    """Mark a figure with the run's name and scale at its lower right corner."""
+    parts = [
+        f"run {meta['run']}",
+        f"N = {meta['n_particles']}",
+        f"{meta['structures']} structures × {meta['replicas']} replicas",
+        *extra,
+    ]
+    fig.text(0.99, 0.012, " · ".join(parts), ha="right", va="bottom", fontsize=5, color="#666666")
+
+
+def note(ax: Axes, text: str, y: float = 0.5) -> None:
+    """Say in the axes why something is not shown."""
+    ax.text(
+        0.5, y, text, transform=ax.transAxes, ha="center", va="center", fontsize=6.5, color="#555555",
+        bbox={"facecolor": "white", "edgecolor": "#BBBBBB", "linewidth": 0.5, "boxstyle": "round,pad=0.3"},
+    )  # fmt: skip
+
+
+def panel_label(ax: Axes, text: str) -> None:
+    """Mark a panel, e.g. (a), above its upper left corner."""
+    ax.set_title(text, loc="left", fontsize=8)
+
+
+def temperature_colors(temperatures: Sequence[float]) -> dict[float, Any]:
+    """Colours of temperatures in their order: cold dark blue, hot yellow (viridis, even in grey print)."""
+    ordered = sorted({float(t) for t in temperatures})
+    places = np.linspace(0.02, 0.88, max(2, len(ordered)))
+    return {t: mpl.colormaps["viridis"](p) for t, p in zip(ordered, places, strict=False)}
+
+
+def ordered_colors(n: int) -> list[Any]:
+    """Colours of an ordered series that is not temperature (cividis)."""
+    return [mpl.colormaps["cividis"](p) for p in np.linspace(0.05, 0.9, max(1, n))]
+
+
+def near(table: pd.DataFrame, c_b: float) -> pd.DataFrame:
+    """Rows at the C_B of the table nearest to a wanted one."""
+    if not len(table):
+        return table
+    every = np.unique(table["c_b"])
+    nearest = every[np.argmin(np.abs(every - c_b))]
+    return table[np.abs(table["c_b"] - nearest) < 1e-9]
+
+
+def curve(
+    ax: Axes,
+    table: pd.DataFrame,
+    x: str,
+    y: str,
+    error: str | None = None,
+    band: bool = False,
+    floor: float | None = None,
+    **keywords: Any,
+) -> None:
+    """Draw one series in the order of x, with error bars or a band; rows without a value are left out.
+
+    ``floor`` cuts error bars at a lower end that a logarithmic axis can show.
+    """
+    rows = table[np.isfinite(table[x].astype(float)) & np.isfinite(table[y].astype(float))].sort_values(x)
+    if not len(rows):
+        return
+    xs, ys = rows[x].to_numpy(float), rows[y].to_numpy(float)
+    e = np.nan_to_num(rows[error].to_numpy(float)) if error else np.zeros_like(ys)
+    low = ys - e if floor is None else np.maximum(ys - e, floor * ys)
+    if band:
+        keywords.setdefault("marker", "")
+        (line,) = ax.plot(xs, ys, **keywords)
+        if error and len(xs) > 1:
+            ax.fill_between(xs, low, ys + e, color=line.get_color(), alpha=0.2, linewidth=0)
+    else:
+        ax.errorbar(xs, ys, yerr=[ys - low, e] if error else None, elinewidth=0.7, **keywords)
+
+
+def snapshot(
+    ax: Axes,
+    positions: NDArray,
+    diameters: NDArray,
+    box_length: float,
+    central: NDArray,
+    propensity: NDArray,
+) -> EllipseCollection:
+    """Draw particles as discs of their size; central ones coloured by propensity, the others pale.
+
+    Parameters
+    ----------
+    ax
+        Axes.
+    positions, diameters
+        ``[N, 2]`` wrapped into the box, ``[N]``.
+    box_length
+        Side of the box.
+    central
+        ``[n]`` indices of the coloured particles.
+    propensity
+        ``[n]`` in [0, 1].
+    """
+    others = np.setdiff1d(np.arange(len(positions)), central)
+    common: dict[str, Any] = {
+        "units": "xy",
+        "rasterized": True,
+        "linewidths": 0.0,
+        "transOffset": ax.transData,
+    }
+    for index, looks in ((others, {"facecolors": "#EFEFEF"}), (central, {"cmap": PROPENSITY})):
+        size = diameters[index]
+        discs = EllipseCollection(
+            size, size, np.zeros(len(index)), offsets=positions[index], **common, **looks
+        )  # fmt: skip
+        if index is central:
+            discs.set_array(np.asarray(propensity, dtype=float))
+            discs.set_clim(0.0, 1.0)
+        ax.add_collection(discs)
+    half = box_length / 2
+    ax.set(xlim=(-half, half), ylim=(-half, half), aspect="equal", xticks=[], yticks=[])
+    return discs

@@ -1,0 +1,113 @@
+"""Dynamic susceptibility against time: validation (Figure 4) and prediction (Figure 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from tglassmlp.figures.style import COLUMN, Drawn, curve, figure, footer, note, temperature_colors
+
+_LABEL = r"dynamic susceptibility $\chi_4$"
+
+
+def _model(ax: Axes, table: pd.DataFrame, t_min: str, temperature: float, **look: Any) -> pd.DataFrame:
+    rows = table[
+        (table["method"] == "tglassmlp")
+        & (table["t_min"] == t_min)
+        & (np.abs(table["temperature"] - temperature) < 1e-9)
+    ]
+    curve(ax, rows, "time", "value", "error", floor=0.1, **look)
+    return rows
+
+
+def _finish(ax: Axes, drawn: pd.DataFrame) -> None:
+    if not np.isfinite(drawn["value"].astype(float)).any():
+        note(ax, r"$\chi_4$ needs at least two test structures")
+        return
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel(r"time $t$ (LJ units)")
+    ax.set_ylabel(_LABEL)
+
+
+def _temperature_legend(ax: Axes, colors: Mapping[float, Any], **keywords: Any) -> None:
+    handles = [Line2D([], [], color=c, label=f"{t:.3g}") for t, c in sorted(colors.items(), reverse=True)]
+    ax.add_artist(ax.legend(handles=handles, title="$T$", title_fontsize=7, handlelength=1.2, **keywords))
+
+
+def draw_validation(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
+    """Draw Figure 4 from table ``susceptibility``: temperatures with dynamics, one panel each."""
+    table: pd.DataFrame = tables["susceptibility"]
+    temperatures = sorted(meta["labelled"], reverse=True)
+    table = table[table["temperature"].isin(temperatures)]
+    colors = temperature_colors(meta["temperatures"])
+    columns = min(3, len(temperatures))
+    rows = -(-len(temperatures) // columns)
+    fig, axes = figure(2 * COLUMN + 0.2, 0.6 + 1.9 * rows, rows, columns, sharey=True)
+    for ax, temperature in zip(axes.ravel(), temperatures, strict=False):
+        here = table[np.abs(table["temperature"] - temperature) < 1e-9]
+        color = colors[temperature]
+        for t_min, line in zip(
+            reversed(meta["t_min"][:2]), ("--", "-")[-len(meta["t_min"][:2]) :], strict=True
+        ):
+            rows_ = here[(here["method"] == "tglassmlp") & (here["t_min"] == t_min)]
+            curve(ax, rows_, "time", "value", "spread", floor=0.1, color=color, linestyle=line)
+        curve(
+            ax, here[here["method"] == "glassmlp"], "time", "value", "spread", floor=0.1, color="#D55E00",
+            linestyle="none", marker="x", markersize=4,
+        )  # fmt: skip
+        curve(
+            ax, here[here["method"] == "md"], "time", "value", "error", floor=0.1, color="black",
+            linestyle="none", marker="s", markerfacecolor="white",
+        )  # fmt: skip
+        _finish(ax, here)
+        ax.set_ylabel("")
+        ax.set_title(rf"$T = {temperature:.3g}$")
+    for ax in axes.ravel()[len(temperatures) :]:
+        ax.set_axis_off()
+    for ax in axes[:, 0]:
+        ax.set_ylabel(_LABEL)
+    lines: tuple[Any, ...] = ("-", "--")
+    handles = [
+        Line2D([], [], color="black", marker="s", markerfacecolor="white", linestyle="none", label="MD"),
+        *[
+            Line2D([], [], color="#444444", linestyle=line, label=rf"tGlassMLP, $T_{{\min}}={t}$")
+            for t, line in zip(meta["t_min"][:2], lines, strict=False)
+        ],
+        Line2D([], [], color="#D55E00", marker="x", linestyle="none", label="GlassMLP per state point"),
+    ]
+    fig.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    n_test = int(table["n_structures"].max()) if len(table) else 0
+    footer(fig, meta, f"{n_test} test structures")
+    return Drawn(fig, table)
+
+
+def draw_prediction(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
+    """Draw Figure 6 from table ``susceptibility``: all temperatures, the main network."""
+    table: pd.DataFrame = tables["susceptibility"]
+    main = meta["t_min"][0]
+    table = table[(table["method"] == "md") | ((table["method"] == "tglassmlp") & (table["t_min"] == main))]
+    colors = temperature_colors(meta["temperatures"])
+    fig, axes = figure(COLUMN, 3.0)
+    ax = axes[0, 0]
+    for temperature, color in colors.items():
+        _model(ax, table, main, temperature, color=color, linestyle="-", marker="")
+        md = table[(table["method"] == "md") & (np.abs(table["temperature"] - temperature) < 1e-9)]
+        curve(
+            ax, md, "time", "value", None, color=color, linestyle="none", marker="s", markerfacecolor="white"
+        )
+    _finish(ax, table)
+    _temperature_legend(ax, colors, loc="upper left")
+    handles = [
+        Line2D([], [], color="#444444", label=rf"tGlassMLP, $T_{{\min}}={main}$"),
+        Line2D([], [], color="#444444", marker="s", markerfacecolor="white", linestyle="none", label="MD"),
+    ]
+    ax.legend(handles=handles, loc="lower right")
+    n_test = int(table["n_structures"].max()) if len(table) else 0
+    footer(fig, meta, f"{n_test} test structures")
+    return Drawn(fig, table)

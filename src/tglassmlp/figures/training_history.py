@@ -1,0 +1,34 @@
+"""Loss and validation during the training of the full networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from tglassmlp.figures.style import PAGE, Drawn, figure, footer
+
+
+def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
+    """Draw the figure from table ``training_history`` (t_min, network, epoch, loss, pearson)."""
+    table: pd.DataFrame = tables["training_history"]
+    t_mins = [str(t) for t in meta["t_min"]]
+    fig, axes = figure(PAGE, 2.6, 1, 2, sharex=True)
+    change = sum(int(s["epochs"]) for s in meta["training"]["phase1"])
+    for quantity, ax in zip(("loss", "pearson"), axes[0], strict=True):
+        for t_min, color in zip(t_mins, ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), strict=False):
+            here = table[table["t_min"].astype(str) == t_min]
+            for _, rows in here.groupby("network"):
+                ax.plot(rows["epoch"], rows[quantity], color=color, linewidth=0.6, alpha=0.6)
+            ax.plot([], [], color=color, label=rf"$T_{{\min}}={t_min}$")
+        ax.axvline(change + 0.5, color="#AAAAAA", linewidth=0.6, zorder=0)
+        ax.set_xlabel("epoch")
+    axes[0, 0].set(ylabel="training loss", yscale="log")
+    axes[0, 1].set(ylabel="Pearson correlation, validation structures")
+    axes[0, 0].legend()
+    axes[0, 0].text(
+        change + 0.5, 0.98, " phase 2", transform=axes[0, 0].get_xaxis_transform(), va="top", fontsize=6.5
+    )
+    footer(fig, meta, f"{meta['training']['networks']} networks each")
+    return Drawn(fig, table)

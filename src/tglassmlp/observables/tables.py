@@ -1,0 +1,819 @@
+"""Tables of all observables, from the label, prediction and baseline files of a run.
+
+Every function reads the files it is given, calls the pure functions of this package for each state point and
+returns a long table: one row per (method, t_min, temperature, c_b). Columns common to all:
+
+``method``
+    ``md`` (propensities of molecular dynamics), ``tglassmlp``, or the name of a baseline.
+``t_min``
+    Lowest temperature whose labels the network has seen, as in file names; empty for the others.
+``temperature``, ``c_b``, ``time``, ``tau``
+    The state point; the time is the measured one where there is dynamics, else that of the master curve.
+``error_structures``, ``spread``, ``error``
+    Error over structures, standard deviation over networks, and both in quadrature.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tglassmlp.configuration import wrap
+from tglassmlp.dynamics.relaxation import Relaxation, split_half_ceiling
+from tglassmlp.observables import attention_length as attention
+from tglassmlp.observables import bottleneck as bottle
+from tglassmlp.observables.bootstrap import combined_error, generator, resamples
+from tglassmlp.observables.chord_length import Lattice, chord_sums, mean_chord_length
+from tglassmlp.observables.pearson import pearson, pearson_error
+from tglassmlp.observables.structure_factor import Shells, fit_structure_factor, structure_factor_fft
+from tglassmlp.observables.susceptibility import (
+    susceptibility,
+    susceptibility_error,
+    susceptibility_without_noise,
+)
+from tglassmlp.storage import (
+    Array,
+    read_arrays,
+    read_attributes,
+    read_configurations,
+    read_json,
+    read_table,
+)
+
+__all__ = [
+    "Fields",
+    "Times",
+    "attention_tables",
+    "bottleneck_tables",
+    "chord_length_table",
+    "equilibration_table",
+    "length_scale_table",
+    "pearson_table",
+    "read_fields",
+    "snapshot_arrays",
+    "snapshots",
+    "structure_factor_tables",
+    "susceptibility_table",
+]
+
+File = str | PathLike[str]
+
+#: Baselines whose sign has no meaning: a low density or a high energy goes with activity.
+SINGLE_DESCRIPTORS = ("density", "energy", "perimeter", "variance")
+
+_STATE = ["method", "t_min", "temperature", "c_b", "time", "time_from", "tau"]
+#: Columns of tables that may be empty (a run without large systems).
+STRUCTURE_FACTOR_COLUMNS = [
+    *_STATE, "n_systems", "n_networks", "box_length", "q", "s4", "error", "spread", "modes"
+]  # fmt: skip
+CORRELATION_COLUMNS = [
+    *_STATE, "n_systems", "n_networks", "box_length", "form", "determined", "reason", "n_determined",
+    "n_points", "goodness", "xi", "xi_error", "chi", "chi_error", "a", "a_error",
+]  # fmt: skip
+
+
+def _same(a: float, b: float) -> bool:
+    return abs(float(a) - float(b)) < 1e-9
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Propensity fields of one method at one temperature.
+
+    Parameters
+    ----------
+    method, t_min, temperature
+        Which fields.
+    c_b
+        ``[k]``.
+    values
+        ``[k, networks, structures, particles]``.
+    time
+        ``[k]`` measured times, or None.
+    """
+
+    method: str
+    t_min: str
+    temperature: float
+    c_b: NDArray[np.float64]
+    values: NDArray
+    time: NDArray[np.float64] | None = None
+
+    def at(self, c_b: float) -> NDArray | None:
+        """Fields ``[networks, structures, particles]`` at one C_B, or None if there are none."""
+        found = np.flatnonzero(np.abs(self.c_b - c_b) < 1e-9)
+        return self.values[found[0]] if found.size else None
+
+
+def _place(path: File) -> tuple[str, str, float]:
+    """Kind of file, t_min and temperature, from its place in the run's folder."""
+    p = Path(path)
+    folder = p.parent.name
+    match = re.fullmatch(r"T(\d+\.\d+)", p.stem)
+    if match is None:
+        raise ValueError(f"{p}: expected a file named T<temperature>")
+    if folder.startswith("tmin"):
+        return p.parent.parent.name, folder[4:], float(match[1])
+    return folder, "", float(match[1])
+
+
+def read_fields(path: File) -> list[Fields]:
+    """Read the propensity fields of a label, prediction or baseline file.
+
+    Raises
+    ------
+    ValueError
+        If the path does not tell the kind of file, or an array has the wrong shape.
+    """
+    kind, t_min, temperature = _place(path)
+    arrays = read_arrays(path, finite=False)
+    c_b = np.asarray(arrays["c_b"], dtype=np.float64)
+    if kind == "labels":
+        values = arrays["propensity"][:, None]
+        return [Fields("md", "", temperature, c_b, values, np.asarray(arrays["time"], dtype=np.float64))]
+    if kind == "predictions":
+        return [Fields("tglassmlp", t_min, temperature, c_b, arrays["propensity"])]
+    if kind != "baseline_predictions":
+        raise ValueError(f"{path}: expected a labels, predictions or baseline_predictions file")
+    found = []
+    for method, values in arrays.items():
+        if method == "c_b" or values.ndim not in (3, 4) or values.shape[0] != c_b.size:
+            continue
+        found.append(Fields(method, "", temperature, c_b, values if values.ndim == 4 else values[:, None]))
+    return found
+
+
+class Times:
+    """Time of every state point: the measured one if its label exists, else that of the master curve.
+
+    Parameters
+    ----------
+    relaxation
+        ``relaxation.json``.
+    labels
+        Label files.
+    """
+
+    def __init__(self, relaxation: File, labels: Sequence[File] = ()) -> None:
+        self.relaxation = Relaxation.from_json(read_json(relaxation))
+        self._measured: dict[tuple[int, int], float] = {}
+        for path in labels:
+            _, _, temperature = _place(path)
+            arrays = read_arrays(path, ["c_b", "time"])
+            for c, t in zip(arrays["c_b"], arrays["time"], strict=True):
+                self._measured[self._key(temperature, c)] = float(t)
+
+    @staticmethod
+    def _key(temperature: float, c_b: float) -> tuple[int, int]:
+        return round(temperature * 1e6), round(float(c_b) * 1e6)
+
+    def columns(self, temperature: float, c_b: float) -> dict[str, Any]:
+        """Columns ``time``, ``time_from``, ``tau`` of one state point."""
+        measured = self._measured.get(self._key(temperature, c_b))
+        try:
+            tau = self.relaxation.tau(temperature)[0]
+            time = float(self.relaxation.time_of(temperature, c_b)) if measured is None else measured
+        except ValueError:  # no Arrhenius line: a temperature without dynamics has no time
+            tau, time = float("nan"), float("nan") if measured is None else measured
+        return {"time": time, "time_from": "superposition" if measured is None else "dynamics", "tau": tau}
+
+
+def _all_fields(*groups: Sequence[File]) -> Iterator[Fields]:
+    """Read files one after the other, so that only one is in memory."""
+    for group in groups:
+        for path in group:
+            yield from read_fields(path)
+
+
+def _row(fields: Fields, c_b: float, times: Times) -> dict[str, Any]:
+    return {
+        "method": fields.method,
+        "t_min": fields.t_min,
+        "temperature": fields.temperature,
+        "c_b": float(c_b),
+        **times.columns(fields.temperature, float(c_b)),
+    }
+
+
+def _over_networks(values: Sequence[float], errors: Sequence[float]) -> dict[str, float]:
+    """Mean over networks, spread, error over structures (mean over networks) and combined error."""
+    v, e = np.array(values, dtype=float), np.array(errors, dtype=float)
+    known = np.isfinite(v)
+    mean = float(v[known].mean()) if known.any() else float("nan")
+    spread = float(v[known].std(ddof=1)) if known.sum() > 1 else float("nan")
+    structures = float(np.nanmean(e)) if np.isfinite(e).any() else float("nan")
+    return {
+        "value": mean,
+        "error": combined_error(structures, spread),
+        "error_structures": structures,
+        "spread": spread,
+        "n_networks": int(known.sum()),
+    }
+
+
+def _pick(values: NDArray, structures: Sequence[int]) -> NDArray:
+    """Wanted structures that the file holds, as float64, ``[networks, structures, particles]``."""
+    inside = [s for s in structures if s < values.shape[1]]
+    return np.asarray(values[:, inside], dtype=np.float64)
+
+
+def pearson_table(
+    labels: Sequence[File],
+    predictions: Sequence[File],
+    baselines: Sequence[File],
+    relaxation: File,
+    test: Sequence[int],
+    n_resamples: int = 500,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Pearson correlation (8) of every method with molecular dynamics on the test structures.
+
+    Beside the mean over networks (``value``) stands the correlation of the networks' mean field
+    (``value_mean_field``). Single descriptors are given by magnitude. The rows ``ceiling`` hold the highest
+    correlation that the number of replicas permits.
+
+    Parameters
+    ----------
+    labels, predictions, baselines, relaxation
+        Files of the run.
+    test
+        Numbers of the test structures.
+    n_resamples, seed
+        Bootstrap over structures, and the run's seed.
+    """
+    times = Times(relaxation, labels)
+    rows: list[dict[str, Any]] = []
+    truth: dict[float, Fields] = {}
+    for path in labels:
+        fields = read_fields(path)[0]
+        truth[fields.temperature] = fields
+        half = np.asarray(read_arrays(path, ["half"])["half"], dtype=np.float64)
+        for k, c_b in enumerate(fields.c_b):
+            rng = generator(seed, "pearson", fields.temperature, c_b)
+            part = half[k][[s for s in test if s < half.shape[1]]]  # [structures, 2, particles]
+            both = np.moveaxis(part, 1, 0)
+            draws = resamples(part.shape[0], min(n_resamples, 100), rng)
+            again = [split_half_ceiling(both[:, d]) for d in draws] if part.shape[0] > 1 else []
+            error = float(np.nanstd(again, ddof=1)) if len(again) > 1 else float("nan")
+            rows.append(
+                {**_row(fields, c_b, times), "method": "ceiling"}
+                | _over_networks([split_half_ceiling(both)], [error])
+                | {"n_structures": part.shape[0], "n_particles": part.shape[2], "value_mean_field": np.nan}
+            )
+    for fields in _all_fields(predictions, baselines):
+        measured = truth.get(fields.temperature)
+        if measured is None:
+            continue
+        for c_b in fields.c_b:
+            md, model = measured.at(c_b), fields.at(c_b)
+            if md is None or model is None or not np.isfinite(model).all():
+                continue
+            rng = generator(seed, "pearson", fields.temperature, c_b)
+            x, y = _pick(md, test)[0], _pick(model, test)
+            sign = -1.0 if fields.method in SINGLE_DESCRIPTORS and pearson(y[0], x) < 0 else 1.0
+            found = _over_networks(
+                [sign * pearson(f, x) for f in y], [pearson_error(f, x, n_resamples, rng) for f in y]
+            )
+            rows.append(
+                _row(fields, c_b, times)
+                | found
+                | {
+                    "n_structures": x.shape[0],
+                    "n_particles": x.shape[1],
+                    "value_mean_field": sign * pearson(y.mean(axis=0), x),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def susceptibility_table(
+    labels: Sequence[File],
+    predictions: Sequence[File],
+    baselines: Sequence[File],
+    relaxation: File,
+    test: Sequence[int],
+) -> pd.DataFrame:
+    """chi_4 (9) of every method on the test structures, with the mean propensity beside it.
+
+    ``value_without_noise`` (molecular dynamics only) is free of the noise of the finite number of replicas.
+    Parameters as :func:`pearson_table`.
+    """
+    times = Times(relaxation, labels)
+    rows: list[dict[str, Any]] = []
+    halves = {_place(p)[2]: p for p in labels}
+    for fields in _all_fields(labels, predictions, baselines):
+        if fields.method in (*SINGLE_DESCRIPTORS, "ridge"):
+            continue
+        half = read_arrays(halves[fields.temperature], ["half"])["half"] if fields.method == "md" else None
+        for k, c_b in enumerate(fields.c_b):
+            y = _pick(fields.values[k], test)
+            if not np.isfinite(y).all():
+                continue
+            found = _over_networks([susceptibility(f) for f in y], [susceptibility_error(f) for f in y])
+            clean = float("nan")
+            if half is not None:
+                part = half[k][[s for s in test if s < half.shape[1]]]
+                clean = susceptibility_without_noise(part[:, 0], part[:, 1])
+            rows.append(
+                _row(fields, c_b, times)
+                | found
+                | {
+                    "value_without_noise": clean,
+                    "mean_propensity": float(y.mean()),
+                    "n_structures": y.shape[1],
+                    "n_particles": y.shape[2],
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _positions(descriptors: Sequence[File]) -> dict[float, tuple[NDArray, float]]:
+    """Thermal positions ``[structures, particles, 2]`` and box length of each temperature, chunks joined."""
+    parts: dict[float, list[NDArray]] = {}
+    box: dict[float, float] = {}
+    for path in descriptors:
+        match = re.fullmatch(r"T(\d+\.\d+)", Path(path).parent.name)
+        if match is None:
+            raise ValueError(f"{path}: expected a file in a folder named T<temperature>")
+        temperature = float(match[1])
+        parts.setdefault(temperature, []).append(read_arrays(path, ["positions"])["positions"])
+        box[temperature] = float(read_attributes(path)["box_length"])
+    return {t: (np.concatenate(p), box[t]) for t, p in parts.items()}
+
+
+def structure_factor_tables(
+    labels: Sequence[File],
+    predictions: Sequence[File],
+    descriptors: Sequence[File],
+    relaxation: File,
+    fit_q_max: float = 0.5,
+    table_q_max: float = 2.0,
+    minimum_systems: int = 1,
+    methods: Sequence[str] = ("md", "tglassmlp"),
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """S_4(q) (10) of large systems and its fits (11) and (12).
+
+    Parameters
+    ----------
+    labels, predictions
+        Files of the large ensemble.
+    descriptors
+        Descriptor files of the large ensemble in the order of chunks (for the thermal positions).
+    relaxation
+        ``relaxation.json``.
+    fit_q_max
+        Fitted range q < fit_q_max.
+    table_q_max
+        Largest wave number in the table.
+    minimum_systems
+        State points with fewer systems are left out.
+    methods
+        Methods to analyse.
+
+    Returns
+    -------
+    structure_factors
+        One row per method, state point and shell: ``q, s4, error, spread, modes, n_systems, n_networks``.
+    correlation_lengths
+        One row per method, state point and ``form``: ``xi, chi, a`` with errors (fit and spread over
+        networks combined), ``goodness``, ``n_points``, ``determined``, ``reason``.
+    """
+    times = Times(relaxation)
+    where = _positions(descriptors)
+    curves: list[pd.DataFrame] = []
+    fits: list[dict[str, Any]] = []
+    for fields in _all_fields(labels, predictions):
+        if fields.method not in methods or fields.temperature not in where:
+            continue
+        positions, box = where[fields.temperature]
+        systems = min(fields.values.shape[2], positions.shape[0])
+        if systems < minimum_systems:
+            continue
+        shells = Shells(box, table_q_max)
+        values = np.asarray(fields.values[:, :, :systems], dtype=np.float64)
+        values = values - values.mean(axis=(2, 3), keepdims=True)
+        k, networks = values.shape[:2]
+        power = np.stack(
+            [
+                structure_factor_fft(values[:, :, s].reshape(k * networks, -1), positions[s], shells)
+                for s in range(systems)
+            ]
+        )
+        q, s4, modes = shells.gather(power.mean(axis=0).reshape(k, networks, -1))
+        for i, c_b in enumerate(fields.c_b):
+            row = _row(fields, c_b, times) | {"n_systems": systems, "n_networks": networks, "box_length": box}
+            mean = s4[i].mean(axis=0)
+            spread = s4[i].std(axis=0, ddof=1) if networks > 1 else np.full(q.size, np.nan)
+            curves.append(
+                pd.DataFrame(
+                    {
+                        **row,
+                        "q": q,
+                        "s4": mean,
+                        "error": np.hypot(mean / np.sqrt(modes * systems), np.nan_to_num(spread)),
+                        "spread": spread,
+                        "modes": modes * systems,
+                    }
+                )
+            )
+            for cubic in (False, True):
+                each = [
+                    fit_structure_factor(q, one, modes * systems, fit_q_max, cubic, box / 2) for one in s4[i]
+                ]
+                fits.append(row | _fit_row(each))
+    if not fits:
+        return pd.DataFrame(columns=STRUCTURE_FACTOR_COLUMNS), pd.DataFrame(columns=CORRELATION_COLUMNS)
+    return pd.concat(curves, ignore_index=True), pd.DataFrame(fits)
+
+
+def _fit_row(fits: Sequence[Any]) -> dict[str, Any]:
+    """Mean over the networks' fits; determined if most of them are."""
+    good = [f for f in fits if f.determined]
+    enough = 2 * len(good) > len(fits)
+    row: dict[str, Any] = {
+        "form": fits[0].form,
+        "determined": enough,
+        "reason": "" if enough else next(f.reason for f in fits if not f.determined),
+        "n_determined": len(good),
+        "n_points": fits[0].n_points,
+        "goodness": float(np.nanmean([f.goodness for f in good])) if good else float("nan"),
+    }
+    for name in ("xi", "chi", "a"):
+        values = [getattr(f, name) for f in good] if enough else []
+        errors = [getattr(f, f"{name}_error") for f in good] if enough else []
+        if name == "a" and 2 * int(np.isfinite(values).sum()) <= len(fits):
+            values, errors = [], []
+            if enough and row["form"] == "cubic":
+                row["reason"] = next((f.reason for f in good if f.reason), "A is not determined")
+        found = _over_networks(values or [np.nan], errors or [np.nan])
+        row[name], row[f"{name}_error"] = found["value"], found["error"]
+    return row
+
+
+def chord_length_table(
+    labels: Sequence[File],
+    predictions: Sequence[File],
+    descriptors: Sequence[File],
+    relaxation: File,
+    structures: Sequence[int] | None = None,
+    spacing: float = 1.5,
+    mobile_share: float = 0.5,
+    n_resamples: int = 500,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Mean chord length of mobile regions of molecular dynamics and networks.
+
+    Column ``random`` is the value for the same share of mobile sites without any correlation between them.
+
+    Parameters
+    ----------
+    labels, predictions, descriptors, relaxation
+        Files of one ensemble; descriptors in the order of chunks.
+    structures
+        Numbers of the structures used (the test ones); all of the file by default.
+    spacing, mobile_share
+        Of the lattice, see :mod:`tglassmlp.observables.chord_length`.
+    n_resamples, seed
+        Bootstrap over structures.
+    """
+    times = Times(relaxation, labels)
+    where = _positions(descriptors)
+    lattices = {
+        t: [Lattice(positions[s], box, spacing) for s in range(positions.shape[0])]
+        for t, (positions, box) in where.items()
+    }
+    rows: list[dict[str, Any]] = []
+    for fields in _all_fields(labels, predictions):
+        if fields.temperature not in lattices:
+            continue
+        have = min(fields.values.shape[2], len(lattices[fields.temperature]))
+        chosen = [s for s in (range(have) if structures is None else structures) if s < have]
+        if not chosen:
+            continue
+        sites = [lattices[fields.temperature][s] for s in chosen]
+        for k, c_b in enumerate(fields.c_b):
+            rng = generator(seed, "chord_length", fields.temperature, c_b)
+            values, errors, shares = [], [], []
+            for field in _pick(fields.values[k], chosen):
+                sums = chord_sums(field, sites, mobile_share)
+                values.append(mean_chord_length(sums))
+                draws = sums[resamples(len(chosen), n_resamples, rng)]
+                ratio = draws[..., 0].sum(axis=1) / np.maximum(draws[..., 1].sum(axis=1), 1)
+                errors.append(float(np.std(ratio, ddof=1)) if len(chosen) > 1 else np.nan)
+                shares.append(sums[:, 2].sum() / sum(s.sites**2 for s in sites))
+            share = float(np.mean(shares))
+            rows.append(
+                _row(fields, c_b, times)
+                | _over_networks(values, errors)
+                | {
+                    "random": sites[0].spacing / (1 - share) if share < 1 else float("nan"),
+                    "mobile_share": share,
+                    "n_structures": len(chosen),
+                    "lattice_spacing": sites[0].spacing,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def attention_tables(
+    predictions: Sequence[File], relaxation: File, mean: bool = False
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """P(L) and the attention length <L> of every state point and network ensemble.
+
+    Parameters
+    ----------
+    predictions
+        Files with ``attention`` ``[k, network, M]`` and attribute ``names``.
+    relaxation
+        ``relaxation.json``.
+    mean
+        See :func:`tglassmlp.observables.attention_length.attention_distribution`.
+
+    Returns
+    -------
+    distributions
+        ``length, value, error (spread over networks), n_networks`` per state point and length.
+    lengths
+        ``value, spread, error, n_networks`` per state point.
+    """
+    times = Times(relaxation)
+    curves: list[pd.DataFrame] = []
+    rows: list[dict[str, Any]] = []
+    for path in predictions:
+        _, t_min, temperature = _place(path)
+        arrays = read_arrays(path, ["c_b", "attention"])
+        names = [str(n) for n in read_attributes(path)["names"]]
+        fields = Fields("tglassmlp", t_min, temperature, arrays["c_b"], arrays["attention"])
+        lengths, distribution = attention.attention_distribution(arrays["attention"], names, mean)
+        average = attention.attention_length(lengths, distribution)
+        networks = distribution.shape[1]
+        for k, c_b in enumerate(arrays["c_b"]):
+            row = _row(fields, c_b, times)
+            spread = distribution[k].std(axis=0, ddof=1) if networks > 1 else np.full(lengths.size, np.nan)
+            curves.append(
+                pd.DataFrame(
+                    {
+                        **row,
+                        "length": lengths,
+                        "value": distribution[k].mean(axis=0),
+                        "error": spread,
+                        "n_networks": networks,
+                    }
+                )
+            )
+            rows.append(row | _over_networks(list(average[k]), [np.nan] * networks))
+    return pd.concat(curves, ignore_index=True), pd.DataFrame(rows)
+
+
+def bottleneck_tables(
+    labels: Sequence[File],
+    predictions: Sequence[File],
+    relaxation: File,
+    test: Sequence[int],
+    n_particles: int = 1500,
+    seed: int = 0,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Bottleneck values of a sample of test particles, with their propensity, and the groups' separation.
+
+    Parameters
+    ----------
+    labels, predictions, relaxation, test
+        As :func:`pearson_table`; predictions of one t_min.
+    n_particles
+        Size of the sample, the same particles at every C_B of a temperature.
+    seed
+        The run's seed.
+
+    Returns
+    -------
+    points
+        ``unit1, unit2, propensity, source`` (``md`` or ``predicted``), ``structure, particle``.
+    separations
+        Separation of the most active and most arrested fifth, from all test particles.
+    """
+    times = Times(relaxation, labels)
+    truth = {_place(p)[2]: read_fields(p)[0] for p in labels}
+    points: list[pd.DataFrame] = []
+    rows: list[dict[str, Any]] = []
+    for path in predictions:
+        fields = read_fields(path)[0]
+        values = read_arrays(path, ["bottleneck"])["bottleneck"]
+        chosen = [s for s in test if s < values.shape[1]]
+        rng = generator(seed, "bottleneck", fields.temperature, 0.5)
+        drawn = bottle.sample(len(chosen), values.shape[2], n_particles, rng)
+        structure, particle = np.divmod(drawn, values.shape[2])
+        for k, c_b in enumerate(fields.c_b):
+            md = truth[fields.temperature].at(c_b) if fields.temperature in truth else None
+            field = fields.values[k].mean(axis=0) if md is None else md[0]
+            source = "predicted" if md is None else "md"
+            both = np.asarray(values[k][chosen], dtype=np.float64).reshape(-1, 2)
+            propensity = np.asarray(field[chosen], dtype=np.float64).ravel()
+            row = _row(fields, c_b, times) | {"source": source}
+            rows.append(row | {"separation": bottle.separation(both, propensity), "n": propensity.size})
+            points.append(
+                pd.DataFrame(
+                    {
+                        **row,
+                        "unit1": both[drawn, 0],
+                        "unit2": both[drawn, 1],
+                        "propensity": propensity[drawn],
+                        "structure": np.array(chosen)[structure],
+                        "particle": particle,
+                    }
+                )
+            )
+    return pd.concat(points, ignore_index=True), pd.DataFrame(rows)
+
+
+def length_scale_table(
+    correlation_lengths: pd.DataFrame,
+    chord_lengths: pd.DataFrame,
+    attention_lengths: pd.DataFrame,
+    threshold: float = 0.5,
+) -> pd.DataFrame:
+    """All length scales at the C_B of the grid nearest to the relaxation time, for one look.
+
+    Returns
+    -------
+    DataFrame
+        ``quantity`` (``xi_4``, ``chord``, ``attention``), ``method, t_min, temperature, c_b, value, error``.
+    """
+    parts = []
+    sources = {
+        "xi_4": correlation_lengths[
+            (correlation_lengths["form"] == "ornstein-zernike")
+            & correlation_lengths["determined"].astype(bool)
+        ].assign(value=lambda t: t["xi"], error=lambda t: t["xi_error"])
+        if len(correlation_lengths)
+        else correlation_lengths,
+        "chord": chord_lengths,
+        "attention": attention_lengths,
+    }
+    for quantity, table in sources.items():
+        if not len(table):
+            continue
+        every = np.unique(table["c_b"])
+        nearest = every[np.argmin(np.abs(every - threshold))]
+        rows = table[np.abs(table["c_b"] - nearest) < 1e-9]
+        columns = ["method", "t_min", "temperature", "c_b", "value", "error"]
+        parts.append(rows[columns].assign(quantity=quantity))
+    if not parts:
+        return pd.DataFrame(columns=["quantity", "method", "t_min", "temperature", "c_b", "value", "error"])
+    table = pd.concat(parts, ignore_index=True)
+    return table[["quantity", "method", "t_min", "temperature", "c_b", "value", "error"]]
+
+
+def snapshot_arrays(
+    structure_files: Sequence[File],
+    field_files: Mapping[str, File],
+    structure: int,
+    c_b: Sequence[float] | None,
+    central_species: int = 1,
+) -> dict[str, Any]:
+    """Gather one configuration and its propensity fields, for snapshots.
+
+    Parameters
+    ----------
+    structure_files
+        Thermal configurations, chunks in order.
+    field_files
+        Panel name -> label, prediction or baseline file; a name ``<title>@<method>`` picks a method of a
+        baseline file.
+    structure
+        Number of the structure.
+    c_b
+        Wanted values; those that a file lacks are left out; all by default.
+    central_species
+        Species that the fields belong to.
+
+    Returns
+    -------
+    dict
+        ``positions [N, 2]`` (wrapped), ``species [N]``, ``box_length``, ``central [n]`` indices and
+        ``fields``: title -> (c_b ``[k]``, propensity ``[k, n]``, mean over networks).
+
+    Raises
+    ------
+    ValueError
+        If the structure is not in the files.
+    """
+    number = structure
+    for path in structure_files:
+        configurations = read_configurations(path)
+        if number < len(configurations):
+            configuration = configurations[number]
+            break
+        number -= len(configurations)
+    else:
+        raise ValueError(f"structure {structure} is not in {', '.join(map(str, structure_files))}")
+    fields: dict[str, tuple[NDArray, NDArray]] = {}
+    for name, path in field_files.items():
+        title, _, method = name.partition("@")
+        for found in read_fields(path):
+            if (method and found.method != method) or structure >= found.values.shape[2]:
+                continue
+            keep = [k for k, c in enumerate(found.c_b) if c_b is None or any(_same(c, w) for w in c_b)]
+            values = np.asarray(found.values[keep, :, structure], dtype=np.float64).mean(axis=1)
+            if keep and np.isfinite(values).all():
+                fields[title] = (found.c_b[keep], values)
+            break
+    return {
+        "positions": wrap(configuration.positions, configuration.box_length),
+        "species": configuration.species,
+        "box_length": configuration.box_length,
+        "central": configuration.of_species(central_species),
+        "fields": fields,
+    }
+
+
+def snapshots(
+    methods: Mapping[str, Any], evolution: Mapping[str, Any], relaxation: File, central_species: int = 1
+) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Gather everything that the snapshots and the movie show.
+
+    Parameters
+    ----------
+    methods
+        ``structure_files, field_files, structure, ensemble, temperature, c_b``: one state point, several
+        methods (:func:`snapshot_arrays`). Of the wanted C_B, the first one that all files with dynamics hold
+        is shown: a list from the most to the least wanted.
+    evolution
+        The same with one field file and every C_B.
+    relaxation
+        ``relaxation.json``, for times.
+
+    Returns
+    -------
+    arrays, attributes
+        For :func:`tglassmlp.storage.write_arrays`.
+    """
+    times = Times(relaxation)
+    arrays: dict[str, Array] = {}
+    attributes: dict[str, Any] = {}
+    for group, wanted in (("methods", methods), ("evolution", evolution)):
+        found = snapshot_arrays(
+            wanted["structure_files"], wanted["field_files"], wanted["structure"], None, central_species
+        )
+        fields = found["fields"]
+        titles: list[str] = []
+        if group == "methods":
+            md = [c for title, (c, _) in fields.items() if title == "MD"]
+            c_b = next(
+                (c for c in wanted["c_b"] if all(any(_same(c, x) for x in known) for known in md)),
+                float(np.min(md[0])) if md else float(wanted["c_b"][0]),
+            )
+            stack = []
+            for title, (known, values) in fields.items():
+                for x, value in zip(known, values, strict=True):
+                    if _same(x, c_b):
+                        titles.append(title)
+                        stack.append(value)
+            values = np.array(stack)
+        else:
+            known, values = next(iter(fields.values()))
+            c_b = float("nan")
+            moments = [times.columns(wanted["temperature"], float(c))["time"] for c in known]
+            arrays["evolution_c_b"] = Array(known, ("state",), "1", "requested mean propensity")
+            arrays["evolution_time"] = Array(np.array(moments), ("state",), "LJ times", "by superposition")
+        arrays[f"{group}_positions"] = Array(found["positions"], ("particle", "axis"), "sigma_11", "thermal")
+        arrays[f"{group}_species"] = Array(found["species"], ("particle",))
+        arrays[f"{group}_central"] = Array(found["central"], ("central",), "1", "indices of particles")
+        arrays[f"{group}_fields"] = Array(
+            values.reshape(-1, found["central"].size), ("panel", "central"), "1", "propensity"
+        )
+        attributes[group] = {
+            "temperature": float(wanted["temperature"]),
+            "ensemble": wanted["ensemble"],
+            "structure": int(wanted["structure"]),
+            "box_length": float(found["box_length"]),
+        } | ({"c_b": c_b, "titles": titles} if group == "methods" else {})
+    return arrays, attributes
+
+
+def equilibration_table(records: Sequence[File]) -> pd.DataFrame:
+    """Energy against sweeps of both starts, mean and standard error over structures.
+
+    Parameters
+    ----------
+    records
+        Equilibration records ``.../T<temperature>/chunk<k>.parquet``.
+    """
+    parts = []
+    for path in records:
+        table = read_table(path, ["structure", "start", "sweep", "energy"])
+        match = re.fullmatch(r"T(\d+\.\d+)", Path(path).parent.name)
+        if match is None:
+            raise ValueError(f"{path}: expected a file in a folder named T<temperature>")
+        parts.append(table.assign(temperature=float(match[1])))
+    every = pd.concat(parts, ignore_index=True)
+    grouped = every.groupby(["temperature", "start", "sweep"], as_index=False)
+    found = grouped.agg(energy=("energy", "mean"), error=("energy", "sem"), n_structures=("energy", "size"))
+    return found.reset_index(drop=True)

@@ -1,0 +1,285 @@
+"""Files of a small made-up run in the formats of a real one, for tests of tables and figures only.
+
+Propensities are smooth random fields with a correlation length that grows on cooling; networks see them with
+noise. Nothing here is physics.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tglassmlp.configuration import Configuration
+from tglassmlp.dynamics.relaxation import measure_relaxation
+from tglassmlp.observables import tables
+from tglassmlp.storage import (
+    Array,
+    write_arrays,
+    write_configurations,
+    write_json,
+    write_table,
+)
+
+C_BS = (0.99, 0.94, 0.85, 0.75, 0.5, 0.25, 0.075)
+LENGTHS = (0.0, 1.0, 2.0, 4.0, 8.0)
+T_MINS = ("0.40", "0.45")
+
+
+def smooth_field(positions, box, xi, rng, n_fields=1):
+    """Gaussian fields of unit variance with an Ornstein-Zernike spectrum, ``[n_fields, n]``."""
+    n = min(14, int(1.6 * box / (2 * np.pi)))
+    k = np.stack(np.meshgrid(np.arange(-n, n + 1), np.arange(0, n + 1), indexing="ij"), axis=-1).reshape(
+        -1, 2
+    )
+    k = k[(k[:, 1] > 0) | (k[:, 0] > 0)]
+    q = 2 * np.pi / box * np.hypot(*k.T)
+    amplitude = 1 / np.sqrt(1 + (q * xi) ** 2)
+    amplitude = amplitude / np.sqrt((amplitude**2).sum())
+    phase = 2 * np.pi / box * (positions @ k.T)
+    noise = rng.normal(size=(2, n_fields, len(k))) * amplitude
+    return noise[0] @ np.cos(phase).T + noise[1] @ np.sin(phase).T
+
+
+def propensities(h, noise, c_b, rng):
+    """Map Gaussian fields ``[..., n]`` to propensities of mean about c_b, in (0, 1)."""
+    x = np.log(c_b / (1 - c_b)) + 1.6 * (h + noise * rng.normal(size=h.shape))
+    value = 1 / (1 + np.exp(-x))
+    for _ in range(30):
+        x = x + np.log(c_b / (1 - c_b)) - np.log(value.mean() / (1 - value.mean()))
+        value = 1 / (1 + np.exp(-x))
+    return value
+
+
+def configurations(number, n_particles, box, rng):
+    side = int(np.ceil(np.sqrt(n_particles)))
+    grid = (np.arange(side) + 0.5) * box / side
+    lattice = np.stack(np.meshgrid(grid, grid, indexing="ij"), axis=-1).reshape(-1, 2)
+    species = np.repeat([1, 2, 3], [round(n_particles * s) for s in (0.47, 0.25, 0.28)])
+    species = np.resize(species, n_particles)
+    found = []
+    for _ in range(number):
+        chosen = lattice[np.sort(rng.permutation(len(lattice))[:n_particles])]
+        found.append(Configuration(chosen + rng.normal(0, 0.08, chosen.shape), np.sort(species), box))
+    return found
+
+
+def build(
+    root,
+    temperatures=("0.50", "0.45", "0.40", "0.35", "0.30"),
+    labelled=("0.50", "0.45", "0.40"),
+    n_structures=8,
+    n_particles=300,
+    tiles=3,
+    n_large=2,
+    networks=3,
+    large_md="0.45",
+    chunk=4,
+):
+    """Write the run below ``root``."""
+    root = Path(root)
+    rng = np.random.default_rng(1)
+    made = {"stage": "made up for a test"}
+    box = np.sqrt(n_particles / 1.192)
+    names = [
+        f"{q}/{b}/L{length:g}" for q in ("density", "energy") for b in ("type1", "all") for length in LENGTHS
+    ]
+    times = np.concatenate([[0], 0.1 * 1.6 ** np.arange(24)])
+    curves, table = {}, []
+    for t in labelled:
+        tau = np.exp(2.1 / float(t)) * 2.0
+        c_b = np.exp(-np.log(2) * (times / tau) ** 0.7)
+        many = np.clip(c_b + rng.normal(0, 0.01, (n_structures, len(times))) * (times > 0), 1e-3, 1)
+        many[:, 0] = 1
+        curves[t] = (times, many)
+        for s in (1, 2, 3):
+            for f, (time, c, e) in enumerate(zip(times, c_b, many.std(axis=0) / np.sqrt(8), strict=True)):
+                table.append((float(t), s, time, f, c**s, e))
+    columns = ["temperature", "species", "time", "frame", "c_b", "error"]
+    write_table(root / "relaxation/curves.parquet", pd.DataFrame(table, columns=columns), made)
+    relaxation = measure_relaxation(curves, temperatures)
+    write_json(root / "relaxation/relaxation.json", relaxation.to_json())
+    for ensemble in ("unit", "large"):
+        number, n = (n_structures, n_particles) if ensemble == "unit" else (n_large, n_particles * tiles**2)
+        side = box if ensemble == "unit" else box * tiles
+        size = chunk if ensemble == "unit" else 1
+        for t in temperatures:
+            frames = configurations(number, n, side, rng)
+            central = frames[0].of_species(1)
+            for c in range(-(-number // size)):
+                part = frames[c * size : (c + 1) * size]
+                write_configurations(root / ensemble / f"structures/T{t}/chunk{c}.gsd", part, made)
+                where = np.array([f.wrapped()[central] for f in part])
+                write_arrays(
+                    root / ensemble / f"descriptors/T{t}/chunk{c}.h5",
+                    {
+                        "values": Array(
+                            rng.normal(size=(*where.shape[:2], len(names))),
+                            ("structure", "particle", "descriptor"),
+                        ),
+                        "positions": Array(where, ("structure", "particle", "axis")),
+                    },
+                    made,
+                    {"box_length": side, "names": names},
+                )
+            xi = 1.5 + 2.0 * (0.5 / float(t) - 1)
+            h = np.array([smooth_field(f.wrapped()[central], side, xi, rng)[0] for f in frames])
+            h = h + 0.1 * rng.normal(size=(number, 1))
+            reached = [c for c in C_BS if float(t) > 0.41 or c > 0.2]
+            truth = np.array([propensities(h, 0.3, c, rng) for c in C_BS])
+            has_md = t in labelled if ensemble == "unit" else t == large_md
+            if has_md:
+                k = [i for i, c in enumerate(C_BS) if c in reached]
+                count = number if ensemble == "unit" else 1
+                md = truth[k][:, :count]
+                half = np.clip(
+                    md[:, :, None] + 0.05 * rng.normal(size=(len(k), count, 2, len(central))), 0, 1
+                )
+                write_arrays(
+                    root / ensemble / f"labels/T{t}.h5",
+                    {
+                        "c_b": Array(np.array(reached), ("state",)),
+                        "frame_index": Array(np.arange(len(k)) + 0.5, ("state",)),
+                        "time": Array(relaxation.time_of(t, np.array(reached)), ("state",)),
+                        "propensity": Array(half.mean(axis=2), ("state", "structure", "particle")),
+                        "half": Array(half, ("state", "structure", "half", "particle")),
+                    },
+                    made,
+                    {"temperature": float(t)},
+                )
+
+            def noisy(level, h=h):
+                return np.array(
+                    [[propensities(h, level, c, rng) for _ in range(networks)] for c in C_BS],
+                    dtype=np.float32,
+                )
+
+            for t_min, level in zip(T_MINS, (0.35, 0.5), strict=True):
+                p = noisy(level)
+                arrays = {
+                    "c_b": Array(np.array(C_BS), ("state",)),
+                    "c_b_input": Array(np.array(C_BS), ("state",)),
+                    "converged": Array(np.ones(len(C_BS), dtype=bool), ("state",)),
+                    "mean_prediction": Array(p.mean(axis=(2, 3)), ("state", "network")),
+                    "propensity": Array(p, ("state", "network", "structure", "particle")),
+                    "attention": Array(
+                        rng.dirichlet(
+                            np.tile(20 * np.exp(-np.array(LENGTHS) * float(t)), 4) + 1, (len(C_BS), networks)
+                        ),
+                        ("state", "network", "descriptor"),
+                    ),
+                }
+                if ensemble == "unit":
+                    b = np.stack([h, 0.4 * h], axis=-1) + 0.4 * rng.normal(size=(*h.shape, 2))
+                    arrays["bottleneck"] = Array(
+                        np.repeat(b[None], len(C_BS), axis=0), ("state", "structure", "particle", "unit")
+                    )
+                write_arrays(
+                    root / ensemble / f"predictions/tmin{t_min}/T{t}.h5",
+                    arrays,
+                    made,
+                    {
+                        "temperature": float(t),
+                        "names": names,
+                        "lengths": list(LENGTHS),
+                        "structures_test": [],
+                    },
+                )
+            baseline = {"c_b": Array(np.array(C_BS), ("state",))}
+            for method, level in (("glassmlp", 0.35), ("glassmlp_transferred", 1.0)):
+                baseline[method] = Array(noisy(level), ("state", "network", "structure", "particle"))
+            for method, level in (("ridge", 0.5), ("density", 2.0), ("energy", 1.5), ("perimeter", 3.0)):
+                baseline[method] = Array(noisy(level)[:, 0], ("state", "structure", "particle"))
+            write_arrays(root / ensemble / f"baseline_predictions/T{t}.h5", baseline, made, {})
+    _records(root, temperatures, made, rng)
+    return root
+
+
+def _records(root, temperatures, made, rng):
+    """Equilibration records, label maps and training histories."""
+    sweeps = np.unique(np.geomspace(1, 2000, 20).astype(int))
+    for t in temperatures:
+        for chunk in (0, 1):
+            rows = [
+                (s, start, sweep, -2.9 + float(t) + sign * 0.4 / (1 + sweep / 50) + 0.005 * rng.normal())
+                for s in range(4)
+                for start, sign in (("quenched", 1), ("heated", -1))
+                for sweep in sweeps
+            ]
+            table = pd.DataFrame(rows, columns=["structure", "start", "sweep", "energy"])
+            write_table(root / f"unit/structures/T{t}/chunk{chunk}.parquet", table, made)
+    for t_min in T_MINS:
+        rows = [
+            (float(t), c, "x" if t >= t_min and (t > "0.41" or c > 0.2) else "t" if c > 0.3 else "r")
+            for t in temperatures
+            for c in C_BS
+        ]
+        table = pd.DataFrame(rows, columns=["temperature", "c_b", "kind"])
+        write_table(root / f"label_map/tmin{t_min}.parquet", table, made)
+        rows = [
+            (k, e, 0.3 / (e + 1) + 0.02 * rng.random(), 0.7 * (1 - np.exp(-e / 20)) + 0.01 * k)
+            for k in range(4)
+            for e in range(1, 61)
+        ]
+        table = pd.DataFrame(rows, columns=["network", "epoch", "loss", "pearson"])
+        write_table(root / f"networks/full/tmin{t_min}.history.parquet", table, made)
+
+
+def all_tables(root, test=(4, 5, 6, 7), t_mins=T_MINS, snapshot_temperature="0.45", glass="0.30"):
+    """Measure everything on the files of :func:`build`, as the rules do."""
+    root = Path(root)
+
+    def files(pattern):
+        return sorted(root.glob(pattern))
+
+    made = {"stage": "made up for a test"}
+    relaxation = root / "relaxation/relaxation.json"
+    labels, baselines = files("unit/labels/*.h5"), files("unit/baseline_predictions/*.h5")
+    predictions = files("unit/predictions/*/*.h5")
+    large = files("large/labels/*.h5"), files("large/predictions/*/*.h5"), files("large/descriptors/*/*.h5")
+    found = {
+        "pearson": tables.pearson_table(labels, predictions, baselines, relaxation, test, 50),
+        "susceptibility": tables.susceptibility_table(labels, predictions, baselines, relaxation, test),
+        "equilibration": tables.equilibration_table(files("unit/structures/*/*.parquet")),
+    }
+    found["structure_factor"], found["correlation_length"] = tables.structure_factor_tables(
+        *large, relaxation, table_q_max=1.5
+    )
+    found["chord_length"] = tables.chord_length_table(
+        labels, predictions, files("unit/descriptors/*/*.h5"), relaxation, test, n_resamples=50
+    ).assign(ensemble="unit")
+    attention = tables.attention_tables(predictions, relaxation)
+    found["attention"], found["attention_length"] = (a.assign(ensemble="unit") for a in attention)
+    main = files(f"unit/predictions/tmin{t_mins[0]}/*.h5")
+    found["bottleneck"], found["bottleneck_separation"] = tables.bottleneck_tables(
+        labels, main, relaxation, test, 300
+    )
+    found["length_scales"] = tables.length_scale_table(
+        found["correlation_length"], found["chord_length"], found["attention_length"]
+    )
+    for name, table in found.items():
+        write_table(root / f"tables/{name}.parquet", table, made)
+    t = snapshot_temperature
+    arrays, attributes = tables.snapshots(
+        {
+            "structure_files": files(f"large/structures/T{t}/*.gsd"),
+            "field_files": {
+                "MD": root / f"large/labels/T{t}.h5",
+                **{f"tGlassMLP {m}": root / f"large/predictions/tmin{m}/T{t}.h5" for m in t_mins},
+                "GlassMLP transferred@glassmlp_transferred": root / f"large/baseline_predictions/T{t}.h5",
+            },
+            "structure": 0,
+            "ensemble": "large",
+            "temperature": float(t),
+            "c_b": [0.5],
+        },
+        {
+            "structure_files": files(f"large/structures/T{glass}/*.gsd"),
+            "field_files": {"tGlassMLP": root / f"large/predictions/tmin{t_mins[0]}/T{glass}.h5"},
+            "structure": 0,
+            "ensemble": "large",
+            "temperature": float(glass),
+        },
+        relaxation,
+    )
+    write_arrays(root / "tables/snapshots.h5", arrays, made, attributes)
+    return root
