@@ -1,0 +1,624 @@
+r"""Replicas as SIMD lanes: compiled kernels that move many replicas of one system at once.
+
+All arrays are laid out ``[slot, component, lane]``: one vector register holds one coordinate of one slot in
+every lane. A *slot* is a particle, the same one in every lane at the start; particles of one species may
+later change slots inside a lane (:func:`tglassmlp.simulation.molecular_dynamics` keeps the permutation), so
+that slots stay close together across lanes and one Verlet list serves them all.
+
+Everything that is summed or integrated is a whole number (fixed point):
+
+==============  ======================  =====================================================
+quantity        unit                    why
+==============  ======================  =====================================================
+position        L / 2^bits              wraps around by itself: the minimum image costs nothing
+velocity        2^-k                    the sum over particles is exactly zero, always
+force x dt      unit of velocity        sums do not depend on the order of the pairs
+==============  ======================  =====================================================
+
+Pair terms are evaluated in floating point (float32 with 32-bit integers, float64 with 64-bit ones) and
+rounded once. Results therefore do not depend, to the last bit, on how replicas are grouped into lanes, on
+when or in which order the pair list was built, on threads, or on where a run was interrupted.
+
+The vector code is emitted as LLVM vector operations (``@intrinsic``), so that its width does not depend on
+what an auto-vectoriser makes of a loop. A CPU without registers that wide works on pieces.
+The number of lanes is passed as a tuple of that length (its values are not used): the length is part of
+the type, so Numba compiles and caches one version per width.
+"""
+
+from __future__ import annotations
+
+import llvmlite.ir as ir
+import numba as nb
+import numpy as np
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+__all__ = [
+    "advance",
+    "aligned",
+    "build_list",
+    "follow_images",
+    "kinetic_energies",
+    "measure",
+    "pair_forces",
+]
+
+_POINTER_ALIGNMENT = 64
+
+
+def aligned(shape: tuple[int, ...], dtype: type) -> np.ndarray:
+    """Zeroed C-ordered array whose data starts on a cache line."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    raw = np.zeros(size + _POINTER_ALIGNMENT, dtype=np.uint8)
+    offset = -raw.ctypes.data % _POINTER_ALIGNMENT
+    return raw[offset : offset + size].view(dtype).reshape(shape)
+
+
+# --------------------------------------------------------------------------------------------------
+# A small vocabulary to write vector code that reads like its formula
+# --------------------------------------------------------------------------------------------------
+
+
+class _Vector:
+    """An LLVM vector value with arithmetic operators."""
+
+    def __init__(self, emit: _Emitter, value: ir.Value) -> None:
+        self.emit, self.value = emit, value
+        self.floating = not isinstance(value.type.element, ir.IntType)
+
+    def _apply(self, floating: str, integer: str, other: _Vector) -> _Vector:
+        build = getattr(self.emit.builder, floating if self.floating else integer)
+        return _Vector(self.emit, build(self.value, other.value))
+
+    def __add__(self, other: _Vector) -> _Vector:
+        return self._apply("fadd", "add", other)
+
+    def __sub__(self, other: _Vector) -> _Vector:
+        return self._apply("fsub", "sub", other)
+
+    def __mul__(self, other: _Vector) -> _Vector:
+        return self._apply("fmul", "mul", other)
+
+    def __truediv__(self, other: _Vector) -> _Vector:
+        return self._apply("fdiv", "sdiv", other)
+
+    def less(self, other: _Vector) -> ir.Value:
+        return self.emit.builder.fcmp_ordered("<", self.value, other.value)
+
+    def to_float(self) -> _Vector:
+        return _Vector(self.emit, self.emit.builder.sitofp(self.value, self.emit.float_vector))
+
+    def to_int(self) -> _Vector:
+        """Round to the nearest whole number."""
+        e = self.emit
+        name = f"llvm.lrint.v{e.width}i{e.bits}.v{e.width}f{e.bits}"
+        return _Vector(e, e.call(name, e.int_vector, [self.value]))
+
+    def times_plus(self, factor: _Vector, term: _Vector) -> _Vector:
+        """``self * factor + term``, rounded once."""
+        e = self.emit
+        name = f"llvm.fma.v{e.width}f{e.bits}"
+        return _Vector(e, e.call(name, e.float_vector, [self.value, factor.value, term.value]))
+
+    def where(self, mask: ir.Value) -> _Vector:
+        """Zero where ``mask`` is false."""
+        zero = ir.Constant(self.value.type, None)
+        return _Vector(self.emit, self.emit.builder.select(mask, self.value, zero))
+
+
+class _Emitter:
+    """Emits vector code of one width and precision into a function that is being built."""
+
+    def __init__(self, context, builder, width: int, array_type) -> None:
+        self.context, self.builder, self.width = context, builder, width
+        self.bits = int(array_type.dtype.bitwidth)
+        if self.bits == 32:
+            self.float_type: ir.Type = ir.FloatType()
+        else:
+            self.float_type = ir.DoubleType()
+        self.int_type = ir.IntType(self.bits)
+        self.int_vector = ir.VectorType(self.int_type, width)
+        self.float_vector = ir.VectorType(self.float_type, width)
+        self.index = ir.IntType(64)
+
+    def number(self, value: int) -> ir.Constant:
+        return ir.Constant(self.index, value)
+
+    def call(self, name: str, result: ir.Type, values: list[ir.Value]) -> ir.Value:
+        kind = ir.FunctionType(result, [v.type for v in values])
+        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), values)
+
+    def data(self, array_type: types.Array, array: ir.Value) -> ir.Value:
+        """Pointer to the first element of a numpy array."""
+        return self.context.make_array(array_type)(self.context, self.builder, array).data
+
+    def length(self, array_type: types.Array, array: ir.Value) -> ir.Value:
+        """Length of the leading axis."""
+        made = self.context.make_array(array_type)(self.context, self.builder, array)
+        return self.builder.extract_value(made.shape, 0)
+
+    def element(self, data: ir.Value, index: ir.Value) -> ir.Value:
+        return self.builder.load(self.builder.gep(data, [index]))
+
+    def wide(self, number: ir.Value) -> ir.Value:
+        return self.builder.sext(number, self.index) if number.type != self.index else number
+
+    def _pointer(self, data: ir.Value, row: ir.Value) -> ir.Value:
+        pointer = self.builder.gep(data, [self.builder.mul(row, self.number(self.width))])
+        return self.builder.bitcast(pointer, self.int_vector.as_pointer())
+
+    def row(self, data: ir.Value, row: ir.Value) -> _Vector:
+        """Load one row ``[lane]`` of whole numbers."""
+        return _Vector(self, self.builder.load(self._pointer(data, row), align=self.bits // 8))
+
+    def put_row(self, data: ir.Value, row: ir.Value, value: _Vector) -> None:
+        self.builder.store(value.value, self._pointer(data, row), align=self.bits // 8)
+
+    def spread(self, scalar: ir.Value) -> _Vector:
+        """Copy one floating-point number to all lanes."""
+        if scalar.type != self.float_type:
+            scalar = self.builder.fptrunc(scalar, self.float_type)
+        empty = ir.Constant(self.float_vector, ir.Undefined)
+        one = self.builder.insert_element(empty, scalar, ir.Constant(ir.IntType(32), 0))
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), self.width), None)
+        return _Vector(self, self.builder.shuffle_vector(one, empty, mask))
+
+    def variable(self, kind: ir.Type) -> _Variable:
+        return _Variable(self, kind)
+
+    def any(self, mask: ir.Value) -> ir.Value:
+        whole = self.builder.bitcast(mask, ir.IntType(self.width))
+        return self.builder.icmp_unsigned("!=", whole, ir.Constant(ir.IntType(self.width), 0))
+
+
+class _Variable:
+    """A vector that changes inside a loop (LLVM turns it into a register)."""
+
+    def __init__(self, emit: _Emitter, kind: ir.Type) -> None:
+        self.emit, self.kind = emit, kind
+        self.slot = cgutils.alloca_once(emit.builder, kind)
+
+    def clear(self) -> None:
+        self.emit.builder.store(ir.Constant(self.kind, None), self.slot)
+
+    def get(self) -> _Vector:
+        return _Vector(self.emit, self.emit.builder.load(self.slot))
+
+    def put(self, vector: _Vector) -> None:
+        self.emit.builder.store(vector.value, self.slot)
+
+
+# --------------------------------------------------------------------------------------------------
+# Vector kernels
+# --------------------------------------------------------------------------------------------------
+
+
+@intrinsic
+def _pair_forces(typingctx, lanes, pos, frc, start, neighbour, species, n_species, table):
+    """Add the forces of all listed pairs to ``frc``; see :func:`pair_forces`."""
+    signature = types.void(lanes, pos, frc, start, neighbour, species, n_species, table)
+
+    def codegen(context, builder, sig, args):
+        e = _Emitter(context, builder, sig.args[0].count, sig.args[1])
+        x, f, first, list_, kind, tab = (e.data(sig.args[k], args[k]) for k in (1, 2, 3, 4, 5, 7))
+        n_kinds = e.wide(args[6])
+        two, one = e.number(2), e.number(1)
+        cutoff, slope, offset = (e.spread(e.element(tab, e.number(k))) for k in range(3))
+        twice = e.spread(ir.Constant(e.float_type, 2.0))
+        minus = e.spread(ir.Constant(e.float_type, -1.0))
+        unity = e.spread(ir.Constant(e.float_type, 1.0))
+        fx, fy = e.variable(e.int_vector), e.variable(e.int_vector)
+        with cgutils.for_range(builder, e.length(sig.args[5], args[5])) as loop:
+            i = loop.index
+            ix = builder.mul(i, two)
+            iy = builder.add(ix, one)
+            xi, yi = e.row(x, ix), e.row(x, iy)
+            fx.clear()
+            fy.clear()
+            pairs = builder.mul(e.wide(e.element(kind, i)), n_kinds)
+            begin, end = e.element(first, i), e.element(first, builder.add(i, one))
+            with cgutils.for_range_slice(builder, begin, end, one, e.index) as (p, _):
+                j = e.wide(e.element(list_, p))
+                jx = builder.mul(j, two)
+                jy = builder.add(jx, one)
+                pair = builder.mul(builder.add(pairs, e.wide(e.element(kind, j))), two)
+                dx = (xi - e.row(x, jx)).to_float()
+                dy = (yi - e.row(x, jy)).to_float()
+                inverse = e.spread(e.element(tab, builder.add(pair, e.number(3))))
+                u = dx.times_plus(dx, dy * dy) * inverse
+                # F = 8 eps/sigma^2 [6 u^-7 - 3 u^-4 - C2 - 2 C4 u] r, with u = (r/sigma)^2
+                w = unity / u
+                w2 = w * w
+                w3 = w2 * w
+                core = (w2 * w2).times_plus(w3.times_plus(twice, minus), u.times_plus(slope, offset))
+                amplitude = e.spread(e.element(tab, builder.add(pair, e.number(4))))
+                force = (core * amplitude).where(u.less(cutoff))
+                px, py = (force * dx).to_int(), (force * dy).to_int()
+                fx.put(fx.get() + px)
+                fy.put(fy.get() + py)
+                e.put_row(f, jx, e.row(f, jx) - px)
+                e.put_row(f, jy, e.row(f, jy) - py)
+            e.put_row(f, ix, e.row(f, ix) + fx.get())
+            e.put_row(f, iy, e.row(f, iy) + fy.get())
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def _kick_drift(typingctx, lanes, pos, vel, frc, ref, factor, limit):
+    """One leapfrog step; true if any lane of any slot is farther than sqrt(limit) from ``ref``."""
+    signature = types.boolean(lanes, pos, vel, frc, ref, factor, limit)
+
+    def codegen(context, builder, sig, args):
+        e = _Emitter(context, builder, sig.args[0].count, sig.args[1])
+        x, v, f, r = (e.data(sig.args[k], args[k]) for k in (1, 2, 3, 4))
+        scale, bound = e.spread(args[5]), e.spread(args[6])
+        zero = _Vector(e, ir.Constant(e.int_vector, None))
+        farthest = e.variable(e.float_vector)
+        farthest.clear()
+        with cgutils.for_range(builder, e.length(sig.args[1], args[1])) as loop:
+            distance = None
+            for component in range(2):
+                row = builder.add(builder.mul(loop.index, e.number(2)), e.number(component))
+                velocity = e.row(v, row) + e.row(f, row)
+                e.put_row(v, row, velocity)
+                e.put_row(f, row, zero)
+                position = e.row(x, row) + (velocity.to_float() * scale).to_int()
+                e.put_row(x, row, position)
+                moved = (position - e.row(r, row)).to_float()
+                distance = moved * moved if distance is None else moved.times_plus(moved, distance)
+            top = farthest.get()
+            name = f"llvm.maxnum.v{e.width}f{e.bits}"
+            farthest.put(_Vector(e, e.call(name, e.float_vector, [top.value, distance.value])))
+        return e.any(bound.less(farthest.get()))
+
+    return signature, codegen
+
+
+@intrinsic
+def _any_within(typingctx, lanes, pos, i, j, limit):
+    """Tell whether slots i and j are closer than sqrt(limit) in any lane."""
+    signature = types.boolean(lanes, pos, i, j, limit)
+
+    def codegen(context, builder, sig, args):
+        e = _Emitter(context, builder, sig.args[0].count, sig.args[1])
+        x = e.data(sig.args[1], args[1])
+        rows = [builder.mul(e.wide(args[k]), e.number(2)) for k in (2, 3)]
+        dx = (e.row(x, rows[0]) - e.row(x, rows[1])).to_float()
+        up = [builder.add(row, e.number(1)) for row in rows]
+        dy = (e.row(x, up[0]) - e.row(x, up[1])).to_float()
+        return e.any(dx.times_plus(dx, dy * dy).less(e.spread(args[4])))
+
+    return signature, codegen
+
+
+@intrinsic
+def difference(typingctx, a, b):
+    """Return ``a - b`` of two fixed-point coordinates, wrapped around the box, as float64."""
+
+    def codegen(context, builder, sig, args):
+        return builder.sitofp(builder.sub(*args), ir.DoubleType())
+
+    return types.float64(a, b), codegen
+
+
+# --------------------------------------------------------------------------------------------------
+# One Verlet list for all lanes
+# --------------------------------------------------------------------------------------------------
+
+
+@nb.njit(cache=True, nogil=True)
+def _anchors(pos, scale):
+    """Mean position over lanes, in units of the box in [0, 1), and the largest distance from it."""
+    n, _, width = pos.shape
+    anchor = np.empty((n, 2))
+    spread = np.zeros(n)
+    offset = np.empty((2, width))
+    for i in range(n):
+        for c in range(2):
+            mean = 0.0
+            for k in range(width):
+                offset[c, k] = difference(pos[i, c, k], pos[i, c, 0]) * scale
+                mean += offset[c, k]
+            mean /= width
+            for k in range(width):
+                offset[c, k] -= mean
+            a = pos[i, c, 0] * scale + mean
+            a -= np.floor(a)
+            anchor[i, c] = a if a < 1.0 else 0.0
+        largest = 0.0
+        for k in range(width):
+            largest = max(largest, offset[0, k] ** 2 + offset[1, k] ** 2)
+        spread[i] = np.sqrt(largest)
+    return anchor, spread
+
+
+@nb.njit(cache=True, nogil=True)
+def _cells(anchor, n_cells):
+    """Sort slots into ``n_cells`` x ``n_cells`` cells: first entry of each cell, and the entries."""
+    n = anchor.shape[0]
+    first = np.zeros(n_cells * n_cells + 1, dtype=np.int64)
+    cell = np.empty(n, dtype=np.int64)
+    for i in range(n):
+        cx = min(int(anchor[i, 0] * n_cells), n_cells - 1)
+        cy = min(int(anchor[i, 1] * n_cells), n_cells - 1)
+        cell[i] = cx * n_cells + cy
+        first[cell[i] + 1] += 1
+    for k in range(n_cells * n_cells):
+        first[k + 1] += first[k]
+    fill = first[:-1].copy()
+    entries = np.empty(n, dtype=np.int32)
+    for i in range(n):
+        entries[fill[cell[i]]] = i
+        fill[cell[i]] += 1
+    return first, entries
+
+
+@nb.njit(cache=True, nogil=True)
+def build_list(lanes, pos, species, reach, start, neighbour):
+    """Half Verlet list: every pair i < j that is closer than ``reach[a, b]`` in at least one lane.
+
+    Parameters
+    ----------
+    lanes
+        Tuple whose length is the number of lanes.
+    pos
+        ``[slot, 2, lane]`` fixed-point positions.
+    species
+        ``[slot]`` int32, counted from 0.
+    reach
+        ``[S, S]`` radius of the list, in units of the box.
+    start
+        ``[slot + 1]`` int64, filled here.
+    neighbour
+        int32 buffer of an earlier list.
+
+    Returns
+    -------
+    ndarray
+        The neighbours; ``start[i]:start[i + 1]`` are those of slot i. A larger buffer if the old one was
+        too short.
+    """
+    n = pos.shape[0]
+    scale = 0.5 ** (8 * pos.itemsize)
+    longest = reach.max()
+    anchor, spread = _anchors(pos, scale)
+    widest = spread.max()
+    n_cells = max(1, min(int(2.0 / longest), int(np.sqrt(n))))
+    first, entries = _cells(anchor, n_cells)
+    limits = (reach / scale) ** 2
+    count = 0
+    for i in range(n):
+        start[i] = count
+        ax, ay = anchor[i, 0], anchor[i, 1]
+        near = longest + spread[i] + widest
+        steps = int(near * n_cells) + 1
+        low, high = -steps, steps
+        if 2 * steps + 1 > n_cells:
+            low, high = 0, n_cells - 1
+        cx, cy = min(int(ax * n_cells), n_cells - 1), min(int(ay * n_cells), n_cells - 1)
+        for ox in range(low, high + 1):
+            gx = (cx + ox) % n_cells
+            for oy in range(low, high + 1):
+                cell = gx * n_cells + (cy + oy) % n_cells
+                for p in range(first[cell], first[cell + 1]):
+                    j = entries[p]
+                    if j <= i:
+                        continue
+                    dx, dy = anchor[j, 0] - ax, anchor[j, 1] - ay
+                    dx -= np.rint(dx)
+                    dy -= np.rint(dy)
+                    far = reach[species[i], species[j]] + spread[i] + spread[j]
+                    # 1e-6: the anchors are floating-point means, the test proper is the next one
+                    if dx * dx + dy * dy > (far + 1e-6) ** 2:
+                        continue
+                    if _any_within(lanes, pos, i, j, limits[species[i], species[j]]):
+                        if count == neighbour.shape[0]:
+                            longer = np.empty(2 * count + 1024, dtype=np.int32)
+                            longer[:count] = neighbour
+                            neighbour = longer
+                        neighbour[count] = j
+                        count += 1
+    start[n] = count
+    return neighbour
+
+
+@nb.njit(cache=True, nogil=True)
+def follow_images(pos, ref, image):
+    """Count box crossings since ``ref`` and make ``ref`` the present positions."""
+    n, _, width = pos.shape
+    for i in range(n):
+        for c in range(2):
+            for k in range(width):
+                a, b = pos[i, c, k], ref[i, c, k]
+                moved = difference(a, b)
+                if moved > 0.0 and a < b:
+                    image[i, c, k] += 1
+                elif moved < 0.0 and a > b:
+                    image[i, c, k] -= 1
+                ref[i, c, k] = a
+
+
+# --------------------------------------------------------------------------------------------------
+# Forces, energies, time steps
+# --------------------------------------------------------------------------------------------------
+
+
+@nb.njit(cache=True, nogil=True)
+def pair_forces(lanes, pos, frc, start, neighbour, species, n_species, table):
+    """Add force times time step of all listed pairs to ``frc`` ``[slot, 2, lane]``, in velocity units.
+
+    ``table`` holds the cut-off, slope and offset of the smoothing and then, for every ordered pair of
+    species, ``1/sigma^2`` and the amplitude, all in fixed-point units.
+    """
+    _pair_forces(lanes, pos, frc, start, neighbour, species, n_species, table)
+
+
+@nb.njit(cache=True, nogil=True)
+def kinetic_energies(vel, frc, unit):
+    """Kinetic energy of every lane at the full step: velocities are half a step behind, ``frc`` is due.
+
+    Summed as whole numbers of 2^-32, so that the sum does not depend on the order of the slots.
+    """
+    n, _, width = vel.shape
+    total = np.zeros(width, dtype=np.int64)
+    scale = unit * 65536.0
+    for i in range(n):
+        for c in range(2):
+            for k in range(width):
+                v = (vel[i, c, k] + 0.5 * frc[i, c, k]) * scale
+                total[k] += np.int64(v * v)
+    return 0.5 * total / 2.0**32
+
+
+@nb.njit(cache=True, nogil=True)
+def _rescale(vel, frc, factor, order):
+    """Multiply the full-step velocities by ``factor[lane]`` and take the rounding out of the momentum.
+
+    ``order[particle, lane]`` is the slot of a particle: the first few particles give the rest back.
+    """
+    n, _, width = vel.shape
+    total = np.zeros((2, width), dtype=np.int64)
+    half = 0.5 * (factor - 1.0)
+    for i in range(n):
+        for c in range(2):
+            for k in range(width):
+                v = np.int64(np.rint(factor[k] * vel[i, c, k] + half[k] * frc[i, c, k]))
+                vel[i, c, k] = v
+                total[c, k] += v
+    for c in range(2):
+        for k in range(width):
+            rest = total[c, k]
+            sign = 1 if rest > 0 else -1
+            p = 0
+            while rest != 0:
+                vel[order[p % n, k], c, k] -= sign
+                rest -= sign
+                p += 1
+
+
+@nb.njit(cache=True, nogil=True)
+def _potential_energies(pos, start, neighbour, species, table, epsilon, smoothing):
+    """Potential energy of every lane, in float64 whatever the precision of the forces."""
+    n, _, width = pos.shape
+    s = epsilon.shape[0]
+    total = np.zeros(width, dtype=np.int64)
+    c0, c2, c4 = smoothing
+    cutoff = np.float64(table[0])
+    for i in range(n):
+        for p in range(start[i], start[i + 1]):
+            j = neighbour[p]
+            pair = species[i] * s + species[j]
+            inverse = np.float64(table[3 + 2 * pair])
+            strength = 4.0 * epsilon[species[i], species[j]] * 2.0**32
+            for k in range(width):
+                dx = difference(pos[i, 0, k], pos[j, 0, k])
+                dy = difference(pos[i, 1, k], pos[j, 1, k])
+                u = (dx * dx + dy * dy) * inverse
+                if u < cutoff:
+                    w3 = 1.0 / (u * u * u)
+                    total[k] += np.int64(np.rint(strength * (w3 * (w3 - 1.0) + c0 + u * (c2 + u * c4))))
+    return total / 2.0**32
+
+
+@nb.njit(cache=True, nogil=True)
+def _thermalise(kind, kinetic, target, freedom, interval, rate, xi, normal, gamma):
+    """Factor for the velocities of one lane, and the new friction variable; see the settings' docstring."""
+    if kind == 1:
+        # Bussi, Donadio, Parrinello, J. Chem. Phys. 126, 014101 (2007), Eq. (A7)
+        keep = np.exp(-interval * rate)
+        share = (1.0 - keep) * target / (freedom * kinetic)
+        square = keep + share * (2.0 * gamma + normal * normal) + 2.0 * normal * np.sqrt(keep * share)
+        factor = np.sqrt(square)
+        if normal + np.sqrt(keep / share) < 0.0:
+            factor = -factor
+        return factor, xi
+    if kind == 2:
+        # Nose-Hoover, split symmetrically: half a step of the friction, the velocities, another half
+        drive = 0.5 * interval * rate * rate
+        xi += drive * (kinetic / target - 1.0)
+        factor = np.exp(-xi * interval)
+        xi += drive * (kinetic * factor * factor / target - 1.0)
+        return factor, xi
+    return 1.0, xi
+
+
+@nb.njit(cache=True, nogil=True)
+def advance(
+    lanes, pos, vel, frc, ref, image, order, species, start, neighbour, reach, table, units, skin,
+    first_step, n_steps, thermostat, target, freedom, interval, rate, xi, work, normal, gamma, valid
+):  # fmt: skip
+    """Move all lanes by ``n_steps`` time steps.
+
+    On entry and return ``pos`` belongs to the step, ``vel`` to half a step before it, ``frc`` is zero.
+
+    Parameters
+    ----------
+    units
+        ``(box in position units' inverse, velocity unit, position units per velocity unit and step)``.
+    skin
+        How far any particle may move before the list is built anew, in position units.
+    thermostat
+        0 none, 1 stochastic velocity rescaling, 2 Nose-Hoover; acts every ``interval`` steps.
+    work
+        ``[lane]`` energy the thermostat has given to the system, added to here.
+    normal, gamma
+        Random numbers ``[application, lane]`` of this call.
+    valid
+        Whether ``start`` and ``neighbour`` still hold for ``pos``.
+
+    Returns
+    -------
+    tuple
+        ``neighbour``, ``valid``, number of lists built, pairs summed over steps, worst kinetic energy.
+    """
+    width = pos.shape[2]
+    n_species = reach.shape[0]
+    unit, drift, time_step = units
+    rebuilt, pairs, used = 0, 0, 0
+    factor = np.ones(width)
+    ok = True
+    for step in range(first_step, first_step + n_steps):
+        if not valid:
+            follow_images(pos, ref, image)
+            neighbour = build_list(lanes, pos, species, reach, start, neighbour)
+            rebuilt += 1
+            valid = True
+        _pair_forces(lanes, pos, frc, start, neighbour, species, n_species, table)
+        pairs += start[-1]
+        if thermostat != 0 and step % interval == 0:
+            kinetic = kinetic_energies(vel, frc, unit)
+            for k in range(width):
+                if not (kinetic[k] < 10.0 * target and kinetic[k] > 0.0):
+                    ok = False
+                factor[k], xi[k] = _thermalise(
+                    thermostat, kinetic[k], target, freedom, interval * time_step, rate, xi[k],
+                    normal[used, k], gamma[used, k],
+                )  # fmt: skip
+                work[k] += kinetic[k] * (factor[k] ** 2 - 1.0)
+            used += 1
+            if not ok:
+                break
+            _rescale(vel, frc, factor, order)
+        moved = _kick_drift(lanes, pos, vel, frc, ref, drift, skin * skin)
+        valid = not moved
+    return neighbour, valid, rebuilt, pairs, ok
+
+
+@nb.njit(cache=True, nogil=True)
+def measure(
+    lanes, pos, vel, ref, image, species, start, neighbour, reach, table, unit, epsilon, smoothing, valid
+):
+    """Kinetic and potential energy of every lane at a full step, without moving anything.
+
+    Returns ``(neighbour, kinetic, potential, forces)``; the list is built anew if it does not hold.
+    """
+    if not valid:
+        follow_images(pos, ref, image)
+        neighbour = build_list(lanes, pos, species, reach, start, neighbour)
+    frc = np.zeros_like(pos)
+    _pair_forces(lanes, pos, frc, start, neighbour, species, reach.shape[0], table)
+    kinetic = kinetic_energies(vel, frc, unit)
+    potential = _potential_energies(pos, start, neighbour, species, table, epsilon, smoothing)
+    return neighbour, kinetic, potential, frc

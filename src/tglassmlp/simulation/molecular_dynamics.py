@@ -1,0 +1,960 @@
+r"""Isoconfigurational molecular dynamics: many replicas of one structure, at constant N, V, T.
+
+All replicas start from the same positions with independent Maxwell velocities of zero total momentum, and
+move by leapfrog (velocity Verlet seen at half steps). A global thermostat acts every few steps: stochastic
+velocity rescaling (Bussi, Donadio, Parrinello 2007) or Nose-Hoover; neither moves the centre of mass.
+The compiled kernels, and why the result does not depend on how work is divided, are in
+:mod:`tglassmlp.simulation.lanes`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
+
+from tglassmlp.config import frame_steps
+from tglassmlp.configuration import Configuration
+from tglassmlp.mixture import KA2D, Mixture
+from tglassmlp.progress import Progress
+from tglassmlp.provenance import fingerprint, stage_version
+from tglassmlp.simulation import checkpoint as checkpoints
+from tglassmlp.simulation import lanes
+from tglassmlp.simulation.engine import Trajectory, get_engine
+from tglassmlp.storage import Array
+
+__all__ = [
+    "ENGINE",
+    "DynamicsSettings",
+    "NativeEngine",
+    "forget_structures",
+    "isoconfigurational_dynamics",
+    "log_spaced_steps",
+    "replica_seed",
+    "run_chunk",
+    "run_structures",
+]
+
+_THERMOSTATS: Final[dict[str, int]] = {"none": 0, "bussi": 1, "nose_hoover": 2}
+#: Integer type, float type and lane widths (widest first) of each precision.
+_PRECISIONS: Final[dict[str, tuple[type, type, tuple[int, ...]]]] = {
+    "mixed": (np.int32, np.float32, (16, 8)),
+    "double": (np.int64, np.float64, (8,)),
+}
+#: A call of the compiled loop lasts about this long, so that progress and interrupts get their turn.
+_CALL_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True)
+class DynamicsSettings:
+    """How the equations of motion are integrated.
+
+    Parameters
+    ----------
+    time_step
+        Time step, 0.01 in the published data.
+    thermostat
+        ``bussi``: stochastic velocity rescaling with relaxation time ``thermostat_time``;
+        ``nose_hoover``: one friction variable of that period scale; ``none``: constant energy.
+    thermostat_time
+        Relaxation time of the thermostat.
+    thermostat_interval
+        Time steps between two actions of the thermostat; the propagators are exact for any interval.
+    precision
+        ``mixed``: pair terms in float32, coordinates and sums in 32-bit fixed point (relative force error
+        about 1e-6); ``double``: float64 and 64-bit fixed point.
+    skin
+        Margin of the Verlet list; only speed depends on it.
+    block_seconds
+        Seconds between two checkpoints.
+
+    Raises
+    ------
+    ValueError
+        For a value out of range, naming it and what is allowed.
+    """
+
+    time_step: float = 0.01
+    thermostat: Literal["bussi", "nose_hoover", "none"] = "bussi"
+    thermostat_time: float = 1.0
+    thermostat_interval: int = 10
+    precision: Literal["mixed", "double"] = "mixed"
+    skin: float = 0.9
+    block_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name in ("time_step", "thermostat_time", "skin", "block_seconds"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{name} must be a positive number, found {value}")
+        if self.time_step > 0.05:
+            raise ValueError(
+                f"time_step must be at most 0.05 for a stable integration, found {self.time_step}"
+            )
+        if self.thermostat not in _THERMOSTATS:
+            raise ValueError(
+                f"thermostat must be one of {', '.join(_THERMOSTATS)}, found {self.thermostat!r}"
+            )
+        if self.precision not in _PRECISIONS:
+            raise ValueError(f"precision must be one of {', '.join(_PRECISIONS)}, found {self.precision!r}")
+        if int(self.thermostat_interval) != self.thermostat_interval or self.thermostat_interval < 1:
+            raise ValueError(
+                f"thermostat_interval must be a whole number of at least 1, found {self.thermostat_interval}"
+            )
+
+    @classmethod
+    def from_mapping(cls, mapping: dict[str, Any]) -> DynamicsSettings:
+        """Build from a config section; keys of other uses (replicas, frame_ratio) are left aside."""
+        known = {f.name for f in fields(cls)}
+        return cls(**{k: v for k, v in mapping.items() if k in known})
+
+
+# --------------------------------------------------------------------------------------------------
+# Times and seeds
+# --------------------------------------------------------------------------------------------------
+
+
+def log_spaced_steps(duration: float, time_step: float, ratio: float = 1.601) -> NDArray[np.int64]:
+    """List the steps of the frames, evenly spaced in the logarithm of time from 0 to ``duration``.
+
+    With S = duration / time_step and n = floor(ln S / ln ratio), the steps are 0 and the distinct values of
+    floor(S^(k/n)), k = 0..n. Both published sets of frames (S = 1.5e8 and S = 2e6) are reproduced.
+
+    Parameters
+    ----------
+    duration
+        Time of the last frame; a multiple of the time step.
+    time_step
+        Time step of the dynamics.
+    ratio
+        Smallest ratio of successive times.
+
+    Returns
+    -------
+    ndarray
+        ``[frame]`` int64, strictly increasing from 0.
+
+    Raises
+    ------
+    ValueError
+        If the duration is shorter than one step or the ratio is not above 1.
+    """
+    if not (math.isfinite(duration) and math.isfinite(time_step) and time_step > 0):
+        raise ValueError(f"duration and time_step must be positive, found {duration} and {time_step}")
+    if not ratio > 1.0:
+        raise ValueError(f"the ratio of frame times must be larger than 1, found {ratio}")
+    last = _whole_steps([duration], time_step)[0]
+    if last < 1:
+        raise ValueError(f"the dynamics must last at least one time step ({time_step}), found {duration}")
+    return np.array(frame_steps(int(last), ratio), dtype=np.int64)
+
+
+def _whole_steps(times: ArrayLike, time_step: float) -> NDArray[np.int64]:
+    """Turn times into whole numbers of steps; a time may be off by a millionth of a step or of itself."""
+    exact = np.asarray(times, dtype=np.float64) / time_step
+    if not np.all(np.isfinite(exact)):
+        raise ValueError(f"times must be finite, found {np.asarray(times).tolist()}")
+    steps = np.rint(exact)
+    bad = np.flatnonzero(np.abs(exact - steps) > 1e-6 * np.maximum(1.0, np.abs(exact)))
+    if bad.size:
+        raise ValueError(
+            f"times must be multiples of the time step {time_step}, found {np.asarray(times).ravel()[bad[0]]}"
+        )
+    return steps.astype(np.int64)
+
+
+def replica_seed(seed: int | np.random.SeedSequence, replica: int) -> np.random.SeedSequence:
+    """Seed of one replica: the structure's seed with the replica added to its spawn key."""
+    parent = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
+    return np.random.SeedSequence(entropy=parent.entropy, spawn_key=(*parent.spawn_key, int(replica)))
+
+
+class _Noise:
+    """Random numbers of one replica: each kind has its own generator, so blocks can be of any length."""
+
+    def __init__(self, seed: np.random.SeedSequence) -> None:
+        keys = [np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, k)) for k in range(3)]
+        self.velocities, self.normal, self.gamma = (np.random.Generator(np.random.PCG64(k)) for k in keys)
+
+    def state(self) -> list[dict[str, Any]]:
+        return [dict(g.bit_generator.state) for g in (self.normal, self.gamma)]
+
+    def restore(self, state: list[dict[str, Any]]) -> None:
+        self.normal.bit_generator.state, self.gamma.bit_generator.state = state
+
+
+# --------------------------------------------------------------------------------------------------
+# Fixed-point units and the state of one group of lanes
+# --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Model:
+    """Everything a group needs to know that does not change: particles, units, tables."""
+
+    configuration: Configuration
+    mixture: Mixture
+    settings: DynamicsSettings
+    temperature: float
+    position_unit: float
+    velocity_unit: float
+    skin: float
+    start: NDArray[Any]
+    table: NDArray[Any]
+
+    @property
+    def freedom(self) -> float:
+        return 2.0 * self.configuration.n_particles - 2.0
+
+    @property
+    def target(self) -> float:
+        return 0.5 * self.freedom * self.temperature
+
+    @property
+    def largest_force(self) -> float:
+        """Largest force that fixed point can hold."""
+        bits = np.dtype(_PRECISIONS[self.settings.precision][0]).itemsize * 8
+        return 2.0 ** (bits - 1) * self.velocity_unit / self.settings.time_step
+
+
+def _model(
+    configuration: Configuration, temperature: float, mixture: Mixture, settings: DynamicsSettings
+) -> _Model:
+    if not (math.isfinite(temperature) and temperature > 0):
+        raise ValueError(f"temperature must be a positive number, found {temperature}")
+    configuration.check_mixture(mixture.n_species, mixture.largest_cutoff + 0.05)
+    if configuration.n_particles < 2:
+        raise ValueError("dynamics at zero total momentum needs at least 2 particles, found 1")
+    integer, floating, _ = _PRECISIONS[settings.precision]
+    bits = 8 * np.dtype(integer).itemsize
+    box = configuration.box_length
+    q = box / 2.0**bits
+    # the largest speed is 20 thermal ones, rounded up to a power of two
+    range_bits = max(1, math.ceil(math.log2(20.0 * math.sqrt(temperature))))
+    unit = 2.0 ** (range_bits + 1 - bits)
+    dt = settings.time_step
+    _, c2, c4 = mixture.smoothing
+    s = mixture.n_species
+    table = np.zeros(3 + 2 * s * s)
+    table[:3] = mixture.cutoff**2, -2.0 * c4 / 3.0, -c2 / 3.0
+    sigma2 = mixture.sigma_matrix**2
+    table[3::2] = (q * q / sigma2).ravel()
+    table[4::2] = (24.0 * mixture.epsilon_matrix / sigma2 * (q * dt / unit)).ravel()
+    fraction = configuration.positions / box
+    fraction = fraction - np.floor(fraction + 0.5)
+    # 2^bits itself does not fit: the upper edge of the box is its lower edge
+    start = np.rint(fraction * 2.0**bits)
+    start[start >= 2.0 ** (bits - 1)] = -(2.0 ** (bits - 1))
+    skin = min(settings.skin, 0.5 * box - mixture.largest_cutoff - 1e-6 * box)
+    model = _Model(
+        configuration,
+        mixture,
+        settings,
+        float(temperature),
+        q,
+        unit,
+        skin,
+        start.astype(integer),
+        table.astype(floating),
+    )
+    _refuse_overlaps(model)
+    return model
+
+
+def _refuse_overlaps(model: _Model) -> None:
+    """Raise ValueError if two particles are so close that their force does not fit."""
+    c, m = model.configuration, model.mixture
+    tree = cKDTree(np.mod(c.positions, c.box_length) % c.box_length, boxsize=c.box_length)
+    pairs = tree.query_pairs(0.9 * float(m.sigma_matrix.max()), output_type="ndarray")
+    if len(pairs) == 0:
+        return
+    separation = c.positions[pairs[:, 0]] - c.positions[pairs[:, 1]]
+    separation -= c.box_length * np.round(separation / c.box_length)
+    r = np.sqrt((separation**2).sum(axis=1))
+    a, b = c.species[pairs[:, 0]] - 1, c.species[pairs[:, 1]] - 1
+    with np.errstate(divide="ignore", over="ignore"):
+        x = m.sigma_matrix[a, b] / r
+        force = 48.0 * m.epsilon_matrix[a, b] / r * (x**12 - 0.5 * x**6)
+    limit = 0.25 * model.largest_force
+    worst = int(np.argmax(force))
+    if not force[worst] < limit:
+        raise ValueError(
+            f"particles {pairs[worst, 0]} and {pairs[worst, 1]} overlap: distance {r[worst]:.4g}, force "
+            f"{force[worst]:.4g}, allowed are forces below {limit:.4g}; relax the configuration first"
+        )
+
+
+def _spatial_order(fraction: NDArray[np.float64], spacing: float) -> NDArray[np.intp]:
+    """Order of particles along stripes of the box, back and forth, so that neighbours are near in memory."""
+    n_stripes = max(1, int(1.0 / spacing))
+    stripe = np.minimum((fraction[:, 0] * n_stripes).astype(np.int64), n_stripes - 1)
+    along = np.where(stripe % 2 == 0, fraction[:, 1], -fraction[:, 1])
+    return np.lexsort((along, stripe))
+
+
+class _Group:
+    """Some replicas of one structure as the lanes of one set of arrays."""
+
+    def __init__(self, model: _Model, replicas: Sequence[int], width: int) -> None:
+        self.model, self.replicas, self.width = model, list(replicas), width
+        integer = _PRECISIONS[model.settings.precision][0]
+        n = model.configuration.n_particles
+        shape = (n, 2, width)
+        self.pos, self.vel, self.frc, self.ref = (lanes.aligned(shape, integer) for _ in range(4))
+        self.image = np.zeros(shape, dtype=np.int32)
+        fraction = model.start / 2.0 ** (8 * model.start.itemsize) + 0.5
+        first = _spatial_order(fraction, 2.5 / model.configuration.box_length)
+        slot = np.empty(n, dtype=np.int32)
+        slot[first] = np.arange(n, dtype=np.int32)
+        #: Slot of every particle in every lane.
+        self.order = np.repeat(slot[:, None], width, axis=1)
+        self.species = np.ascontiguousarray(model.configuration.species[first] - 1, dtype=np.int32)
+        self.start = np.zeros(n + 1, dtype=np.int64)
+        self.neighbour = np.zeros(32 * n, dtype=np.int32)
+        self.valid = False
+        self.xi, self.work = np.zeros(width), np.zeros(width)
+        self.token = (0,) * width
+        self.reach = (
+            model.mixture.cutoff * model.mixture.sigma_matrix + model.skin
+        ) / model.configuration.box_length
+        self.lists = self.pairs = self.steps = 0
+
+    # -- exchange with arrays [replica, particle, 2] ------------------------------------------------
+
+    def set(self, pos: NDArray, vel: NDArray, image: NDArray, xi: NDArray, work: NDArray) -> None:
+        """Fill lanes from ``[replica, particle, 2]``; spare lanes repeat the first replica."""
+        for k in range(self.width):
+            r = k if k < len(self.replicas) else 0
+            at = self.order[:, k]
+            self.pos[at, :, k], self.vel[at, :, k], self.image[at, :, k] = pos[r], vel[r], image[r]
+            self.xi[k], self.work[k] = xi[r], work[r]
+        self.ref[:] = self.pos
+        self.valid = False
+
+    def get(self, which: NDArray) -> NDArray:
+        """Read one of the lane arrays as ``[replica, particle, 2]``."""
+        return np.stack([which[self.order[:, k], :, k] for k in range(len(self.replicas))])
+
+    def state(self) -> dict[str, NDArray]:
+        """Positions, velocities, images ``[replica, particle, 2]`` and the thermostat's variables."""
+        lanes.follow_images(self.pos, self.ref, self.image)
+        self.valid = False
+        count = len(self.replicas)
+        return {
+            "position": self.get(self.pos),
+            "velocity": self.get(self.vel),
+            "image": self.get(self.image),
+            "friction": self.xi[:count].copy(),
+            "work": self.work[:count].copy(),
+        }
+
+    # -- dynamics -----------------------------------------------------------------------------------
+
+    def launch(self, velocities: NDArray[np.float64]) -> None:
+        """Start from the model's positions and full-step velocities ``[replica, particle, 2]``."""
+        m, count = self.model, len(self.replicas)
+        integer = self.pos.dtype
+        zeros = np.zeros((count, m.configuration.n_particles, 2))
+        positions = np.broadcast_to(m.start, zeros.shape)
+        self.set(positions, zeros, zeros, np.zeros(count), np.zeros(count))
+        force = self.get(self.measure()[2])
+        half_step_before = np.rint(velocities / m.velocity_unit - 0.5 * force).astype(np.int64)
+        rest = half_step_before.sum(axis=1)
+        n = half_step_before.shape[1]
+        for r in range(count):
+            for c in range(2):
+                whole, part = divmod(int(rest[r, c]), n)
+                half_step_before[r, :, c] -= whole
+                half_step_before[r, :part, c] -= 1
+        self.set(positions, half_step_before.astype(integer), zeros, np.zeros(count), np.zeros(count))
+
+    def measure(self) -> tuple[NDArray, NDArray, NDArray]:
+        """Kinetic and potential energy ``[lane]`` and forces ``[slot, 2, lane]`` (times step, in units)."""
+        m = self.model
+        self.neighbour, kinetic, potential, force = lanes.measure(
+            self.token, self.pos, self.vel, self.ref, self.image, self.species, self.start, self.neighbour,
+            self.reach, m.table, m.velocity_unit, m.mixture.epsilon_matrix, m.mixture.smoothing, self.valid,
+        )  # fmt: skip
+        self.valid = True
+        return kinetic, potential, force
+
+    def advance(self, first: int, n_steps: int, noise: list[_Noise]) -> None:
+        """Run ``n_steps`` from step ``first``.
+
+        Raises
+        ------
+        RuntimeError
+            If the temperature of a replica explodes.
+        """
+        m, s = self.model, self.model.settings
+        every = s.thermostat_interval
+        applications = -(-(first + n_steps) // every) + (-first // every)
+        normal, gamma = np.zeros((2, applications, self.width))
+        if s.thermostat == "bussi":
+            for k, r in enumerate(self.replicas):
+                normal[:, k] = noise[r].normal.standard_normal(applications)
+                gamma[:, k] = noise[r].gamma.standard_gamma(0.5 * (m.freedom - 1.0), applications)
+            normal[:, len(self.replicas) :] = normal[:, :1]
+            gamma[:, len(self.replicas) :] = gamma[:, :1]
+        dt, q, unit = s.time_step, m.position_unit, m.velocity_unit
+        self.neighbour, self.valid, lists, pairs, fine = lanes.advance(
+            self.token, self.pos, self.vel, self.frc, self.ref, self.image, self.order, self.species,
+            self.start, self.neighbour, self.reach, m.table, (unit, unit * dt / q, dt), 0.5 * m.skin / q,
+            first, n_steps, _THERMOSTATS[s.thermostat], m.target, m.freedom, every,
+            1.0 / s.thermostat_time, self.xi, self.work, normal, gamma, self.valid,
+        )  # fmt: skip
+        self.lists += lists
+        self.pairs += pairs
+        self.steps += n_steps
+        if not fine:
+            raise RuntimeError(
+                f"the kinetic temperature of a replica left (0, 10) x {m.temperature} near step {first}: "
+                "the integration has failed (time step too large, or a start far from equilibrium)"
+            )
+
+
+def _split(replicas: int, widths: tuple[int, ...]) -> list[tuple[list[int], int]]:
+    """Divide replicas into groups and give each its lane width: wide ones first."""
+    groups, first = [], 0
+    while first < replicas:
+        left = replicas - first
+        fitting = [w for w in widths if w >= left]
+        width = min(fitting) if fitting else widths[0]
+        members = list(range(first, min(replicas, first + width)))
+        groups.append((members, width))
+        first += width
+    return groups
+
+
+# --------------------------------------------------------------------------------------------------
+# The run
+# --------------------------------------------------------------------------------------------------
+
+
+class NativeEngine:
+    """The embedded engine: replicas as SIMD lanes on the CPU."""
+
+    name = "native"
+
+    def trajectory(
+        self,
+        configuration: Configuration,
+        temperature: float,
+        steps: Sequence[int] | NDArray[np.int64],
+        replicas: int,
+        seed: np.random.SeedSequence,
+        *,
+        mixture: Mixture = KA2D,
+        settings: DynamicsSettings = DynamicsSettings(),
+        checkpoint: Path | None = None,
+        progress: Callable[[float, str], None] | None = None,
+        threads: int = 1,
+        keep_checkpoint: bool = False,
+    ) -> Trajectory:
+        """Run all replicas of one structure and return their frames.
+
+        Parameters
+        ----------
+        configuration
+            Initial positions (all replicas), species, box.
+        temperature
+            Temperature of the Maxwell velocities and of the thermostat.
+        steps
+            ``[frame]`` whole, strictly increasing numbers of time steps, from 0 on.
+        replicas
+            Number of replicas.
+        seed
+            Seed of the structure; replica r uses it with r added to the spawn key.
+        mixture
+            Pair potential.
+        settings
+            Integration settings.
+        checkpoint
+            Path (``.npz``) of the restart file, or None; frames are kept beside it.
+        progress
+            Called with the particle-steps done since the last call and a note; the first call of a resumed
+            run has a note starting with "resumed".
+        threads
+            Groups of lanes that may run at the same time. Results do not depend on it.
+        keep_checkpoint
+            Leave the restart files when the run is complete.
+
+        Raises
+        ------
+        ValueError
+            For unusable input (temperature, replicas, steps, box, species, overlapping particles), or a
+            damaged or foreign checkpoint.
+        RuntimeError
+            If the temperature explodes.
+        """
+        frames = np.asarray(steps)
+        if frames.ndim != 1 or frames.size == 0 or not np.issubdtype(frames.dtype, np.integer):
+            raise ValueError(f"steps must be a list of whole numbers, found {steps}")
+        if frames[0] < 0 or np.any(np.diff(frames) <= 0):
+            raise ValueError(f"steps must increase strictly from 0 or later, found {frames.tolist()}")
+        if int(replicas) != replicas or replicas < 1:
+            raise ValueError(f"replicas must be a whole number of at least 1, found {replicas}")
+        model = _model(configuration, temperature, mixture, settings)
+        run = _Run(model, frames.astype(np.int64), int(replicas), seed, checkpoint)
+        return run.complete(progress, threads, keep_checkpoint)
+
+
+ENGINE: Final = NativeEngine()
+
+
+class _Run:
+    """Replicas of one structure on their way through the frames."""
+
+    def __init__(
+        self,
+        model: _Model,
+        frames: NDArray[np.int64],
+        replicas: int,
+        seed: np.random.SeedSequence,
+        checkpoint: Path | None,
+    ) -> None:
+        self.model, self.frames, self.replicas = model, frames, replicas
+        widths = _PRECISIONS[model.settings.precision][2]
+        self.groups = [_Group(model, members, width) for members, width in _split(replicas, widths)]
+        self.seeds = [replica_seed(seed, r) for r in range(replicas)]
+        self.noise = [_Noise(s) for s in self.seeds]
+        self.checkpoint = None if checkpoint is None else Path(checkpoint)
+        self.step = 0
+        self.seconds = 0.0
+        n = model.configuration.n_particles
+        self.displacements = np.zeros((len(frames), replicas, n, 2), dtype=np.float32)
+        #: kinetic, potential and conserved energy per frame and replica
+        self.energies = np.zeros((len(frames), 3, replicas))
+        self.reference = np.zeros(replicas)
+        self.done = 0
+        settings = asdict(model.settings)
+        for name in ("skin", "block_seconds"):
+            del settings[name]
+        content = hashlib.sha256()
+        content.update(model.configuration.positions.tobytes())
+        content.update(model.configuration.species.tobytes())
+        self.fingerprint = fingerprint(
+            {
+                "structure": content.hexdigest(),
+                "box_length": model.configuration.box_length,
+                "temperature": model.temperature,
+                "frames": frames.tolist(),
+                "replicas": replicas,
+                "seed": [str(seed.entropy), list(map(int, seed.spawn_key))],
+                "mixture": asdict(model.mixture),
+                "settings": settings,
+                "engine": "native",
+                "stage_version": stage_version("dynamics"),
+            }
+        )
+
+    # -- restart files ------------------------------------------------------------------------------
+
+    def _frame_file(self, index: int) -> Path:
+        assert self.checkpoint is not None
+        return self.checkpoint.with_name(f"{self.checkpoint.stem}.frame{index}.npz")
+
+    def _save(self) -> None:
+        if self.checkpoint is None:
+            return
+        parts = [g.state() for g in self.groups]
+        arrays = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+        arrays["reference"] = self.reference
+        record = {
+            "step": self.step,
+            "frames_done": self.done,
+            "seconds": self.seconds,
+            "generators": [noise.state() for noise in self.noise],
+        }
+        checkpoints.save(self.checkpoint, arrays, record, self.fingerprint)
+
+    def _resume(self) -> bool:
+        if self.checkpoint is None:
+            return False
+        found = checkpoints.load(self.checkpoint, self.fingerprint)
+        if found is None:
+            return False
+        arrays, record = found
+        for k in range(int(record["frames_done"])):
+            frame = checkpoints.load(self._frame_file(k), self.fingerprint)
+            if frame is None:
+                raise ValueError(
+                    f"{self._frame_file(k)}: this part of the checkpoint is missing; move or delete "
+                    f"{self.checkpoint} to start this run again from its beginning"
+                )
+            self.displacements[k], self.energies[k] = frame[0]["displacement"], frame[0]["energies"]
+        self.step, self.done = int(record["step"]), int(record["frames_done"])
+        self.seconds = float(record["seconds"])
+        self.reference = arrays["reference"]
+        for noise, state in zip(self.noise, record["generators"], strict=True):
+            noise.restore(state)
+        for g in self.groups:
+            r = g.replicas
+            g.set(*(arrays[k][r] for k in ("position", "velocity", "image", "friction", "work")))
+        return True
+
+    def _clean(self) -> None:
+        if self.checkpoint is None:
+            return
+        checkpoints.remove(self.checkpoint)
+        for k in range(len(self.frames)):
+            checkpoints.remove(self._frame_file(k))
+
+    # -- running ------------------------------------------------------------------------------------
+
+    def _launch(self) -> None:
+        m = self.model
+        shape = (m.configuration.n_particles, 2)
+        for g in self.groups:
+            velocities = np.stack(
+                [
+                    math.sqrt(m.temperature) * self.noise[r].velocities.standard_normal(shape)
+                    for r in g.replicas
+                ]
+            )
+            g.launch(velocities - velocities.mean(axis=1, keepdims=True))
+            kinetic, potential, _ = g.measure()
+            self.reference[g.replicas] = (kinetic + potential)[: len(g.replicas)]
+
+    def _record(self) -> None:
+        """Store the frame at the present step."""
+        m = self.model
+        box, q = m.configuration.box_length, m.position_unit
+        for g in self.groups:
+            r, count = g.replicas, len(g.replicas)
+            kinetic, potential, _ = g.measure()
+            state = g.state()
+            within = state["position"].astype(np.float64) - m.start.astype(np.float64)
+            self.displacements[self.done, r] = state["image"] * box + within * q
+            self.energies[self.done, 0, r] = kinetic[:count]
+            self.energies[self.done, 1, r] = potential[:count]
+            self.energies[self.done, 2, r] = (kinetic + potential - g.work)[:count] - self.reference[r]
+        if not np.all(np.isfinite(self.energies[self.done])):
+            raise RuntimeError(f"energies are not finite at step {self.step}")
+        if self.checkpoint is not None:
+            checkpoints.save(
+                self._frame_file(self.done),
+                {"displacement": self.displacements[self.done], "energies": self.energies[self.done]},
+                {"step": self.step},
+                self.fingerprint,
+            )
+        self.done += 1
+
+    def _note(self) -> str:
+        if self.done == 0:
+            return ""
+        n = self.model.configuration.n_particles
+        kinetic, potential, _ = self.energies[self.done - 1].mean(axis=1)
+        return f"step {self.step}, T {2 * kinetic / self.model.freedom:.3f}, energy {potential / n:.3f}"
+
+    def complete(
+        self, progress: Callable[[float, str], None] | None, threads: int, keep_checkpoint: bool
+    ) -> Trajectory:
+        n = self.model.configuration.n_particles
+        work = n * self.replicas
+        if self._resume():
+            if progress is not None:
+                progress(float(work * self.step), "resumed")
+        else:
+            self._launch()
+        saved = time.monotonic()
+        n_steps = max(10, int(2e6 / work))
+        with ThreadPoolExecutor(max_workers=max(1, min(threads, len(self.groups)))) as pool:
+            while self.done < len(self.frames):
+                stop = int(min(self.frames[self.done], self.step + n_steps))
+                if stop > self.step:
+                    began = time.monotonic()
+                    calls = [
+                        pool.submit(g.advance, self.step, stop - self.step, self.noise) for g in self.groups
+                    ]
+                    for call in calls:
+                        call.result()
+                    taken, moved = time.monotonic() - began, stop - self.step
+                    self.seconds += taken
+                    self.step = stop
+                    if moved == n_steps:
+                        n_steps = max(10, int(n_steps * min(4.0, _CALL_SECONDS / max(taken, 1e-3))))
+                    if progress is not None:
+                        progress(float(work * moved), self._note())
+                if self.step == self.frames[self.done]:
+                    self._record()
+                if time.monotonic() - saved >= self.model.settings.block_seconds:
+                    self._save()
+                    saved = time.monotonic()
+        if keep_checkpoint:
+            self._save()
+        else:
+            self._clean()
+        return self._trajectory()
+
+    def _trajectory(self) -> Trajectory:
+        m = self.model
+        n = m.configuration.n_particles
+        run_steps = sum(g.steps for g in self.groups)
+        return Trajectory(
+            displacements=np.ascontiguousarray(self.displacements.transpose(1, 0, 2, 3)),
+            times=(self.frames * m.settings.time_step).astype(np.float64),
+            steps=self.frames,
+            kinetic_temperature=2.0 * self.energies[:, 0].T / m.freedom,
+            potential_energy=self.energies[:, 1].T / n,
+            conserved_drift=self.energies[:, 2].T / n,
+            statistics={
+                "seconds": self.seconds,
+                "particle_steps_per_second": n * self.replicas * self.step / max(self.seconds, 1e-9),
+                "pairs_per_particle": sum(g.pairs for g in self.groups) / max(1, run_steps * n),
+                "steps_per_list": run_steps / max(1, sum(g.lists for g in self.groups)),
+            },
+        )
+
+
+def isoconfigurational_dynamics(
+    configuration: Configuration,
+    temperature: float,
+    times: ArrayLike,
+    replicas: int,
+    seed: int | np.random.SeedSequence,
+    *,
+    mixture: Mixture = KA2D,
+    settings: DynamicsSettings = DynamicsSettings(),
+    engine: str = "native",
+    checkpoint: str | Path | None = None,
+    progress: Callable[[float, str], None] | None = None,
+) -> NDArray[np.float64]:
+    """Run replicas of one structure with independent velocities and return their positions.
+
+    Parameters
+    ----------
+    configuration
+        Initial positions ``[N, 2]``, species and box.
+    temperature
+        Temperature (reduced units).
+    times
+        ``[n_times]`` strictly increasing times, multiples of ``settings.time_step``.
+    replicas
+        Number of replicas R.
+    seed
+        A whole number or a seed sequence; replica r does not depend on how many others there are.
+    mixture
+        Pair potential.
+    settings
+        Time step, thermostat, precision.
+    engine
+        ``"native"`` or ``"hoomd"``.
+    checkpoint
+        Restart file; an interrupted call that is repeated goes on from there, to the same numbers.
+    progress
+        Called now and then with the particle-steps done since the last call, and a note.
+
+    Returns
+    -------
+    ndarray
+        ``[R, n_times, N, 2]`` unwrapped positions.
+
+    Raises
+    ------
+    ValueError
+        For unusable input, with what was found and what is allowed.
+    RuntimeError
+        If the integration fails.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tglassmlp as tg
+    >>> side = 1.1 * np.arange(12)
+    >>> lattice = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    >>> c = tg.Configuration(lattice, np.tile([1, 2, 1, 3], 36), 13.2)
+    >>> tg.isoconfigurational_dynamics(c, 0.5, [0.0, 0.1, 0.2], replicas=4, seed=1).shape
+    (4, 3, 144, 2)
+    """
+    at = np.asarray(times, dtype=np.float64)
+    if at.ndim != 1 or at.size == 0 or not np.all(np.isfinite(at)):
+        raise ValueError(f"times must be a list of finite numbers, found {np.asarray(times).tolist()}")
+    if at[0] < 0 or np.any(np.diff(at) <= 0):
+        raise ValueError(f"times must increase strictly from 0 or later, found {at.tolist()}")
+    sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
+    found = get_engine(engine).trajectory(
+        configuration,
+        temperature,
+        _whole_steps(at, settings.time_step),
+        replicas,
+        sequence,
+        mixture=mixture,
+        settings=settings,
+        checkpoint=None if checkpoint is None else Path(checkpoint),
+        progress=progress,
+    )
+    return configuration.positions + found.displacements.astype(np.float64)
+
+
+def run_structures(
+    configurations: Sequence[Configuration],
+    numbers: Sequence[int],
+    temperature: float,
+    steps: Sequence[int] | NDArray[np.int64],
+    replicas: int,
+    seeds: Sequence[np.random.SeedSequence],
+    *,
+    mixture: Mixture = KA2D,
+    settings: DynamicsSettings = DynamicsSettings(),
+    engine: str = "native",
+    state: str | Path | None = None,
+    progress: Callable[[float, str], None] | None = None,
+    threads: int = 1,
+) -> list[Trajectory]:
+    """Run the replicas of several structures of one temperature.
+
+    Parameters
+    ----------
+    configurations
+        The structures.
+    numbers
+        Their numbers within the temperature, used to name restart files and in messages.
+    temperature, steps, replicas, mixture, settings, engine, progress
+        As for :meth:`NativeEngine.trajectory`.
+    seeds
+        Seed of each structure.
+    state
+        Folder of restart files, or None. Finished structures stay in it until :func:`forget_structures`,
+        so that a killed job loses at most one block.
+    threads
+        Structures, or groups of replicas, that run at the same time. Results do not depend on it.
+
+    Returns
+    -------
+    list of Trajectory
+        In the order of ``configurations``.
+    """
+    if not len(configurations) == len(numbers) == len(seeds):
+        raise ValueError(
+            f"as many numbers and seeds as structures are needed, found {len(configurations)} structures, "
+            f"{len(numbers)} numbers, {len(seeds)} seeds"
+        )
+    chosen = get_engine(engine)
+    lock = threading.Lock()
+
+    def told(amount: float, note: str) -> None:
+        if progress is not None:
+            with lock:
+                progress(amount, note)
+
+    def one(index: int) -> Trajectory:
+        number = numbers[index]
+        try:
+            return chosen.trajectory(
+                configurations[index],
+                temperature,
+                steps,
+                replicas,
+                seeds[index],
+                mixture=mixture,
+                settings=settings,
+                checkpoint=None if state is None else Path(state) / f"structure{number}.npz",
+                progress=lambda amount, note: told(amount, f"structure {number} {note}".rstrip()),
+                threads=max(1, threads // max(1, len(configurations))),
+                keep_checkpoint=state is not None,
+            )
+        except (ValueError, RuntimeError) as error:
+            raise type(error)(f"T = {temperature:g}, structure {number}: {error}") from error
+
+    with ThreadPoolExecutor(max_workers=max(1, min(threads, len(configurations)))) as pool:
+        return [call.result() for call in [pool.submit(one, k) for k in range(len(configurations))]]
+
+
+def forget_structures(state: str | Path) -> None:
+    """Remove the restart files of :func:`run_structures`, once its results are safe."""
+    folder = Path(state)
+    if folder.is_dir():
+        for file in sorted(folder.glob("structure*.npz")):
+            file.unlink()
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def run_chunk(
+    configurations: Sequence[Configuration],
+    numbers: Sequence[int],
+    temperature: float,
+    steps: NDArray[np.int64],
+    replicas: int,
+    seeds: Sequence[np.random.SeedSequence],
+    *,
+    label: str,
+    status_file: Path | None = None,
+    settings: DynamicsSettings = DynamicsSettings(),
+    engine: str = "native",
+    **options: Any,
+) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Run several structures with progress lines and arrange the result for storage.
+
+    Parameters
+    ----------
+    configurations, numbers, temperature, steps, replicas, seeds, settings, engine, options
+        As for :func:`run_structures`.
+    label, status_file
+        As for :class:`tglassmlp.progress.Progress`.
+
+    Returns
+    -------
+    tuple
+        Arrays (``displacements`` ``[structure, replica, frame, particle, 2]`` float32, ``times``, ``steps``,
+        ``kinetic_temperature``, ``potential_energy``, ``conserved_drift`` ``[structure, replica, frame]``)
+        and their attributes.
+    """
+    total = sum(c.n_particles for c in configurations) * replicas * int(steps[-1])
+    progress = Progress(label, total, "particle-steps", status_file)
+
+    def told(amount: float, note: str) -> None:
+        if note.endswith("resumed"):
+            progress.resume(progress.done + amount)
+        else:
+            progress.advance(amount, note)
+
+    runs = run_structures(
+        configurations, numbers, temperature, steps, replicas, seeds,
+        settings=settings, engine=engine, progress=told, **options,
+    )  # fmt: skip
+    rate = sum(r.statistics.get("particle_steps_per_second", 0.0) for r in runs) / len(runs)
+    progress.finish(f"{rate / 1e6:.1f} M particle-steps/s")
+
+    def stacked(name: str) -> NDArray:
+        return np.stack([getattr(r, name) for r in runs])
+
+    axes = ("structure", "replica", "frame")
+    arrays = {
+        "displacements": Array(
+            stacked("displacements"),
+            (*axes, "particle", "dimension"),
+            "sigma_11",
+            "unwrapped position minus initial position",
+        ),
+        "times": Array(runs[0].times, ("frame",), "tau_LJ"),
+        "steps": Array(runs[0].steps, ("frame",)),
+        "kinetic_temperature": Array(stacked("kinetic_temperature"), axes, "epsilon_11"),
+        "potential_energy": Array(stacked("potential_energy"), axes, "epsilon_11", "per particle"),
+        "conserved_drift": Array(
+            stacked("conserved_drift"),
+            axes,
+            "epsilon_11",
+            "energy minus work of the thermostat, per particle",
+        ),
+    }
+    attributes = {
+        "temperature": float(temperature),
+        "engine": engine,
+        "time_step": settings.time_step,
+        "thermostat": settings.thermostat,
+        "precision": settings.precision,
+        "structures": list(map(int, numbers)),
+    }
+    return arrays, attributes
