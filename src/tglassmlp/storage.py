@@ -6,6 +6,7 @@ NPZ network weights. Nothing is pickled, nothing read is ever executed.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -100,14 +101,16 @@ def write_arrays(
 
     ``attributes`` is a JSON-like record of whatever else a reader needs (temperature, names, settings).
     """
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs["provenance"] = json.dumps(dict(provenance), default=str)
-        file.attrs["attributes"] = json.dumps(dict(attributes or {}), default=str)
+    # this format version puts checksums on all metadata; records are stored as fixed-length text, since
+    # text of variable length lies in a heap without checksums
+    with atomic_path(path) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as file:
+        file.attrs["provenance"] = np.bytes_(json.dumps(dict(provenance), default=str).encode())
+        file.attrs["attributes"] = np.bytes_(json.dumps(dict(attributes or {}), default=str).encode())
         for name, array in arrays.items():
             values = np.asarray(array.values)
             if values.dtype.kind == "U":
-                data = file.create_dataset(name, data=[str(v) for v in values], dtype=h5py.string_dtype())
-            elif values.size:
+                values = np.char.encode(values, "utf-8")
+            if values.size:
                 data = file.create_dataset(name, data=values, chunks=_chunks(values), fletcher32=True)
             else:
                 data = file.create_dataset(name, data=values)
@@ -144,14 +147,16 @@ def read_arrays(
             if name not in file:
                 raise ValueError(f"{path}: array {name!r} is missing, the file holds {sorted(file)}")
             try:
-                values = file[name].asstr()[...] if file[name].dtype.kind == "O" else file[name][...]
-            except OSError as error:
+                values = file[name][...]
+                if values.dtype.kind in "OS":
+                    values = file[name].asstr()[...].astype(str)
+            except (KeyError, OSError, RuntimeError, UnicodeDecodeError) as error:
                 raise ValueError(
                     f"{path}: array {name!r} cannot be read, the file is damaged: {error}"
                 ) from error
             if finite and values.dtype.kind == "f" and not np.all(np.isfinite(values)):
                 raise ValueError(f"{path}: array {name!r} holds values that are not finite")
-            found[name] = values.astype(str) if values.dtype.kind == "O" else values
+            found[name] = values
     return found
 
 
@@ -199,7 +204,7 @@ def read_attributes(path: str | os.PathLike[str]) -> dict[str, Any]:
         try:
             record = json.loads(file.attrs["attributes"])
             record["provenance"] = json.loads(file.attrs["provenance"])
-        except (KeyError, json.JSONDecodeError) as error:
+        except (KeyError, OSError, RuntimeError, ValueError) as error:
             raise ValueError(f"{path}: not a tglassmlp array file, or damaged: {error}") from error
     return record
 
@@ -213,7 +218,10 @@ def _open_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
     except OSError as error:
         raise ValueError(f"{path}: not a readable HDF5 file (truncated or damaged): {error}") from error
     with file:
-        yield file
+        try:
+            yield file
+        except (KeyError, OSError, RuntimeError) as error:
+            raise ValueError(f"{path}: cannot be read, the file is damaged: {error}") from error
 
 
 def write_table(path: str | os.PathLike[str], table: pd.DataFrame, provenance: Mapping[str, Any]) -> None:
@@ -225,11 +233,23 @@ def write_table(path: str | os.PathLike[str], table: pd.DataFrame, provenance: M
     metadata = {
         **(arrow.schema.metadata or {}),
         b"tglassmlp": json.dumps(dict(provenance), default=str).encode(),
+        b"digest": _digest(table).encode(),
     }
     with atomic_path(target) as temporary:
         pq.write_table(arrow.replace_schema_metadata(metadata), temporary, write_page_checksum=True)
     with atomic_path(target.with_suffix(".csv")) as temporary:
         table.to_csv(temporary, index=False)
+
+
+def _digest(table: pd.DataFrame) -> str:
+    """SHA-256 over names, types and values: Parquet's own checksums leave out its footer."""
+    digest = hashlib.sha256()
+    for name, column in table.items():
+        values = column.to_numpy()
+        content = values.tobytes() if values.dtype.kind in "biuf" else repr(values.tolist()).encode()
+        digest.update(f"{name}:{values.dtype.kind}{values.dtype.itemsize}:{len(content)}:".encode())
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def read_table(path: str | os.PathLike[str], columns: Sequence[str] = ()) -> pd.DataFrame:
@@ -243,8 +263,12 @@ def read_table(path: str | os.PathLike[str], columns: Sequence[str] = ()) -> pd.
     if not Path(path).is_file():
         raise FileNotFoundError(f"no such file: {path}")
     try:
-        table = pq.read_table(path, page_checksum_verification=True).to_pandas()
-    except (pa.ArrowException, OSError) as error:
+        arrow = pq.read_table(path, page_checksum_verification=True)
+        table = arrow.to_pandas()
+        digest = (arrow.schema.metadata or {}).get(b"digest", b"").decode()
+        if digest != _digest(table):
+            raise ValueError("its content differs from its checksum")
+    except Exception as error:  # damaged metadata breaks the reader in many ways
         raise ValueError(f"{path}: not a readable Parquet table (truncated or damaged): {error}") from error
     missing = [c for c in columns if c not in table.columns]
     if missing:

@@ -1,0 +1,86 @@
+"""Configurations: checks on entry, wrapping, tiling."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tglassmlp import Configuration
+from tglassmlp.configuration import minimum_image, wrap
+
+
+def three() -> Configuration:
+    return Configuration([[0.0, 0.0], [4.9, 0.0], [-7.0, 12.0]], [1, 2, 1], 10.0)
+
+
+def test_positions_cannot_be_changed_from_outside():
+    source = np.zeros((2, 2))
+    c = Configuration(source, [1, 1], 5.0)
+    source[0] = 9.0
+    assert np.all(c.positions == 0.0)
+    with pytest.raises(ValueError, match="read-only"):
+        c.positions[0, 0] = 1.0
+
+
+def test_wrapped_positions_lie_in_the_box():
+    np.testing.assert_allclose(three().wrapped(), [[0.0, 0.0], [4.9, 0.0], [3.0, 2.0]])
+
+
+@given(st.floats(-1e4, 1e4), st.floats(0.5, 100.0))
+def test_wrapping_moves_by_whole_boxes(x, length):
+    inside = wrap(np.array([[x, 0.0]]), length)[0, 0]
+    tolerance = 1e-9 * max(1.0, abs(x))
+    assert -length / 2 - tolerance <= inside <= length / 2 + tolerance
+    boxes = (x - inside) / length
+    assert abs(boxes - round(boxes)) < 1e-6
+
+
+def test_minimum_image_is_the_shortest():
+    d = minimum_image(np.array([[9.0, -6.0]]), 10.0)
+    np.testing.assert_allclose(d, [[-1.0, 4.0]])
+
+
+def test_tiling_repeats_the_system():
+    c = three().tiled(3)
+    assert c.n_particles == 27
+    assert c.box_length == 30.0
+    assert np.bincount(c.species).tolist() == [0, 18, 9]
+    # every tile has the same distances between its particles
+    tiles = c.positions.reshape(9, 3, 2)
+    np.testing.assert_allclose(
+        tiles - tiles[:, :1], np.broadcast_to(tiles[0] - tiles[0, :1], tiles.shape), atol=1e-12
+    )
+    # and no two particles of the tiled system share a place
+    d = minimum_image(c.positions[:, None] - c.positions[None], c.box_length)
+    r = np.hypot(d[..., 0], d[..., 1]) + 99.0 * np.eye(27)
+    assert r.min() > 1.0
+    with pytest.raises(ValueError, match="tiles must be at least 1"):
+        three().tiled(0)
+
+
+@pytest.mark.parametrize(
+    ("positions", "species", "box", "said"),
+    [
+        (np.zeros((3, 3)), [1, 1, 1], 5.0, r"shape \[N, 2\]"),
+        (np.zeros((0, 2)), [], 5.0, "at least one particle"),
+        ([[0.0, np.nan]], [1], 5.0, "particle 0"),
+        ([[0.0, 0.0]], [1, 2], 5.0, r"species must have shape \[1\]"),
+        ([[0.0, 0.0]], [0], 5.0, "counted from 1"),
+        ([[0.0, 0.0]], [1.5], 5.0, "whole numbers"),
+        ([[0.0, 0.0]], [1], 0.0, "box_length must be a positive number"),
+        ([[0.0, 0.0]], [1], np.inf, "box_length must be a positive number"),
+    ],
+)
+def test_unusable_configurations_are_refused(positions, species, box, said):
+    with pytest.raises(ValueError, match=said):
+        Configuration(positions, species, box)
+
+
+def test_mixture_check():
+    three().check_mixture(2, reach=5.0)
+    with pytest.raises(ValueError, match=r"species must lie in 1\.\.1"):
+        three().check_mixture(1)
+    with pytest.raises(ValueError, match="shorter than twice"):
+        three().check_mixture(2, reach=5.1)

@@ -1,0 +1,271 @@
+"""Files: round trips, provenance, and refusal of every truncated or damaged file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import gsd.hoomd
+import numpy as np
+import pandas as pd
+import pytest
+
+from tglassmlp import Configuration, read_configurations, storage, write_configurations
+from tglassmlp.provenance import collect
+from tglassmlp.storage import Array
+
+ORIGIN = collect("structures", seed=7)
+
+
+def frames() -> list[Configuration]:
+    rng = np.random.default_rng(0)
+    return [Configuration(rng.normal(0, 20, (30, 2)), rng.integers(1, 4, 30), 10.4) for _ in range(3)]
+
+
+def write_gsd(path: Path) -> None:
+    write_configurations(path, frames(), ORIGIN)
+
+
+def write_hdf5(path: Path) -> None:
+    names = np.array([f"density/all/L{k}" for k in range(40)])
+    arrays = {
+        "a": Array(np.arange(6000.0).reshape(3, 2000), ("structure", "particle")),
+        "names": Array(names, ("descriptor",)),
+    }
+    storage.write_arrays(path, arrays, ORIGIN, {"names": names.tolist()})
+
+
+def write_parquet(path: Path) -> None:
+    storage.write_table(path, pd.DataFrame({"t": np.arange(500.0), "name": ["x"] * 500}), ORIGIN)
+
+
+def write_npz(path: Path) -> None:
+    storage.write_npz(path, {"layer/weights": np.arange(400.0)}, {"names": ["a"]})
+
+
+def write_json(path: Path) -> None:
+    storage.write_json(path, {"tau": 1.5, "values": list(range(50))})
+
+
+KINDS = {
+    "gsd": (write_gsd, read_configurations),
+    "h5": (write_hdf5, lambda p: (storage.read_arrays(p), storage.read_attributes(p))),
+    "parquet": (write_parquet, storage.read_table),
+    "npz": (write_npz, storage.read_npz),
+    "json": (write_json, storage.read_json),
+}
+
+
+# ---------------------------------------------------------------------------------------------- round trips
+
+
+def test_configurations_come_back_exactly(tmp_path):
+    path = tmp_path / "frames.gsd"
+    write_gsd(path)
+    back = read_configurations(path)
+    assert len(back) == 3
+    for c, original in zip(back, frames(), strict=True):
+        np.testing.assert_array_equal(c.positions, original.positions)
+        np.testing.assert_array_equal(c.species, original.species)
+        assert c.box_length == original.box_length
+
+
+def test_other_programs_can_read_the_configurations(tmp_path):
+    """What OVITO and HOOMD-blue see: wrapped float32 positions, images, types and extra properties."""
+    path = tmp_path / "frames.gsd"
+    extra = [{"propensity": np.linspace(0, 1, 30)} for _ in range(3)]
+    write_configurations(path, frames(), ORIGIN, extra)
+    with gsd.hoomd.open(name=str(path), mode="r") as file:
+        frame = file[1]
+    c = frames()[1]
+    assert frame.configuration.dimensions == 2
+    assert np.all(np.abs(frame.particles.position[:, :2]) <= c.box_length / 2 * (1 + 1e-6))
+    unwrapped = frame.particles.position[:, :2] + frame.particles.image[:, :2] * c.box_length
+    np.testing.assert_allclose(unwrapped, c.positions, atol=1e-5)
+    np.testing.assert_array_equal(frame.log["particles/propensity"], extra[1]["propensity"])
+
+
+def test_configurations_of_other_programs_are_read(tmp_path):
+    path = tmp_path / "other.gsd"
+    frame = gsd.hoomd.Frame()
+    frame.particles.N = 2
+    frame.particles.position = [[1.0, 2.0, 0.0], [-1.0, 0.5, 0.0]]
+    frame.particles.image = [[0, 0, 0], [1, -1, 0]]
+    frame.particles.types = ["A", "B"]
+    frame.particles.typeid = [1, 0]
+    frame.configuration.box = [8.0, 8.0, 0.0, 0.0, 0.0, 0.0]
+    frame.configuration.dimensions = 2
+    with gsd.hoomd.open(name=str(path), mode="w") as file:
+        file.append(frame)
+    (c,) = read_configurations(path)
+    np.testing.assert_allclose(c.positions, [[1.0, 2.0], [7.0, -7.5]])
+    assert c.species.tolist() == [2, 1]
+
+
+def three_dimensional(frame):
+    frame.configuration.dimensions = 3
+    frame.configuration.box = [8.0, 8.0, 8.0, 0.0, 0.0, 0.0]
+    frame.particles.position = [[1.0, 2.0, 3.0]]
+
+
+def oblong(frame):
+    frame.configuration.box = [8.0, 9.0, 0.0, 0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"), [(three_dimensional, "three-dimensional"), (oblong, "a square one")]
+)
+def test_configurations_of_another_kind_are_refused(tmp_path, change, said):
+    path = tmp_path / "other.gsd"
+    frame = gsd.hoomd.Frame()
+    frame.particles.N = 1
+    frame.particles.position = [[1.0, 2.0, 0.0]]
+    frame.configuration.box = [8.0, 8.0, 0.0, 0.0, 0.0, 0.0]
+    frame.configuration.dimensions = 2
+    change(frame)
+    with gsd.hoomd.open(name=str(path), mode="w") as file:
+        file.append(frame)
+    with pytest.raises(ValueError, match=said):
+        read_configurations(path)
+
+
+def test_empty_trajectory_is_refused(tmp_path):
+    path = tmp_path / "empty.gsd"
+    with gsd.hoomd.open(name=str(path), mode="w"):
+        pass
+    with pytest.raises(ValueError, match="no frame"):
+        read_configurations(path)
+
+
+def test_arrays_come_back_with_axes_units_and_attributes(tmp_path):
+    import h5py
+
+    path = tmp_path / "a.h5"
+    values = np.random.default_rng(0).normal(size=(4, 5, 2)).astype(np.float32)
+    storage.write_arrays(
+        path,
+        {
+            "displacements": Array(values, ("structure", "particle", "axis"), "sigma", "later minus initial"),
+            "names": Array(np.array(["density/all/L0", "energy/type2/L1.5"]), ("descriptor",)),
+            "nothing": Array(np.zeros((0, 3)), ("k", "m")),
+        },
+        ORIGIN,
+        {"temperature": 0.4},
+    )
+    back = storage.read_arrays(path)
+    np.testing.assert_array_equal(back["displacements"], values)
+    assert back["displacements"].dtype == np.float32
+    assert back["names"].tolist() == ["density/all/L0", "energy/type2/L1.5"]
+    assert back["nothing"].shape == (0, 3)
+    attributes = storage.read_attributes(path)
+    assert attributes["temperature"] == 0.4
+    assert attributes["provenance"]["seed"] == 7
+    with h5py.File(path) as file:
+        assert list(file["displacements"].attrs["axes"]) == ["structure", "particle", "axis"]
+        assert file["displacements"].attrs["unit"] == "sigma"
+
+
+def test_missing_array_is_named(tmp_path):
+    path = tmp_path / "a.h5"
+    write_hdf5(path)
+    with pytest.raises(ValueError, match=r"array 'b' is missing, the file holds \['a', 'names'\]"):
+        storage.read_arrays(path, ["b"])
+
+
+def test_nan_is_refused_unless_allowed(tmp_path):
+    path = tmp_path / "a.h5"
+    storage.write_arrays(path, {"a": Array(np.array([1.0, np.nan]), ("k",))}, ORIGIN)
+    with pytest.raises(ValueError, match="not finite"):
+        storage.read_arrays(path)
+    assert np.isnan(storage.read_arrays(path, finite=False)["a"][1])
+
+
+def test_axes_must_match_the_values():
+    with pytest.raises(ValueError, match="2 axes, 1 are named"):
+        Array(np.zeros((2, 2)), ("structure",))
+
+
+def test_tables_come_back_and_have_a_csv(tmp_path):
+    path = tmp_path / "t.parquet"
+    table = pd.DataFrame({"temperature": [0.5, 0.4], "tau": [400.0, 1300.0], "how": ["threshold", "overlap"]})
+    storage.write_table(path, table, ORIGIN)
+    pd.testing.assert_frame_equal(storage.read_table(path, ["tau"]), table)
+    pd.testing.assert_frame_equal(pd.read_csv(path.with_suffix(".csv")), table)
+    with pytest.raises(ValueError, match=r"columns \['chi'\] are missing"):
+        storage.read_table(path, ["chi"])
+    with pytest.raises(ValueError, match=r"written as \.parquet"):
+        storage.write_table(tmp_path / "t.csv", table, ORIGIN)
+
+
+def test_npz_comes_back_without_pickle(tmp_path):
+    path = tmp_path / "n.npz"
+    write_npz(path)
+    arrays, metadata = storage.read_npz(path)
+    np.testing.assert_array_equal(arrays["layer/weights"], np.arange(400.0))
+    assert metadata == {"names": ["a"]}
+    np.savez(path, metadata=np.array(json.dumps({})), evil=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(ValueError, match="not a readable tglassmlp NPZ file"):
+        storage.read_npz(path)
+
+
+def test_json_refuses_nan_and_writes_numpy_numbers(tmp_path):
+    path = tmp_path / "j.json"
+    storage.write_json(path, {"a": np.float64(0.5), "b": np.arange(3)})
+    assert storage.read_json(path) == {"a": 0.5, "b": [0, 1, 2]}
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        storage.write_json(path, {"a": float("nan")})
+    assert storage.read_json(path) == {"a": 0.5, "b": [0, 1, 2]}, "the older file must stay"
+
+
+# ------------------------------------------------------------------------------------------- whole or absent
+
+
+def test_a_failing_writer_leaves_the_old_file_and_no_rubbish(tmp_path):
+    path = tmp_path / "old.json"
+    storage.write_json(path, {"a": 1})
+    with pytest.raises(TypeError):
+        storage.write_json(path, {"a": object()})
+    with pytest.raises(ZeroDivisionError), storage.atomic_path(path) as temporary:
+        temporary.write_text(f"half {1 / 0}")
+    assert storage.read_json(path) == {"a": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["old.json"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_missing_file(tmp_path, kind):
+    with pytest.raises(FileNotFoundError):
+        KINDS[kind][1](tmp_path / f"absent.{kind}")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.99])
+def test_truncated_files_are_refused_by_name(tmp_path, kind, share):
+    write, read = KINDS[kind]
+    path = tmp_path / f"cut.{kind}"
+    write(path)
+    read(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(ValueError, match=f"cut.{kind}"):
+        read(path)
+
+
+@pytest.mark.parametrize("kind", ["h5", "parquet", "npz"])
+def test_flipped_bits_in_the_data_are_noticed(tmp_path, kind):
+    """Formats with checksums: a changed byte is an error or changes nothing that is read."""
+    write, read = KINDS[kind]
+    path = tmp_path / f"flip.{kind}"
+    write(path)
+    clean = path.read_bytes()
+    good = repr(read(path))
+    rng = np.random.default_rng(0)
+    refused = 0
+    for place in rng.integers(0, len(clean), 150):
+        dirty = bytearray(clean)
+        dirty[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(bytes(dirty))
+        try:
+            assert repr(read(path)) == good, f"byte {place} changed what was read"
+        except (ValueError, FileNotFoundError):
+            refused += 1
+    assert refused > 0
