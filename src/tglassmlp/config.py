@@ -152,10 +152,10 @@ class EquilibrationChecks(_Section):
         4.0, description="largest difference of mean energy between the two starts, in standard errors"
     )
     overlap: Share = Field(
-        0.3, description="largest overlap of a structure with the one it was started from, at the end"
+        0.45, description="largest overlap of structures with their state `sweeps` earlier, and of tiles"
     )
     peak: Positive = Field(
-        8.0, description="largest value of any g_ab(r) beyond its first peak (crystalline order)"
+        4.0, description="largest value of any g_ab(r) beyond 1.5 sigma_ab (crystalline order)"
     )
     heat_capacity: Positive = Field(
         0.5, description="largest relative difference of dE/dT and the heat capacity from energy fluctuations"
@@ -182,6 +182,9 @@ class EquilibrationSettings(_Section):
     )
     checks: EquilibrationChecks = Field(
         EquilibrationChecks(), description="limits of the equilibration checks"
+    )
+    on_failure: Literal["error", "warn"] = Field(
+        "error", description="a failed check stops the run (error) or is only reported (warn)"
     )
 
 
