@@ -7,7 +7,7 @@ from tglassmlp.dynamics.correlations import scattering_and_displacement
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
-from tglassmlp.storage import Array, read_arrays, read_attributes, read_configurations, write_arrays
+from tglassmlp.storage import Array, read_arrays, read_configurations, write_arrays
 
 with job(snakemake.log[0]):
     settings, mixture = dict(snakemake.params.settings), Mixture(**snakemake.params.mixture)
@@ -16,18 +16,17 @@ with job(snakemake.log[0]):
     pairs = list(
         zip(structures, found["displacements"], strict=False)
     )  # of large systems, some have dynamics
-    radii = settings["r_in"], settings["r_out"]
-    shares = [isoconfigurational_propensity(c, d, *radii, mixture) for c, d in pairs]
+    radii = settings["r_in"], settings["r_out"], mixture
+    shares = [isoconfigurational_propensity(c, d, *radii) for c, d in pairs]
     plain = [scattering_and_displacement(c, d, mixture.n_species) for c, d in pairs]
     axes, curves = ("structure", "frame", "particle"), ("structure", "species", "frame")
-    arrays = {
+    arrays = {"times": Array(found["times"], ("frame",), "tau_LJ")}
+    arrays["species"] = Array(structures[0].species, ("particle",))
+    arrays |= {
         "propensity": Array(np.stack([s.mean for s in shares]), axes),
         "half": Array(np.stack([s.half for s in shares]), ("structure", "half", "frame", "particle")),
-        "times": Array(found["times"], ("frame",), "tau_LJ"),
-        "species": Array(structures[0].species, ("particle",)),
         "scattering": Array(np.stack([p["scattering"] for p in plain]), curves),
         "displacement2": Array(np.stack([p["displacement2"] for p in plain]), curves, "sigma_11^2"),
     }
-    source = read_attributes(snakemake.input.trajectories)["provenance"]
-    record = collect("propensities", settings=settings, trajectories=source)
-    write_arrays(snakemake.output[0], arrays, record, {"temperature": float(snakemake.wildcards.temperature)})
+    attributes = {"temperature": float(snakemake.wildcards.temperature)}
+    write_arrays(snakemake.output[0], arrays, collect("propensities", settings=settings), attributes)

@@ -15,19 +15,19 @@ rule compute_descriptors:
         inherent=f"{RUN}/{{ensemble}}/inherent/T{{temperature}}/chunk{{chunk}}.gsd",
     output:
         f"{RUN}/{{ensemble}}/descriptors/T{{temperature}}/chunk{{chunk}}.h5",
+    log:
+        f"{RUN}/logs/compute_descriptors/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/compute_descriptors/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards: round(800 + 0.012 * particles_per_chunk(wildcards)),
+        runtime=lambda wildcards: round(5 + 1e-5 * particles_per_chunk(wildcards)),
     params:
         settings=section("descriptors"),
         mixture=mixture_record(),
         central_species=CONFIG.propensity.central_species,
         stage_version=version("descriptors"),
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards: round(800 + 0.012 * particles_per_chunk(wildcards)),
-        runtime=lambda wildcards: round(5 + 1e-5 * particles_per_chunk(wildcards)),
-    log:
-        f"{RUN}/logs/compute_descriptors/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.log",
-    benchmark:
-        f"{RUN}/benchmarks/compute_descriptors/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.tsv"
     script:
         "../../scripts/compute_descriptors.py"
 
@@ -42,17 +42,17 @@ rule fit_scaling:
         ),
     output:
         f"{RUN}/scaling/tmin{{t_min}}.json",
-    params:
-        kinds=["x", "t"] if CONFIG.training.scaling_temperatures == "all" else ["x"],
-        structures=section("structures"),
-        stage_version=version("scaling"),
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     log:
         f"{RUN}/logs/fit_scaling/tmin{{t_min}}.log",
     benchmark:
         f"{RUN}/benchmarks/fit_scaling/tmin{{t_min}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        kinds=["x", "t"] if CONFIG.training.scaling_temperatures == "all" else ["x"],
+        structures=section("structures"),
+        stage_version=version("scaling"),
     script:
         "../../scripts/fit_scaling.py"

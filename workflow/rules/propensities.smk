@@ -14,7 +14,9 @@ def dynamics_chunks(ensemble):
     if ensemble == "unit":
         return CHUNKS
     dynamics = CONFIG.large_systems.dynamics
-    return chunk_names(0 if dynamics is None else dynamics.systems, CONFIG.large_systems.chunk)
+    return chunk_names(
+        0 if dynamics is None else dynamics.systems, CONFIG.large_systems.chunk
+    )
 
 
 def trajectory_megabytes(wildcards):
@@ -24,7 +26,12 @@ def trajectory_megabytes(wildcards):
     entry = temperature_entry(wildcards.temperature) if unit else None
     time = entry["dynamics_time"] if unit else large.dynamics.time
     replicas = CONFIG.dynamics.replicas if unit else large.dynamics.replicas
-    frames = len(frame_steps(round((time or 1.0) / CONFIG.dynamics.time_step), CONFIG.dynamics.frame_ratio))
+    frames = len(
+        frame_steps(
+            round((time or 1.0) / CONFIG.dynamics.time_step),
+            CONFIG.dynamics.frame_ratio,
+        )
+    )
     particles = sum(CONFIG.mixture().composition) * (1 if unit else large.tiles**2)
     structures = CONFIG.structures.chunk if unit else large.chunk
     return structures * replicas * frames * particles * 8 / 1e6
@@ -36,18 +43,18 @@ rule measure_propensities:
         trajectories=f"{RUN}/{{ensemble}}/trajectories/T{{temperature}}/chunk{{chunk}}.h5",
     output:
         f"{RUN}/{{ensemble}}/propensities/T{{temperature}}/chunk{{chunk}}.h5",
-    params:
-        settings=section("propensity"),
-        mixture=mixture_record(),
-        stage_version=version("propensities"),
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards: round(800 + 3 * trajectory_megabytes(wildcards)),
-        runtime=lambda wildcards: round(10 + trajectory_megabytes(wildcards) / 500),
     log:
         f"{RUN}/logs/measure_propensities/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.log",
     benchmark:
         f"{RUN}/benchmarks/measure_propensities/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards: round(800 + 3 * trajectory_megabytes(wildcards)),
+        runtime=lambda wildcards: round(10 + trajectory_megabytes(wildcards) / 500),
+    params:
+        settings=section("propensity"),
+        mixture=mixture_record(),
+        stage_version=version("propensities"),
     script:
         "../../scripts/measure_propensities.py"
 
@@ -55,25 +62,27 @@ rule measure_propensities:
 rule measure_relaxation:
     input:
         expand(
-            f"{RUN}/unit/propensities/T{{temperature}}/chunk{{chunk}}.h5", temperature=LABELLED, chunk=CHUNKS
+            f"{RUN}/unit/propensities/T{{temperature}}/chunk{{chunk}}.h5",
+            temperature=LABELLED,
+            chunk=CHUNKS,
         ),
     output:
         curves=f"{RUN}/relaxation/curves.parquet",
         relaxation=f"{RUN}/relaxation/relaxation.json",
+    log:
+        f"{RUN}/logs/measure_relaxation/all.log",
+    benchmark:
+        f"{RUN}/benchmarks/measure_relaxation/all.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
     params:
         settings=section("propensity"),
         labelled=LABELLED,
         chunks=len(CHUNKS),
         temperatures=TEMPERATURES,
         stage_version=version("relaxation"),
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=20,
-    log:
-        f"{RUN}/logs/measure_relaxation/all.log",
-    benchmark:
-        f"{RUN}/benchmarks/measure_relaxation/all.tsv"
     script:
         "../../scripts/measure_relaxation.py"
 
@@ -86,18 +95,18 @@ rule label_structures:
         ),
     output:
         f"{RUN}/{{ensemble}}/labels/T{{temperature}}.h5",
-    params:
-        c_b=[float(c) for c in C_BS],
-        central_species=CONFIG.propensity.central_species,
-        stage_version=version("labels"),
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=20,
     log:
         f"{RUN}/logs/label_structures/{{ensemble}}_T{{temperature}}.log",
     benchmark:
         f"{RUN}/benchmarks/label_structures/{{ensemble}}_T{{temperature}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        c_b=[float(c) for c in C_BS],
+        central_species=CONFIG.propensity.central_species,
+        stage_version=version("labels"),
     script:
         "../../scripts/label_structures.py"
 
@@ -107,18 +116,18 @@ rule map_labels:
         expand(f"{RUN}/unit/labels/T{{temperature}}.h5", temperature=LABELLED),
     output:
         f"{RUN}/label_map/tmin{{t_min}}.parquet",
+    log:
+        f"{RUN}/logs/map_labels/tmin{{t_min}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/map_labels/tmin{{t_min}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
     params:
         settings=section("labels"),
         temperatures=TEMPERATURES,
         c_b=C_BS,
         stage_version=version("labels"),
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
-    log:
-        f"{RUN}/logs/map_labels/tmin{{t_min}}.log",
-    benchmark:
-        f"{RUN}/benchmarks/map_labels/tmin{{t_min}}.tsv"
     script:
         "../../scripts/map_labels.py"

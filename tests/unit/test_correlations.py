@@ -1,0 +1,38 @@
+"""Scattering function, mean squared displacement and split-half ceiling against cases solved on paper."""
+
+import numpy as np
+import pytest
+
+from tglassmlp import Configuration
+from tglassmlp.dynamics.correlations import scattering_and_displacement, split_half_ceiling
+
+
+def test_rigid_shift_of_the_whole_system_is_no_motion(lattice):
+    shifted = np.broadcast_to([3.0, -1.0], (2, 4, lattice.n_particles, 2))
+    found = scattering_and_displacement(lattice, shifted, 3)
+    np.testing.assert_allclose(found["scattering"], 1.0, atol=1e-12)
+    np.testing.assert_allclose(found["displacement2"], 0.0, atol=1e-12)
+
+
+def test_gaussian_displacements():
+    rng = np.random.default_rng(2)
+    n, spread = 40_000, 0.1
+    c = Configuration(rng.uniform(-50, 50, (n, 2)), np.repeat([1, 2], n // 2), 100.0)
+    found = scattering_and_displacement(c, spread * rng.normal(size=(1, 1, n, 2)), 2)
+    # F_s = exp(-q^2 spread^2 / 2) in every direction, msd = 2 spread^2
+    np.testing.assert_allclose(
+        found["scattering"][:, 0], np.exp(-0.5 * (2 * np.pi * spread) ** 2), atol=0.005
+    )
+    np.testing.assert_allclose(found["displacement2"][:, 0], 2 * spread**2, rtol=0.03)
+
+
+def test_ceiling_of_known_noise():
+    rng = np.random.default_rng(3)
+    signal = rng.normal(size=200_000)
+    half = signal + 0.8 * rng.normal(size=(2, signal.size))
+    # correlation of the mean of both halves with the signal itself
+    expected = np.corrcoef(signal, half.mean(axis=0))[0, 1]
+    assert split_half_ceiling(half) == pytest.approx(expected, abs=0.003)
+    assert split_half_ceiling(np.stack([signal, signal])) == pytest.approx(1.0)
+    assert split_half_ceiling(np.stack([signal, -signal])) == 0.0
+    assert np.isnan(split_half_ceiling(np.ones((2, 5))))

@@ -1,0 +1,224 @@
+"""Radical cells and descriptors: lattices, limits, invariances, brute force."""
+
+import numpy as np
+import pytest
+
+from tglassmlp import KA2D, Configuration, descriptors, potential_energies, radical_perimeters
+from tglassmlp.configuration import minimum_image, wrap
+from tglassmlp.descriptors.coarse_grain import coarse_grain, descriptor_lengths, descriptor_names
+from tglassmlp.descriptors.local import radical_cells
+
+LENGTHS = [0, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 10]
+
+
+def brute_force(c, lengths, cutoff, particles, energies, perimeters):
+    """All columns of a few particles, one double loop per formula."""
+    rows = []
+    for i in particles:
+        row = {}
+        r = np.linalg.norm(minimum_image(c.positions - c.positions[i], c.box_length), axis=1)
+        for length in lengths:
+            for average in ("type1", "type2", "type3", "all"):
+                member = np.ones(c.n_particles, bool) if average == "all" else c.species == int(average[-1])
+                if length == 0:
+                    w = np.where(member & (np.arange(c.n_particles) == i), 1.0, 0.0)
+                else:
+                    w = np.where(member & (r < cutoff), np.exp(-r / length), 0.0)
+                rho = w.sum()
+                mean = (w * energies).sum() / rho if rho else 0.0
+                row[f"density/{average}/L{length:g}"] = rho
+                row[f"energy/{average}/L{length:g}"] = mean
+                row[f"perimeter/{average}/L{length:g}"] = (w * perimeters).sum() / rho if rho else 0.0
+                row[f"variance/{average}/L{length:g}"] = (
+                    (w * (energies - mean) ** 2).sum() / rho if rho else 0.0
+                )
+        rows.append(row)
+    return rows
+
+
+@pytest.fixture(scope="module")
+def box_of_hundreds(lattice):
+    """1161 particles in a box of 31.2: more than the cut-off of 5 used with it, so that cells are used."""
+    c = lattice.tiled(3)
+    rng = np.random.default_rng(8)
+    return c.with_positions(c.positions + 0.05 * rng.normal(size=c.positions.shape))
+
+
+@pytest.mark.parametrize("cutoff", [20.0, 5.0, 1.3])
+def test_equals_brute_force(box_of_hundreds, cutoff):
+    c = box_of_hundreds
+    energies, perimeters = potential_energies(c), radical_perimeters(c)
+    values, names = descriptors(c, LENGTHS, cutoff=cutoff)
+    assert values.shape == (c.n_particles, 160)
+    particles = np.random.default_rng(0).choice(c.n_particles, 20, replace=False)
+    for i, row in zip(
+        particles, brute_force(c, LENGTHS, cutoff, particles, energies, perimeters), strict=True
+    ):
+        assert set(row) == set(names)
+        np.testing.assert_allclose(values[i], [row[n] for n in names], rtol=1e-10, atol=1e-10)
+
+
+def test_small_box(lattice):
+    energies, perimeters = potential_energies(lattice), radical_perimeters(lattice)
+    values, names = descriptors(lattice, LENGTHS)
+    particles = range(0, 129, 7)
+    for i, row in zip(
+        particles, brute_force(lattice, LENGTHS, 20, particles, energies, perimeters), strict=True
+    ):
+        np.testing.assert_allclose(values[i], [row[n] for n in names], rtol=1e-10, atol=1e-10)
+
+
+def test_uneven_lengths(lattice):
+    lengths = [0.03, 0.7, 1.1, 123.0]
+    energies, perimeters = potential_energies(lattice), radical_perimeters(lattice)
+    values, names = descriptors(lattice, lengths)
+    for i, row in zip([5], brute_force(lattice, lengths, 20, [5], energies, perimeters), strict=True):
+        np.testing.assert_allclose(values[i], [row[n] for n in names], rtol=1e-10, atol=1e-10)
+
+
+def test_names():
+    names = descriptor_names([0, 1.5], 2)
+    assert names[:6] == [
+        "density/type1/L0",
+        "density/type1/L1.5",
+        "density/type2/L0",
+        "density/type2/L1.5",
+        "density/all/L0",
+        "density/all/L1.5",
+    ]
+    assert len(names) == 4 * 3 * 2
+    assert descriptor_lengths(names).tolist() == [0, 1.5] * 12
+    with pytest.raises(ValueError, match="'density' is not the name"):
+        descriptor_lengths(["density"])
+
+
+def columns(c, lengths, **options):
+    values, names = descriptors(c, lengths, **options)
+    return dict(zip(names, values.T, strict=True))
+
+
+def test_length_zero_is_the_particle_itself(lattice):
+    found = columns(lattice, [0])
+    energies, perimeters = potential_energies(lattice), radical_perimeters(lattice)
+    for s in (1, 2, 3):
+        own = lattice.species == s
+        np.testing.assert_array_equal(found[f"density/type{s}/L0"], own)
+        np.testing.assert_allclose(found[f"energy/type{s}/L0"], np.where(own, energies, 0))
+        np.testing.assert_allclose(found[f"perimeter/type{s}/L0"], np.where(own, perimeters, 0))
+    np.testing.assert_array_equal(found["energy/all/L0"], energies)
+    for average in ("type1", "type2", "type3", "all"):
+        assert np.all(found[f"variance/{average}/L0"] == 0.0)
+
+
+def test_small_lengths_approach_the_particle_itself(lattice):
+    zero, small = columns(lattice, [0]), columns(lattice, [0.02])
+    for quantity in ("density", "energy", "perimeter", "variance"):
+        expected = zero[f"{quantity}/all/L0"]
+        np.testing.assert_allclose(small[f"{quantity}/all/L0.02"], expected, atol=1e-12)
+
+
+def test_large_lengths_approach_plain_averages(lattice):
+    found = columns(lattice, [1e9])
+    energies, perimeters = potential_energies(lattice), radical_perimeters(lattice)
+    for average, member in (("all", lattice.species > 0), ("type2", lattice.species == 2)):
+        for quantity, expected in (
+            ("density", member.sum()),
+            ("energy", energies[member].mean()),
+            ("perimeter", perimeters[member].mean()),
+            ("variance", energies[member].var()),
+        ):
+            np.testing.assert_allclose(found[f"{quantity}/{average}/L1e+09"], expected, rtol=1e-6)
+
+
+def test_square_lattice():
+    x = np.stack(np.meshgrid(np.arange(12.0), np.arange(12.0)), axis=-1).reshape(-1, 2)
+    c = Configuration(x, np.ones(144, int), 12.0)
+    found = columns(c, [0, 0.5, 2])
+    np.testing.assert_allclose(found["perimeter/type1/L2"], 4.0)
+    np.testing.assert_allclose(found["variance/type1/L2"], 0.0, atol=1e-20)
+    np.testing.assert_allclose(found["energy/type1/L2"], potential_energies(c)[0])
+    # species that do not occur have no average
+    assert np.all(found["energy/type2/L2"] == 0.0)
+    near = 1 + 4 * np.exp(-2) + 4 * np.exp(-2 * np.sqrt(2))
+    assert near < found["density/all/L0.5"][0] < near * 1.15
+
+
+def test_invariances(lattice):
+    before, _ = descriptors(lattice, [0, 1, 3])
+    box = lattice.box_length
+    turn = np.array([[0.0, -1.0], [1.0, 0.0]])
+    for changed in (
+        lattice.with_positions(lattice.positions + np.array([3.3, -41.7])),
+        lattice.with_positions(wrap(lattice.positions, box)),
+        lattice.with_positions(lattice.positions @ turn),
+    ):
+        np.testing.assert_allclose(descriptors(changed, [0, 1, 3])[0], before, rtol=1e-10, atol=1e-10)
+    order = np.random.default_rng(0).permutation(lattice.n_particles)
+    shuffled = Configuration(lattice.positions[order], lattice.species[order], box)
+    np.testing.assert_allclose(descriptors(shuffled, [0, 1, 3])[0], before[order], rtol=1e-10, atol=1e-10)
+
+
+def test_central_species_are_rows_of_the_whole(lattice):
+    whole, _ = descriptors(lattice, [0, 1])
+    part, _ = descriptors(lattice, [0, 1], central_species=2)
+    np.testing.assert_array_equal(part, whole[lattice.species == 2])
+    with pytest.raises(ValueError, match="central species 7"):
+        descriptors(lattice, [1], central_species=7)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "message"),
+    [
+        ([], "at least one"),
+        ([1, 1], "must rise"),
+        ([-1], "not be negative"),
+        ([1e-7], "use 0"),
+        ([np.nan], "must rise"),
+    ],
+)
+def test_lengths_refused(lattice, lengths, message):
+    with pytest.raises(ValueError, match=message):
+        descriptors(lattice, lengths)
+
+
+def test_local_quantities_refused(lattice):
+    with pytest.raises(ValueError, match=r"energies must have shape \[129\]"):
+        coarse_grain(lattice, np.zeros(3), np.zeros(129), [1])
+    with pytest.raises(ValueError, match="perimeters must be finite"):
+        coarse_grain(lattice, np.zeros(129), np.full(129, np.nan), [1])
+
+
+def test_radical_cells_of_two_sizes():
+    """Two particles of radii 0.5 and 0.44 in a periodic row: the wall stands where the powers are equal."""
+    n, gap = 8, 1.1
+    x = np.stack(np.meshgrid(gap * np.arange(n), gap * np.arange(n), indexing="ij"), axis=-1).reshape(-1, 2)
+    species = 1 + (np.arange(n * n) // n) % 2  # columns of species 1 and 2
+    cells = radical_cells(Configuration(x, species, gap * n))
+    # |x|^2 - R1^2 = |x - gap|^2 - R2^2
+    wall = (gap**2 + 0.5**2 - 0.44**2) / (2 * gap)
+    widths = np.where(species == 1, 2 * wall, 2 * (gap - wall))
+    np.testing.assert_allclose(cells.areas, widths * gap, rtol=1e-12)
+    np.testing.assert_allclose(cells.perimeters, 2 * (widths + gap), rtol=1e-12)
+
+
+def test_cells_fill_the_box(lattice, liquid):
+    for c in (lattice, liquid):
+        cells = radical_cells(c)
+        assert cells.areas.sum() == pytest.approx(c.box_length**2, rel=1e-12)
+        assert np.all(cells.perimeters**2 >= 4 * np.pi * cells.areas)  # isoperimetric inequality
+    turned = liquid.with_positions(liquid.positions @ np.array([[0.0, -1.0], [1.0, 0.0]]) + 17.0)
+    np.testing.assert_allclose(radical_perimeters(turned), radical_perimeters(liquid), rtol=1e-9)
+
+
+def test_ordinary_cells_are_no_substitute(liquid):
+    alike = Configuration(liquid.positions, np.ones(129, int), liquid.box_length)
+    change = radical_perimeters(liquid) / radical_perimeters(alike) - 1
+    assert change[liquid.species == 1].mean() > 0.01
+    assert change[liquid.species == 2].mean() < -0.01
+
+
+def test_mixture_without_that_species(lattice):
+    with pytest.raises(ValueError, match="species must lie in 1"):
+        descriptors(
+            Configuration(lattice.positions, lattice.species + 1, lattice.box_length), [1], mixture=KA2D
+        )

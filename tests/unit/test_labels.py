@@ -1,0 +1,111 @@
+"""Labels at fixed C_B and the label map."""
+
+import numpy as np
+import pytest
+
+from tglassmlp.dynamics.labels import label_map, label_structures
+
+GRID = [0.99, 0.94, 0.90, 0.85, 0.80, 0.75, 0.65, 0.50, 0.25, 0.15, 0.075]
+#: Lowest C_B that the published curves reach at each temperature.
+REACHED = {0.21: 0.80, 0.23: 0.75, 0.25: 0.50, 0.30: 0.25, 0.40: 0.075}
+
+
+@pytest.fixture
+def propensity():
+    """Four structures, 9 frames, 20 particles that relax at different rates; times 0, 1, 2, 4, ..."""
+    rng = np.random.default_rng(0)
+    times = np.array([0.0, *2.0 ** np.arange(8)])
+    rate = rng.uniform(0.2, 3, (4, 1, 20))
+    curves = np.exp(-rate * times[:, None] / 60)
+    half = np.stack([curves**0.9, curves**1.1], axis=1)
+    return curves, half, times, np.repeat([1, 2], 10)
+
+
+def test_equals_brute_force(propensity):
+    curves, half, times, species = propensity
+    labels = label_structures(curves, half, times, species, [0.9, 0.5, 0.2, 0.01])
+    assert labels.c_b.tolist() == [0.9, 0.5, 0.2]
+    mean = curves[:, :, species == 1].mean(axis=(0, 2))
+    for k, target in enumerate(labels.c_b):
+        f = next(f for f in range(len(times)) if mean[f] < target)
+        part = (mean[f - 1] - target) / (mean[f - 1] - mean[f])
+        assert labels.frame_index[k] == pytest.approx(f - 1 + part, abs=1e-12)
+        for s in range(4):
+            for n, i in enumerate(np.flatnonzero(species == 1)):
+                expected = curves[s, f - 1, i] + part * (curves[s, f, i] - curves[s, f - 1, i])
+                assert labels.propensity[k, s, n] == pytest.approx(expected, abs=1e-12)
+                for h in range(2):
+                    a, b = half[s, h, f - 1, i], half[s, h, f, i]
+                    assert labels.half[k, s, h, n] == pytest.approx(a + part * (b - a), abs=1e-12)
+
+
+def test_mean_of_labels_is_the_target(propensity):
+    labels = label_structures(*propensity, [0.95, 0.6, 0.3])
+    np.testing.assert_allclose(labels.propensity.mean(axis=(1, 2)), labels.c_b, atol=1e-12)
+    assert np.all(np.diff(labels.time) > 0)
+    # each particle's propensity falls when C_B falls
+    assert np.all(np.diff(labels.propensity, axis=0) < 0)
+
+
+def test_crossing_in_the_last_interval(propensity):
+    curves, half, times, species = propensity
+    last = curves[:, :, species == 1].mean(axis=(0, 2))[-1]
+    labels = label_structures(*propensity, [last + 1e-9])
+    np.testing.assert_allclose(labels.propensity[0], curves[:, -1, species == 1], atol=1e-6)
+    assert label_structures(*propensity, [last - 1e-9]).propensity.shape == (0, 4, 10)
+    assert half.shape[2] == times.size
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"targets": [0.5, 1.0]}, "between 0 and 1"),
+        ({"central_species": 3}, "no particle is of the central species 3"),
+        ({"times": [0, 1]}, r"times must have shape \[9\]"),
+        ({"half": np.zeros((4, 9, 20))}, "half"),
+    ],
+)
+def test_refusals(propensity, change, message):
+    usual = dict(zip(("propensity", "half", "times", "species"), propensity, strict=True), targets=[0.5])
+    with pytest.raises(ValueError, match=message):
+        label_structures(**{**usual, **change})
+
+
+def published_map(temperatures, t_min):
+    reached = {t: [c for c in GRID if c >= low] for t, low in REACHED.items()}
+    table = label_map(temperatures, GRID, reached, t_min)
+    return {
+        c: "".join(kind or "-" for kind in table[table.c_b == c].sort_values("temperature").kind)
+        for c in GRID
+    }
+
+
+def test_first_half_of_the_published_table():
+    found = published_map([0.15, 0.18, 0.21, 0.23, 0.25, 0.30, 0.40], 0.21)
+    assert found == {
+        **dict.fromkeys([0.99, 0.94, 0.90, 0.85, 0.80], "ttxxxxx"),
+        0.75: "rttxxxx",
+        0.65: "rtttxxx",
+        0.50: "rtttxxx",
+        0.25: "rrrrrxx",
+        0.15: "------x",
+        0.075: "------x",
+    }
+    assert sum(row.count("x") + row.count("t") for row in found.values()) == 57
+
+
+def test_second_half_of_the_published_table():
+    found = published_map([0.21, 0.23, 0.25, 0.30, 0.40], 0.25)
+    assert found == {
+        **dict.fromkeys([0.99, 0.94, 0.90, 0.85, 0.80, 0.75, 0.65, 0.50], "ttxxx"),
+        0.25: "rrrxx",
+        0.15: "----x",
+        0.075: "----x",
+    }
+
+
+def test_map_refusals():
+    with pytest.raises(ValueError, match=r"t_min = 0\.35 is not a temperature with dynamics"):
+        label_map([0.3, 0.4], [0.5], {0.4: [0.5]}, 0.35)
+    with pytest.raises(ValueError, match="raise a dynamics_time"):
+        label_map([0.3, 0.4], [0.5], {0.4: []}, 0.4)
