@@ -1,0 +1,30 @@
+"""Equilibrium structures of one chunk by swap Monte Carlo, with their equilibration records."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from tglassmlp.mixture import Mixture
+from tglassmlp.progress import Progress, job
+from tglassmlp.provenance import collect
+from tglassmlp.simulation import checkpoint
+from tglassmlp.simulation.equilibration import EquilibrationSettings, attempts, equilibrate_structure
+from tglassmlp.storage import write_configurations, write_table
+
+with job(snakemake.log[0]) as status:
+    p, temperature = snakemake.params, float(snakemake.wildcards.temperature)
+    settings, mixture = EquilibrationSettings(**p.settings), Mixture(**p.mixture)
+    label = f"structures T={temperature:g} chunk {snakemake.wildcards.chunk}"
+    total = len(p.structures) * attempts(p.sweeps, sum(mixture.composition))
+    progress, found, states = Progress(label, total, "moves", status), [], []
+    for k in p.structures:
+        states.append(Path(p.state) / f"structure{k}.npz")
+        arguments = (temperature, k, p.sweeps, p.seed, settings, mixture, states[-1], progress)
+        found.append(equilibrate_structure(*arguments))
+    about = {"seed": p.seed, "temperature": temperature, "sweeps": p.sweeps, "settings": dict(p.settings)}
+    provenance = collect("structures", structures=list(p.structures), **about)
+    write_configurations(snakemake.output.structures, [c for c, _ in found], provenance)
+    write_table(snakemake.output.record, pd.concat([r for _, r in found], ignore_index=True), provenance)
+    for state in states:
+        checkpoint.remove(state)
+    progress.finish()

@@ -1,0 +1,23 @@
+"""Inherent structures of one chunk."""
+
+import numpy as np
+
+from tglassmlp.mixture import Mixture
+from tglassmlp.progress import Progress, job
+from tglassmlp.provenance import collect
+from tglassmlp.simulation.minimisation import minimise
+from tglassmlp.storage import read_configurations, write_configurations
+
+with job(snakemake.log[0]) as status:
+    w, settings = snakemake.wildcards, dict(snakemake.params.settings)
+    mixture = Mixture(**snakemake.params.mixture)
+    thermal = read_configurations(snakemake.input.structures)
+    label = f"inherent structures {w.ensemble} T={w.temperature} chunk {w.chunk}"
+    progress, found = Progress(label, len(thermal), "structures", status), []
+    for c in thermal:
+        found.append(minimise(c, mixture, **settings))
+        progress.advance(1, f"E={found[-1][1]['energy']:.4f}")
+    provenance = collect("inherent", settings=settings, records=[record for _, record in found])
+    write_configurations(snakemake.output[0], [c for c, _ in found], provenance)
+    print(f"mean inherent energy {np.mean([record['energy'] for _, record in found]):.5f} per particle")
+    progress.finish()

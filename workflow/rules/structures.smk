@@ -1,0 +1,171 @@
+# Equilibrium structures by swap Monte Carlo, the proof that they are equilibrated, inherent structures, large systems.
+from dataclasses import asdict
+
+from tglassmlp.config import chunk_ranges
+
+# Moves per second of one core, on the cautious side.
+MONTE_CARLO_RATE = 3e6
+
+
+def equilibration_settings():
+    """What decides the numbers of the equilibration, without its checks."""
+    return {
+        k: v
+        for k, v in section("equilibration").items()
+        if k not in ("checks", "on_failure")
+    }
+
+
+def chunk_structures(wildcards):
+    """Numbers of the structures of one chunk."""
+    return list(
+        chunk_ranges(CONFIG.structures.number, CONFIG.structures.chunk)[
+            int(wildcards.chunk)
+        ]
+    )
+
+
+def chunk_systems(wildcards):
+    """Numbers of the large systems of one chunk."""
+    return list(
+        chunk_ranges(CONFIG.large_systems.number, CONFIG.large_systems.chunk)[
+            int(wildcards.chunk)
+        ]
+    )
+
+
+def large_sweeps(wildcards):
+    """Sweeps that re-equilibrate a large system."""
+    sweeps = temperature_entry(wildcards.temperature)["sweeps"]
+    return max(1, round(sweeps * CONFIG.large_systems.sweeps_factor))
+
+
+def large_particles():
+    """Particles of one large system."""
+    return sum(CONFIG.mixture().composition) * CONFIG.large_systems.tiles**2
+
+
+def equilibration_minutes(wildcards):
+    """Estimated run time of one chunk, twice its sweeps for every structure."""
+    attempts = (
+        2
+        * temperature_entry(wildcards.temperature)["sweeps"]
+        * sum(CONFIG.mixture().composition)
+    )
+    return round(10 + len(chunk_structures(wildcards)) * attempts / MONTE_CARLO_RATE / 60)
+
+
+def large_minutes(wildcards):
+    """Estimated run time of one chunk of large systems."""
+    attempts = large_sweeps(wildcards) * large_particles()
+    return round(10 + len(chunk_systems(wildcards)) * attempts / MONTE_CARLO_RATE / 60)
+
+
+rule equilibrate_structures:
+    output:
+        structures=f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.gsd",
+        record=f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.parquet",
+    log:
+        f"{RUN}/logs/equilibrate_structures/T{{temperature}}_chunk{{chunk}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/equilibrate_structures/T{{temperature}}_chunk{{chunk}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=equilibration_minutes,
+    params:
+        settings=equilibration_settings(),
+        mixture=asdict(CONFIG.mixture()),
+        sweeps=lambda wildcards: temperature_entry(wildcards.temperature)["sweeps"],
+        structures=chunk_structures,
+        seed=CONFIG.seed,
+        state=f"{RUN}/.state/equilibrate_structures/T{{temperature}}_chunk{{chunk}}",
+        stage_version=version("structures"),
+    script:
+        "../../scripts/equilibrate_structures.py"
+
+
+rule check_equilibration:
+    input:
+        structures=per_chunk(
+            f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.gsd"
+        ),
+        records=per_chunk(
+            f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.parquet"
+        ),
+    output:
+        verdict=f"{RUN}/unit/structures/T{{temperature}}/equilibration.json",
+        table=f"{RUN}/unit/structures/T{{temperature}}/equilibration.parquet",
+    log:
+        f"{RUN}/logs/check_equilibration/T{{temperature}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/check_equilibration/T{{temperature}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        checks=section("equilibration")["checks"],
+        on_failure=CONFIG.equilibration.on_failure,
+        mixture=asdict(CONFIG.mixture()),
+        report=f"{RUN}/.state/check_equilibration/T{{temperature}}.json",
+        stage_version=version("structures"),
+    script:
+        "../../scripts/check_equilibration.py"
+
+
+rule equilibrate_large_systems:
+    input:
+        structures=lambda wildcards: expand(
+            f"{RUN}/unit/structures/T{wildcards.temperature}/chunk{{chunk}}.gsd",
+            chunk=CHUNKS,
+        ),
+        equilibration=f"{RUN}/unit/structures/T{{temperature}}/equilibration.json",
+    output:
+        structures=f"{RUN}/large/structures/T{{temperature}}/chunk{{chunk}}.gsd",
+        record=f"{RUN}/large/structures/T{{temperature}}/chunk{{chunk}}.parquet",
+    log:
+        f"{RUN}/logs/equilibrate_large_systems/T{{temperature}}_chunk{{chunk}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/equilibrate_large_systems/T{{temperature}}_chunk{{chunk}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards: round(
+            1000 + 2e-3 * large_particles() * len(chunk_systems(wildcards))
+        ),
+        runtime=large_minutes,
+    params:
+        settings=equilibration_settings(),
+        checks=section("equilibration")["checks"],
+        on_failure=CONFIG.equilibration.on_failure,
+        mixture=asdict(CONFIG.mixture()),
+        sweeps=large_sweeps,
+        systems=chunk_systems,
+        tiles=CONFIG.large_systems.tiles,
+        seed=CONFIG.seed,
+        state=f"{RUN}/.state/equilibrate_large_systems/T{{temperature}}_chunk{{chunk}}",
+        stage_version=version("structures"),
+    script:
+        "../../scripts/equilibrate_large_systems.py"
+
+
+rule find_inherent_structures:
+    input:
+        structures=f"{RUN}/{{ensemble}}/structures/T{{temperature}}/chunk{{chunk}}.gsd",
+        equilibration=f"{RUN}/unit/structures/T{{temperature}}/equilibration.json",
+    output:
+        f"{RUN}/{{ensemble}}/inherent/T{{temperature}}/chunk{{chunk}}.gsd",
+    log:
+        f"{RUN}/logs/find_inherent_structures/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/find_inherent_structures/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=lambda wildcards: 10 if wildcards.ensemble == "unit" else 30,
+    params:
+        settings=section("minimisation"),
+        mixture=asdict(CONFIG.mixture()),
+        stage_version=version("inherent"),
+    script:
+        "../../scripts/find_inherent_structures.py"
