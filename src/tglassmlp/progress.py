@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 import time
 import traceback
@@ -146,6 +147,10 @@ def job(log: str | os.PathLike[str]) -> Iterator[Path]:
     path = Path(log)
     path.parent.mkdir(parents=True, exist_ok=True)
     status = path.parent.parent.parent / ".state" / "progress" / path.parent.name / f"{path.stem}.json"
+    # says which process works on this job; left behind only by a process that was killed
+    worker = status.with_suffix(".job")
+    worker.parent.mkdir(parents=True, exist_ok=True)
+    worker.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "start": time.time()}))
     terminal_out, terminal_err = sys.stdout, sys.stderr
     with open(path, "w") as handle:
         sys.stdout, sys.stderr = _Tee(terminal_err, handle), _Tee(terminal_err, handle)
@@ -156,4 +161,5 @@ def job(log: str | os.PathLike[str]) -> Iterator[Path]:
             raise
         finally:
             status.unlink(missing_ok=True)
+            worker.unlink(missing_ok=True)
             sys.stdout, sys.stderr = terminal_out, terminal_err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 
 import pytest
@@ -99,6 +100,8 @@ def test_job_writes_to_log_and_terminal(tmp_path, capsys):
         print("to standard output")
         print("to standard error", file=sys.stderr)
         assert status == tmp_path / ".state" / "progress" / "rule" / "T0.40_chunk0.json"
+        assert json.loads(status.with_suffix(".job").read_text())["pid"] == os.getpid()
+    assert not status.with_suffix(".job").exists()
     assert log.read_text().splitlines() == ["to standard output", "to standard error"]
     assert "to standard output" in capsys.readouterr().err
 
