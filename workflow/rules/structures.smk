@@ -52,7 +52,9 @@ def equilibration_minutes(wildcards):
         * temperature_entry(wildcards.temperature)["sweeps"]
         * sum(CONFIG.mixture().composition)
     )
-    return round(10 + len(chunk_structures(wildcards)) * attempts / MONTE_CARLO_RATE / 60)
+    return round(
+        10 + len(chunk_structures(wildcards)) * attempts / MONTE_CARLO_RATE / 60
+    )
 
 
 def large_minutes(wildcards):

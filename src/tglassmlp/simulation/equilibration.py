@@ -29,8 +29,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 from scipy.spatial import cKDTree
+from scipy.special import ndtri, stdtr
 
 from tglassmlp.configuration import Configuration
 from tglassmlp.mixture import KA2D, Mixture
@@ -567,7 +567,7 @@ def _flat(c: Configuration, which: NDArray) -> NDArray[np.float32]:
 
 def _sigmas(statistic: float, freedom: float) -> float:
     """Student's t as the number of standard deviations of a normal law that is as improbable."""
-    return float(stats.norm.isf(stats.t.sf(abs(statistic), freedom)))
+    return float(-ndtri(stdtr(freedom, -abs(statistic))))
 
 
 @dataclass(frozen=True)
@@ -672,7 +672,7 @@ def check_temperature(
         "failed": [_sentence(dict(row)) for _, row in table[~table.passed].iterrows()],
         "structures": len(numbers),
         "energy": float(means.mean()),
-        "energy_error": float(stats.sem(means)) if len(means) > 1 else None,
+        "energy_error": float(means.std(ddof=1) / np.sqrt(len(means))) if len(means) > 1 else None,
         "inherent_energy": _finite_mean(late.inherent_energy),
         "heat_capacity": n * spread / temperature**2,
         "autocorrelation_sweeps": _finite_mean(late.autocorrelation),
@@ -767,6 +767,6 @@ def _outliers(values: NDArray, group: NDArray) -> NDArray[np.float64]:
         if others.size < 3 or np.ptp(others) == 0.0:
             continue
         t = (value - others.mean()) / (others.std(ddof=1) * np.sqrt(1.0 + 1.0 / others.size))
-        probability = min(1.0, 2.0 * stats.t.sf(abs(t), others.size - 1) * values.size)
-        result[k] = max(0.0, float(stats.norm.isf(probability / 2.0)))
+        probability = min(1.0, 2.0 * float(stdtr(others.size - 1, -abs(t))) * values.size)
+        result[k] = max(0.0, float(-ndtri(probability / 2.0)))
     return result
