@@ -213,7 +213,9 @@ class Networks:
             if not open_.any():
                 break
             entered = np.where(open_, np.clip(entered + (c_b - mean), low, high), entered)
-            some = self.of(np.flatnonzero(open_)).predict_scaled(descriptors, temperature, entered[open_])
+            some = self.of(np.flatnonzero(open_).tolist()).predict_scaled(
+                descriptors, temperature, entered[open_]
+            )
             mean = mean.copy()
             mean[open_] = some.mean(axis=(1, 2), dtype=np.float64)
             made += 1
@@ -325,7 +327,7 @@ def _mixture(record: str | Mapping[str, Any]) -> Mixture:
         if record not in MIXTURES:
             raise ValueError(f"unknown mixture {record!r}, known: {', '.join(MIXTURES)}")
         return MIXTURES[record]
-    plain = {k: _tuple(v) if isinstance(v, list) else v for k, v in record.items()}
+    plain: dict[str, Any] = {k: _tuple(v) if isinstance(v, list) else v for k, v in record.items()}
     return Mixture(**plain)
 
 

@@ -11,6 +11,7 @@ of the two losses differ by orders of magnitude).
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 
 from tglassmlp.network import loss as losses
 from tglassmlp.network.dataset import TrainingSet
-from tglassmlp.network.model import Architecture, GlassMLP, TGlassMLP, count_parameters
+from tglassmlp.network.model import Architecture, GlassMLP, TGlassMLP
 from tglassmlp.network.state_point import StatePoint
 from tglassmlp.progress import Progress
 from tglassmlp.provenance import fingerprint
@@ -169,7 +170,8 @@ def train(
     label
         Name on the progress lines.
     checkpoint
-        File to resume from and to keep while training; removed at the end.
+        File to resume from and to keep while training. It stays after the end, for a caller that may yet fail
+        and be called again; the caller removes it.
     status_file
         See :class:`tglassmlp.progress.Progress`.
     epochs_per_call
@@ -192,11 +194,9 @@ def train(
     models = [
         make(training.descriptors.shape[2], architecture, np.random.default_rng(s), mean) for s in seeds
     ]
-    graph, first = nnx.split(models[0])
-    parameters = jax.tree.map(
-        lambda *a: jnp.asarray(np.stack(a)), first, *[nnx.split(m)[1] for m in models[1:]]
-    )
-    size = count_parameters(parameters) // len(seeds)
+    network = _Network.of(models[0])
+    parameters = jnp.asarray(np.stack([network.ravel(m) for m in models]))
+    size = parameters.shape[1]
     print(
         f"[{label}] {len(seeds)} networks of {size} parameters, {training.batches} batches of "
         f"{training.labels.shape[1]} particles, {len(schedule)} epochs",
@@ -228,7 +228,7 @@ def train(
         if epochs_per_call is not None and state.epoch - begun >= epochs_per_call:
             _save(checkpoint, mark, state)
             return None
-        state = _epoch(graph, state, schedule, order_words, training.batches, data, watch, settings, label)
+        state = _epoch(network, state, schedule, order_words, training.batches, data, watch, settings, label)
         last = state.history[-1]
         progress.advance(
             training.batches * len(seeds),
@@ -240,9 +240,8 @@ def train(
             saved = time.monotonic()
     progress.finish()
     chosen = state.best if settings.select_epoch == "validation" and watch is not None else state.parameters
-    if checkpoint is not None:
-        checkpoints.remove(checkpoint)
-    return Trained(_named(chosen), _history(state.history, schedule), size)
+    _save(checkpoint, mark, state)
+    return Trained(network.named(np.asarray(chosen)), _history(state.history, schedule), size)
 
 
 _ADAM = optax.scale_by_adam()
@@ -252,16 +251,16 @@ _ADAM = optax.scale_by_adam()
 class _State:
     """Where a training stands after a whole number of epochs."""
 
-    parameters: Any
+    parameters: jax.Array  # [n, D]
     optimizer: Any
     epoch: int
-    history: list[NDArray]  # one [4, networks] each epoch
-    best: Any
+    history: list[NDArray]  # one [4, n] each epoch
+    best: jax.Array  # [n, D]
     best_score: NDArray
 
 
 def _epoch(
-    graph: Any, state: _State, schedule: list[tuple[int, float]], order_words: NDArray, batches: int,
+    network: _Network, state: _State, schedule: list[tuple[int, float]], order_words: NDArray, batches: int,
     data: _Data, watch: _Data | None, settings: TrainingSettings, label: str,
 ) -> _State:  # fmt: skip
     """One epoch and the look at the validation set after it."""
@@ -277,7 +276,7 @@ def _epoch(
     # phase 1 reads no kernels: leave them out, so that its program does not depend on their shape
     seen = data if phase == 2 else data._replace(kernels=jnp.zeros((len(data.descriptors), 0)))
     parameters, optimizer, sums = _run_epoch(
-        graph, phase, weights, ring, state.parameters, optimizer, rate, order, seen
+        network, phase, weights, ring, state.parameters, optimizer, rate, order, seen
     )
     row = np.full((4, len(state.best_score)), np.nan, np.float32)
     row[:2] = np.asarray(sums) / batches
@@ -288,30 +287,64 @@ def _epoch(
         )
     best, score = state.best, state.best_score
     if watch is not None:
-        row[2:] = np.asarray(_evaluate(graph, parameters, watch))
+        row[2:] = np.asarray(_evaluate(network, parameters, watch))
         if settings.select_epoch == "validation" and phase == schedule[-1][0]:
             better = row[3] > score
-            best = jax.tree.map(
-                lambda new, old: jnp.where(better.reshape(-1, *[1] * (new.ndim - 1)), new, old),
-                parameters,
-                best,
-            )
+            best = jnp.where(better[:, None], parameters, best)
             score = np.where(better, row[3], score)
     return _State(parameters, optimizer, state.epoch + 1, [*state.history, row], best, score)
 
 
-def _predict(graph: Any, parameters: Any, data: _Data, b: jax.Array) -> jax.Array:
+@dataclass(frozen=True)
+class _Network:
+    """Shape of a network: turns its parameters into one row of numbers and back.
+
+    The optimiser then works on one matrix ``[networks, parameters]``, a single pass over memory.
+    """
+
+    graph: Any
+    tree: Any
+    shapes: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of(cls, model: nnx.Module) -> _Network:
+        graph, state = nnx.split(model)
+        leaves, tree = jax.tree.flatten(state)
+        return cls(graph, tree, tuple(np.shape(leaf) for leaf in leaves))
+
+    @staticmethod
+    def ravel(model: nnx.Module) -> NDArray[np.float32]:
+        """Parameters of one network, ``[D]``."""
+        return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(nnx.split(model)[1])])
+
+    def unravel(self, rows: jax.Array) -> Any:
+        """Parameters of the ensemble as the model's tree, from ``[n, D]``."""
+        cuts = np.cumsum([0, *(math.prod(s) for s in self.shapes)])
+        pieces = zip(cuts, cuts[1:], self.shapes, strict=False)
+        leaves = [rows[:, a:b].reshape(-1, *shape) for a, b, shape in pieces]
+        return jax.tree.unflatten(self.tree, leaves)
+
+    def named(self, rows: NDArray) -> dict[str, NDArray[np.float32]]:
+        """Parameters of the ensemble by readable name, e.g. ``mlp1/layers/0/matrix``."""
+        leaves, _ = jax.tree_util.tree_flatten_with_path(self.unravel(jnp.asarray(rows)))
+        return {
+            jax.tree_util.keystr(path, simple=True, separator="/").removesuffix("/value"): np.asarray(leaf)
+            for path, leaf in leaves
+        }
+
+
+def _predict(network: _Network, parameters: Any, data: _Data, b: jax.Array) -> jax.Array:
     """Predictions of all networks for batch ``b``: ``[n, P]``."""
     x, s = data.descriptors[data.structure[b]], data.state[b]
-    return jax.vmap(lambda p: nnx.merge(graph, p)(x, s))(parameters) + data.offset[b]
+    return jax.vmap(lambda p: nnx.merge(network.graph, p)(x, s))(parameters) + data.offset[b]
 
 
 def ensemble_loss(
-    graph: Any, parameters: Any, data: _Data, b: jax.Array, phase: int,
+    network: _Network, parameters: Any, data: _Data, b: jax.Array, phase: int,
     weights: tuple[float, float], ring: tuple[tuple[float, ...], float],
 ) -> tuple[jax.Array, jax.Array]:  # fmt: skip
     """Sum of the losses for batch ``b`` (its gradient is each network's own), and ``[2, n]`` (loss, r)."""
-    predicted = _predict(graph, parameters, data, b)
+    predicted = _predict(network, parameters, data, b)
     labels = data.labels[b]
     if phase == 1:
         each = losses.mean_squared_error(predicted, labels)
@@ -326,18 +359,19 @@ def ensemble_loss(
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3))
 def _run_epoch(
-    graph: Any, phase: int, weights: tuple[float, float], ring: tuple[tuple[float, ...], float],
-    parameters: Any, optimizer: Any, rate: float, order: NDArray, data: _Data,
-) -> tuple[Any, Any, jax.Array]:  # fmt: skip
+    network: _Network, phase: int, weights: tuple[float, float], ring: tuple[tuple[float, ...], float],
+    parameters: jax.Array, optimizer: Any, rate: float, order: NDArray, data: _Data,
+) -> tuple[jax.Array, Any, jax.Array]:  # fmt: skip
     """All steps of one epoch, and the sums of :func:`ensemble_loss`'s second value over them."""
 
-    def step(i: jax.Array, carry: tuple[Any, Any, jax.Array]) -> tuple[Any, Any, jax.Array]:
+    def step(i: jax.Array, carry: tuple[jax.Array, Any, jax.Array]) -> tuple[jax.Array, Any, jax.Array]:
         parameters, optimizer, sums = carry
         gradient = jax.grad(ensemble_loss, argnums=1, has_aux=True)
-        slope, seen = gradient(graph, parameters, data, order[i], phase, weights, ring)
-        direction, optimizer = _ADAM.update(slope, optimizer)
-        parameters = jax.tree.map(lambda p, d: p - rate * d, parameters, direction)
-        return parameters, optimizer, sums + seen
+        tree = network.unravel(parameters)
+        slope, seen = gradient(network, tree, data, order[i], phase, weights, ring)
+        rows = [leaf.reshape(len(leaf), -1) for leaf in jax.tree.leaves(slope)]
+        direction, optimizer = _ADAM.update(jnp.concatenate(rows, axis=1), optimizer)
+        return parameters - rate * direction, optimizer, sums + seen
 
     # the number of steps is traced, so that padded sets of different length share one program
     start = (parameters, optimizer, _no_sums(parameters))
@@ -345,19 +379,20 @@ def _run_epoch(
 
 
 @partial(jax.jit, static_argnums=0)
-def _evaluate(graph: Any, parameters: Any, data: _Data) -> jax.Array:
+def _evaluate(network: _Network, parameters: jax.Array, data: _Data) -> jax.Array:
     """Mean over batches of (MAE/std, Pearson) of every network, ``[2, n]``."""
+    tree = network.unravel(parameters)
 
     def look(b: jax.Array, sums: jax.Array) -> jax.Array:
-        predicted, labels = _predict(graph, parameters, data, b), data.labels[b]
+        predicted, labels = _predict(network, tree, data, b), data.labels[b]
         error = jnp.mean(jnp.abs(predicted - labels), axis=1) / data.statistics.deviation[b]
         return sums + jnp.stack([error, losses.pearson(predicted, labels)])
 
     return jax.lax.fori_loop(0, data.batches, look, _no_sums(parameters)) / data.batches
 
 
-def _no_sums(parameters: Any) -> jax.Array:
-    return jnp.zeros((2, jax.tree.leaves(parameters)[0].shape[0]), jnp.float32)
+def _no_sums(parameters: jax.Array) -> jax.Array:
+    return jnp.zeros((2, len(parameters)), jnp.float32)
 
 
 def _prepare(
@@ -429,15 +464,6 @@ def _pad(array: NDArray, length: int, fill: float = 0.0) -> jax.Array:
         return jnp.asarray(array)
     rest = np.full((length - len(array), *array.shape[1:]), fill, array.dtype)
     return jnp.asarray(np.concatenate([array, rest]))
-
-
-def _named(parameters: Any) -> dict[str, NDArray[np.float32]]:
-    """Parameters of the ensemble by readable name, e.g. ``mlp1/layers/0/matrix``."""
-    leaves, _ = jax.tree_util.tree_flatten_with_path(parameters)
-    return {
-        jax.tree_util.keystr(path, simple=True, separator="/").removesuffix("/value"): np.asarray(leaf)
-        for path, leaf in leaves
-    }
 
 
 def _history(rows: Sequence[NDArray], schedule: Sequence[tuple[int, float]]) -> pd.DataFrame:

@@ -1,0 +1,356 @@
+"""The stages of the learning, from files to files: both training steps, extrapolation, prediction, baselines.
+
+Each function is one rule of the workflow. Settings come as plain records (``run``) with the keys ``seed``,
+``temperatures``, ``c_b``, ``network``, ``training``, ``structures``, ``descriptors`` (lengths, cutoff,
+central_species, mixture): the same sections as in the run's config.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from tglassmlp import provenance, storage
+from tglassmlp.config import Split, canonical, split
+from tglassmlp.descriptors.standardise import Scaling
+from tglassmlp.network import selection
+from tglassmlp.network.dataset import Structures, TrainingSet, join, read_structures, training_set
+from tglassmlp.network.prediction import Networks, load_networks, save_networks
+from tglassmlp.network.state_point import StatePoint
+from tglassmlp.randomness import seed_sequence, temperature_key
+from tglassmlp.simulation import checkpoint as checkpoints
+
+if TYPE_CHECKING:
+    from tglassmlp.network.training import Trained
+
+__all__ = ["equi_time_networks", "extrapolated_labels", "full_networks", "predictions"]
+
+Path = str | os.PathLike[str]
+Record = Mapping[str, Any]
+
+
+def by_temperature(paths: Sequence[Path]) -> dict[float, list[Path]]:
+    """Group files by the ``T<temperature>`` in their path, keeping their order."""
+    found: dict[float, list[Path]] = {}
+    for path in paths:
+        match = re.findall(r"/T(\d+\.\d+)[/.]", os.fspath(path).replace(".h5", "/").replace(".npz", "/"))
+        if not match:
+            raise ValueError(f"{path}: no temperature T<number> in this path")
+        found.setdefault(float(match[-1]), []).append(path)
+    return found
+
+
+def divided(run: Record) -> Split:
+    """Training, validation and test structures of a run."""
+    s = run["structures"]
+    return split(s["number"], s["test_fraction"], s["validation_fraction"])
+
+
+def _near(values: Any, target: float) -> Any:
+    return np.abs(np.asarray(values, dtype=float) - float(target)) < 1e-9
+
+
+def scaling_of(path: Path) -> Scaling:
+    """Read a scaling file."""
+    return Scaling.from_json(storage.read_json(path))
+
+
+def _state_point(run: Record) -> StatePoint:
+    return StatePoint.from_ranges(run["network"]["state_features"], run["temperatures"], run["c_b"])
+
+
+def pairs(label_map: pd.DataFrame, kinds: str) -> dict[float, list[float]]:
+    """Temperature -> C_B values whose kind in the label map is one of the letters ``kinds``."""
+    rows = label_map[label_map["kind"].isin(list(kinds))]
+    found: dict[float, list[float]] = {}
+    for t, c in zip(rows["temperature"].astype(float), rows["c_b"].astype(float), strict=True):
+        found.setdefault(float(t), []).append(float(c))
+    return found
+
+
+def labels_at(path: Path, c_b: Sequence[float], group: str = "") -> np.ndarray:
+    """Labels of the wanted C_B, ``[len(c_b), S, P]``."""
+    arrays = storage.read_arrays(path, [f"{group}c_b", f"{group}propensity"])
+    found = arrays[f"{group}c_b"]
+    rows = []
+    for c in c_b:
+        match = np.flatnonzero(_near(found, c))
+        if not len(match):
+            raise ValueError(f"{path}: no labels at C_B = {c:g}, the file holds {found.tolist()}")
+        rows.append(int(match[0]))
+    return arrays[f"{group}propensity"][rows]
+
+
+def metadata(run: Record, scaling: Scaling, kind: str, extra: Record) -> dict[str, Any]:
+    """Record of a networks file."""
+    return {
+        "kind": kind,
+        "architecture": {**run["network"]},
+        "scaling": scaling.to_json(),
+        "state_point": _state_point(run).as_record(),
+        "descriptors": dict(run["descriptors"]),
+        "fingerprint": provenance.fingerprint(dict(run)),
+        **extra,
+    }
+
+
+def train_networks(
+    run: Record, sets: Sequence[Sequence[TrainingSet]], key: tuple[Any, ...], networks: int, kind: str,
+    label: str, checkpoint: Path | None, status_file: Path | None,
+) -> Trained:  # fmt: skip
+    """Train on ``(training, validation)``; seeds are ``key`` with 0 for the order, n for network n - 1."""
+    # JAX is loaded here and not before: other stages of this module start without it
+    from tglassmlp.network.model import Architecture
+    from tglassmlp.network.training import TrainingSettings, train
+
+    order, *seeds = (seed_sequence(run["seed"], *key, n) for n in range(networks + 1))
+    result = train(
+        join(sets[0]), join(sets[1]) if sets[1] else None, _state_point(run), seeds, order,
+        Architecture.from_settings(run["network"]), TrainingSettings.from_settings(run["training"]),
+        kind, label, checkpoint, status_file,
+    )  # fmt: skip
+    assert result is not None
+    return result
+
+
+def remove_checkpoint(path: Path | None) -> None:
+    """Delete the checkpoint of a training whose results are safe."""
+    if path is not None:
+        checkpoints.remove(path)
+
+
+def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Put histories together; empty ones do not decide the columns' types."""
+    filled = [t for t in tables if len(t)]
+    return pd.concat(filled, ignore_index=True) if filled else tables[0]
+
+
+def equi_time_networks(
+    output: Path, history: Path, descriptors: Sequence[Path], labels: Sequence[Path], label_map: Path,
+    scaling: Path, t_min: float, c_b: float, run: Record, minimum: int, checkpoint: Path | None = None,
+    status_file: Path | None = None,
+) -> None:  # fmt: skip
+    """Step 1 at one C_B: networks trained on all temperatures with measured labels there.
+
+    With fewer than ``minimum`` such temperatures nothing can be extrapolated: a file with no network
+    and a note is written.
+    """
+    scale, parts = scaling_of(scaling), divided(run)
+    table = storage.read_table(label_map, ["temperature", "c_b", "kind"])
+    mine = table[_near(table["c_b"], c_b) & (table["kind"] == "x")]
+    temperatures = sorted(map(float, mine["temperature"]), reverse=True)
+    extra: dict[str, Any] = {"t_min": t_min, "c_b": c_b, "temperatures": temperatures}
+    made = provenance.collect("training", **extra, seed=run["seed"])
+    if len(temperatures) < minimum:
+        note = f"{len(temperatures)} measured temperatures at C_B = {c_b:g}, extrapolation needs {minimum}"
+        print(f"step 1, T_min = {t_min:g}, C_B = {c_b:g}: nothing to train, {note}")
+        record = metadata(run, scale, "tglassmlp", {**extra, "note": note})
+        save_networks(output, Networks({}, record), made)
+        storage.write_table(history, empty_history(), made)
+        return
+    files, label_files = by_temperature(descriptors), by_temperature(labels)
+    sets: list[list[TrainingSet]] = [[], []]
+    for t in temperatures:
+        structures = read_structures(files[t], t, scale)
+        values = labels_at(label_files[t][0], [c_b])
+        for found, numbers in zip(sets, (parts.train, parts.validation), strict=True):
+            if numbers:
+                found.append(training_set(structures, [c_b], values[:, numbers], numbers))
+    key = (temperature_key(t_min), round(c_b * 1e6))
+    result = train_networks(
+        run, sets, ("equi_time_training", *key), run["training"]["networks"], "tglassmlp",
+        f"step 1 T_min={t_min:g} C_B={c_b:g}", checkpoint, status_file,
+    )  # fmt: skip
+    save_networks(output, Networks(result.parameters, metadata(run, scale, "tglassmlp", extra)), made)
+    storage.write_table(history, result.history.assign(t_min=t_min, c_b=c_b), made)
+    remove_checkpoint(checkpoint)
+
+
+def empty_history() -> pd.DataFrame:
+    """History of a training that did not take place."""
+    whole, real = (
+        ["epoch", "phase", "network"],
+        ["rate", "loss", "pearson", "validation_loss", "validation_pearson"],
+    )
+    columns = {**dict.fromkeys(whole, "int64"), **dict.fromkeys([*real, "t_min", "c_b"], "float64")}
+    return pd.DataFrame({name: np.array([], dtype=kind) for name, kind in columns.items()})
+
+
+def extrapolated_labels(
+    output: Path, table_output: Path, networks: Sequence[Path], descriptors: Sequence[Path], label_map: Path,
+    t_min: float, run: Record,
+) -> None:  # fmt: skip
+    """Labels of all state points that step 1 extrapolates to (kind ``t``), for the training structures.
+
+    Raises
+    ------
+    tglassmlp.network.selection.SelectionError
+        If no network of some C_B is consistent at some temperature.
+    """
+    parts = divided(run)
+    numbers = [*parts.train, *parts.validation]
+    wanted = pairs(storage.read_table(label_map, ["temperature", "c_b", "kind"]), "t")
+    ensembles = {round(n.metadata["c_b"] * 1e6): n for n in (load_networks(p) for p in networks)}
+    files = by_temperature(descriptors)
+    found: dict[float, dict[float, np.ndarray]] = {t: {} for t in wanted}
+    tables = []
+    structures: dict[float, np.ndarray] = {}
+    for t in wanted:
+        scale = next(n for n in ensembles.values() if n.n_networks).scaling
+        structures[t] = read_structures(files[t], t, scale).take(numbers).descriptors
+    for c_b in sorted({c for cs in wanted.values() for c in cs}, reverse=True):
+        low = {t: structures[t] for t in wanted if any(_near(wanted[t], c_b))}
+        labels, table = selection.extrapolate(
+            ensembles[round(c_b * 1e6)], low, c_b, run["training"]["equi_time_tolerance"]
+        )
+        tables.append(table)
+        for t, label in labels.items():
+            found[t][c_b] = label
+    made = provenance.collect("training", t_min=t_min)
+    arrays: dict[str, storage.Array] = {}
+    kept = {}
+    for t, values in found.items():
+        name = f"T{canonical(t)}"
+        arrays[f"{name}/c_b"] = storage.Array(np.array(list(values)), ("c_b",))
+        arrays[f"{name}/propensity"] = storage.Array(
+            np.stack(list(values.values())), ("c_b", "structure", "particle"), "1",
+            "mean prediction of the networks of step 1 that are consistent here",
+        )  # fmt: skip
+    columns = ["c_b", "temperature", "network", "mean_prediction", "kept"]
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({c: [] for c in columns})
+    for t, cs in wanted.items():
+        for c in cs:
+            here = _near(table["c_b"], c) & _near(table["temperature"], t) & table["kept"].astype(bool)
+            kept[f"T{canonical(t)}/{canonical(c)}"] = [int(n) for n in table["network"][here]]
+            print(f"step 1, T_min = {t_min:g}: C_B = {c:g}, T = {t:g}: {here.sum()} networks kept")
+    storage.write_arrays(output, arrays, made, {"t_min": t_min, "structures": numbers, "kept": kept})
+    storage.write_table(table_output, table, made)
+
+
+def full_networks(
+    output: Path, table_output: Path, history: Path, descriptors: Sequence[Path], labels: Sequence[Path],
+    extrapolated: Path, label_map: Path, scaling: Path, t_min: float, glass_transition: float, run: Record,
+    checkpoint: Path | None = None, status_file: Path | None = None,
+) -> None:  # fmt: skip
+    """Step 2: networks trained on all labelled state points, measured or extrapolated, and their selection.
+
+    Raises
+    ------
+    tglassmlp.network.selection.SelectionError
+        If no network is consistent at the glass transition (or the lowest temperature the map predicts).
+    """
+    scale, parts = scaling_of(scaling), divided(run)
+    table = storage.read_table(label_map, ["temperature", "c_b", "kind"])
+    measured, predicted = pairs(table, "x"), pairs(table, "t")
+    files, label_files = by_temperature(descriptors), by_temperature(labels)
+    learnt = [*parts.train, *parts.validation]
+    sets: list[list[TrainingSet]] = [[], []]
+    structures: dict[float, Structures] = {}
+    for t in sorted({*measured, *predicted}, reverse=True):
+        structures[t] = read_structures(files[t], t, scale)
+        blocks = []
+        if t in measured:
+            blocks.append((measured[t], labels_at(label_files[t][0], measured[t])[:, learnt]))
+        if t in predicted:
+            blocks.append((predicted[t], labels_at(extrapolated, predicted[t], f"T{canonical(t)}/")))
+        c_b = [c for cs, _ in blocks for c in cs]
+        values = np.concatenate([v for _, v in blocks])
+        cut = len(parts.train)
+        for found, numbers, part in zip(
+            sets, (parts.train, parts.validation), (values[:, :cut], values[:, cut:]), strict=True
+        ):
+            if numbers:
+                found.append(training_set(structures[t], c_b, part, numbers))
+    result = train_networks(
+        run, sets, ("full_training", temperature_key(t_min)), run["training"]["networks"], "tglassmlp",
+        f"step 2 T_min={t_min:g}", checkpoint, status_file,
+    )  # fmt: skip
+    everything = pairs(table, "xtr")
+    lowest = next((t for t in everything if _near(t, glass_transition)), min(everything))
+    extra: dict[str, Any] = {"t_min": t_min, "tested_at": lowest}
+    extra |= {"measured": [[t, cs] for t, cs in measured.items()]}
+    extra |= {"extrapolated": [[t, cs] for t, cs in predicted.items()]}
+    networks = Networks(result.parameters, metadata(run, scale, "tglassmlp", extra))
+    if lowest not in structures:
+        structures[lowest] = read_structures(files[lowest], lowest, scale)
+    made = provenance.collect("training", t_min=t_min, seed=run["seed"])
+    storage.write_table(history, result.history.assign(t_min=t_min), made)
+    seen, tolerance = structures[lowest].take(learnt).descriptors, run["training"]["full_tolerance"]
+    try:
+        kept, chosen = selection.select_full(networks, seen, lowest, everything[lowest], tolerance)
+    except selection.SelectionError as error:
+        raise selection.SelectionError(
+            f"{error} The finished training is kept in {checkpoint}: another tolerance does not repeat it; "
+            "delete it before changing the training itself."
+        ) from None
+    print(f"step 2, T_min = {t_min:g}: {len(kept)} of {networks.n_networks} kept at T = {lowest:g}: {kept}")
+    storage.write_table(table_output, chosen, made)
+    networks = Networks(networks.parameters, {**networks.metadata, "kept": kept})
+    save_networks(output, networks, made)
+    remove_checkpoint(checkpoint)
+
+
+def predictions(
+    output: Path, networks: Path, descriptors: Sequence[Path], label_map: Path, temperature: float,
+    prediction: Record, with_bottleneck: bool, test: Sequence[int] = (),
+) -> None:  # fmt: skip
+    """Mean-corrected predictions of all structures of one temperature at every C_B the label map allows."""
+    ensemble = load_networks(networks)
+    structures = read_structures(descriptors, temperature, ensemble.scaling)
+    table = storage.read_table(label_map, ["temperature", "c_b", "kind"])
+    c_b = next((cs for t, cs in pairs(table, "xtr").items() if _near(t, temperature)), [])
+    n, (s, p, m) = ensemble.n_networks, structures.descriptors.shape
+    k = len(c_b)
+    entered, mean = np.zeros((k, n)), np.zeros((k, n))
+    converged = np.zeros((k, n), bool)
+    propensity = np.zeros((k, n, s, p), np.float32)
+    attention = np.zeros((k, n, m), np.float32)
+    units = ensemble.parameters["bottleneck/bias"].shape[1]
+    bottleneck = np.zeros((k, s, p, units) if with_bottleneck else (0, 0, 0, 0), np.float32)
+    for i, c in enumerate(c_b):
+        found = ensemble.predict_corrected(structures.descriptors, temperature, c, **prediction)
+        entered[i], mean[i], converged[i] = found.c_b_input, found.mean, found.converged
+        propensity[i] = found.propensity
+        attention[i] = ensemble.attention(temperature, found.c_b_input)
+        if with_bottleneck:
+            one = ensemble.of([0])
+            bottleneck[i] = one.bottleneck(structures.descriptors, temperature, found.c_b_input[0])[0]
+        print(
+            f"T = {temperature:g}, C_B = {c:g}: told {_range(found.c_b_input)}, mean {_range(found.mean)}, "
+            f"{int(found.converged.sum())} of {n} converged after {found.iterations} corrections"
+        )
+    axes = ("c_b", "network", "structure", "particle")
+    arrays = {
+        "c_b": storage.Array(np.array(c_b, dtype=float), axes[:1]),
+        "c_b_input": storage.Array(
+            entered, axes[:2], "1", "C_B the network was told after the mean correction"
+        ),
+        "converged": storage.Array(converged, axes[:2]),
+        "mean_prediction": storage.Array(mean, axes[:2]),
+        "propensity": storage.Array(propensity, axes),
+        "attention": storage.Array(attention, ("c_b", "network", "descriptor")),
+    }
+    if with_bottleneck:
+        arrays["bottleneck"] = storage.Array(
+            bottleneck, ("c_b", "structure", "particle", "unit"), "1", "of the first network"
+        )
+    attributes = {
+        "temperature": temperature,
+        "names": list(ensemble.names),
+        "lengths": list(ensemble.metadata["descriptors"]["lengths"]),
+        "numbers": ensemble.metadata["numbers"],
+        "test": list(test),
+        "t_min": ensemble.metadata["t_min"],
+    }
+    made = provenance.collect("prediction", temperature=temperature, settings=dict(prediction))
+    storage.write_arrays(output, arrays, made, attributes)
+
+
+def _range(values: np.ndarray) -> str:
+    low, high = float(np.min(values)), float(np.max(values))
+    return f"{low:.3f}" if high - low < 5e-4 else f"{low:.3f}..{high:.3f}"
