@@ -17,6 +17,7 @@ from tglassmlp.storage import (
     write_arrays,
     write_configurations,
     write_json,
+    write_npz,
     write_table,
 )
 
@@ -59,7 +60,7 @@ def configurations(number, n_particles, box, rng):
     found = []
     for _ in range(number):
         chosen = lattice[np.sort(rng.permutation(len(lattice))[:n_particles])]
-        found.append(Configuration(chosen + rng.normal(0, 0.08, chosen.shape), np.sort(species), box))
+        found.append(Configuration(chosen + rng.normal(0, 0.08, chosen.shape), rng.permutation(species), box))
     return found
 
 
@@ -104,11 +105,11 @@ def build(
         size = chunk if ensemble == "unit" else 1
         for t in temperatures:
             frames = configurations(number, n, side, rng)
-            central = frames[0].of_species(1)
+            central = [f.of_species(1) for f in frames]
             for c in range(-(-number // size)):
                 part = frames[c * size : (c + 1) * size]
                 write_configurations(root / ensemble / f"structures/T{t}/chunk{c}.gsd", part, made)
-                where = np.array([f.wrapped()[central] for f in part])
+                where = np.array([f.wrapped()[f.of_species(1)] for f in part])
                 write_arrays(
                     root / ensemble / f"descriptors/T{t}/chunk{c}.h5",
                     {
@@ -122,7 +123,7 @@ def build(
                     {"box_length": side, "names": names},
                 )
             xi = 1.5 + 2.0 * (0.5 / float(t) - 1)
-            h = np.array([smooth_field(f.wrapped()[central], side, xi, rng)[0] for f in frames])
+            h = np.array([smooth_field(f.wrapped()[f.of_species(1)], side, xi, rng)[0] for f in frames])
             h = h + 0.1 * rng.normal(size=(number, 1))
             reached = [c for c in C_BS if float(t) > 0.41 or c > 0.2]
             truth = np.array([propensities(h, 0.3, c, rng) for c in C_BS])
@@ -132,7 +133,7 @@ def build(
                 count = number if ensemble == "unit" else 1
                 md = truth[k][:, :count]
                 half = np.clip(
-                    md[:, :, None] + 0.05 * rng.normal(size=(len(k), count, 2, len(central))), 0, 1
+                    md[:, :, None] + 0.05 * rng.normal(size=(len(k), count, 2, len(central[0]))), 0, 1
                 )
                 write_arrays(
                     root / ensemble / f"labels/T{t}.h5",
@@ -215,12 +216,24 @@ def _records(root, temperatures, made, rng):
         ]
         table = pd.DataFrame(rows, columns=["temperature", "c_b", "kind"])
         write_table(root / f"label_map/tmin{t_min}.parquet", table, made)
+        write_npz(
+            root / f"networks/full/tmin{t_min}.npz", {"w": np.zeros((2, 10, 3)), "b": np.zeros((2, 3))}, {}
+        )
+        table = pd.DataFrame(
+            {
+                "network": [0, 1, 2] * 2,
+                "c_b": np.repeat([0.5, 0.25], 3),
+                "deviation": [0.01, 0.02, 0.2] * 2,
+                "kept": [True, True, False] * 2,
+            }
+        )
+        write_table(root / f"networks/full/tmin{t_min}.parquet", table, made)
         rows = [
             (k, e, 0.3 / (e + 1) + 0.02 * rng.random(), 0.7 * (1 - np.exp(-e / 20)) + 0.01 * k)
             for k in range(4)
             for e in range(1, 61)
         ]
-        table = pd.DataFrame(rows, columns=["network", "epoch", "loss", "pearson"])
+        table = pd.DataFrame(rows, columns=["network", "epoch", "loss", "validation_pearson"])
         write_table(root / f"networks/full/tmin{t_min}.history.parquet", table, made)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tglassmlp.dynamics.relaxation import split_half_ceiling
+from tglassmlp.dynamics.correlations import split_half_ceiling
 from tglassmlp.observables.attention_length import attention_distribution, attention_length, length_of
 from tglassmlp.observables.bootstrap import combined_error, generator
 from tglassmlp.observables.bottleneck import sample, separation

@@ -8,7 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tglassmlp.figures.style import METHODS, PAGE, Drawn, curve, figure, footer, near, temperature_colors
+from tglassmlp.figures.style import (
+    METHODS,
+    PAGE,
+    Drawn,
+    curve,
+    figure,
+    footer,
+    temperature_axis,
+    temperature_colors,
+    temperature_text,
+)
+from tglassmlp.observables.tables import near_c_b
 
 
 def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
@@ -16,15 +27,22 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     curves: pd.DataFrame = tables["attention"]
     lengths: pd.DataFrame = tables["attention_length"]
     main = meta["t_min"][0]
-    shown = near(curves[(curves["t_min"] == main) & (curves["ensemble"] == "unit")], meta["threshold"])
-    averages = near(lengths[lengths["ensemble"] == "unit"], meta["threshold"])
+    shown = near_c_b(curves[(curves["t_min"] == main) & (curves["ensemble"] == "unit")], meta["threshold"])
+    averages = near_c_b(lengths[lengths["ensemble"] == "unit"], meta["threshold"])
     colors = temperature_colors(meta["temperatures"])
     fig, axes = figure(PAGE, 2.7, 1, 2)
     left, right = axes[0]
     for temperature, color in sorted(colors.items(), reverse=True):
         rows = shown[np.abs(shown["temperature"] - temperature) < 1e-9]
         curve(
-            left, rows, "length", "value", "error", color=color, marker="o", label=f"$T = {temperature:.3g}$"
+            left,
+            rows,
+            "length",
+            "value",
+            "error",
+            color=color,
+            marker="o",
+            label=f"$T = {temperature_text(temperature)}$",
         )
     left.set(xlabel=r"coarse-graining length $L$ ($\sigma_{11}$)", ylabel=r"attention weight $P(L)$")
     left.set_ylim(bottom=0)
@@ -36,9 +54,8 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
             right, averages[averages["t_min"] == t_min], "temperature", "value", "error", color=look.color,
             marker=look.marker, linestyle=look.line, label=rf"$T_{{\min}}={t_min}$",
         )  # fmt: skip
-    right.set(
-        xlabel=r"temperature $T$ (LJ units)", ylabel=r"attention length $\langle L\rangle$ ($\sigma_{11}$)"
-    )
+    temperature_axis(right, meta["temperatures"])
+    right.set(ylabel=r"attention length $\langle L\rangle$ ($\sigma_{11}$)")
     right.legend()
     right.set_title("(b)", loc="left")
     footer(fig, meta, f"{int(shown['n_networks'].max())} networks")

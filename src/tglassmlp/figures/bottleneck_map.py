@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from tglassmlp.figures.style import PAGE, PROPENSITY, Drawn, figure, footer, near
+from tglassmlp.figures.style import PAGE, PROPENSITY, Drawn, figure, footer, temperature_text
+from tglassmlp.observables.tables import near_c_b
 
 
 def _scatter(ax: Axes, rows: pd.DataFrame) -> Any:
@@ -25,9 +26,11 @@ def _scatter(ax: Axes, rows: pd.DataFrame) -> Any:
 def _panels(
     panels: Sequence[tuple[str, pd.DataFrame]], meta: Mapping[str, Any], extra: str, shared: bool
 ) -> Drawn:
-    columns = min(4, max(1, len(panels)))
-    rows = max(1, -(-len(panels) // columns))
-    fig, axes = figure(PAGE, 0.45 + 1.75 * rows, rows, columns, sharex=shared, sharey=shared)
+    rows = max(1, -(-len(panels) // 4))
+    columns = max(1, -(-len(panels) // rows))
+    fig, axes = figure(
+        PAGE, 0.45 + min(2.1, 7.4 / columns) * rows, rows, columns, sharex=shared, sharey=shared
+    )
     flat = axes.ravel()
     for ax, (title, table) in zip(flat, panels, strict=False):
         image = _scatter(ax, table)
@@ -65,13 +68,13 @@ def draw_times(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     for k in picked:
         rows = here[here["c_b"] == values[k]]
         panels.append((f"$C_B = {values[k]:g}$,  $t = {rows['time'].iloc[0]:.3g}$", rows))
-    return _panels(panels, meta, f"T = {temperature:.3g}", shared=False)
+    return _panels(panels, meta, f"T = {temperature_text(temperature)}", shared=False)
 
 
 def draw_temperatures(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     """Draw Figure 11 from tables ``bottleneck`` and ``bottleneck_separation``: all temperatures."""
-    table = near(tables["bottleneck"], meta["threshold"])
-    separations = near(tables["bottleneck_separation"], meta["threshold"])
+    table = near_c_b(tables["bottleneck"], meta["threshold"])
+    separations = near_c_b(tables["bottleneck_separation"], meta["threshold"])
     values = sorted(table["temperature"].unique(), reverse=True)
     picked = sorted({round(k) for k in np.linspace(0, len(values) - 1, min(8, len(values)))})
     panels = []
@@ -79,5 +82,7 @@ def draw_temperatures(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Dra
         rows = table[table["temperature"] == values[k]]
         of = separations[separations["temperature"] == values[k]]
         source = "MD" if rows["source"].iloc[0] == "md" else "predicted"
-        panels.append((f"$T = {values[k]:.3g}$, {source},  $D = {of['separation'].iloc[0]:.2f}$", rows))
-    return _panels(panels, meta, f"C_B = {table['c_b'].iloc[0]:g}", shared=False)
+        panels.append(
+            (f"$T = {temperature_text(values[k])}$, {source},  $D = {of['separation'].iloc[0]:.2f}$", rows)
+        )
+    return _panels(panels, meta, f"$C_B$ = {table['c_b'].iloc[0]:g}", shared=False)

@@ -9,7 +9,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from tglassmlp.figures.style import COLUMN, Drawn, curve, figure, footer, note, temperature_colors
+from tglassmlp.figures.style import (
+    COLUMN,
+    Drawn,
+    curve,
+    figure,
+    footer,
+    note,
+    temperature_colors,
+    temperature_text,
+)
 
 
 def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
@@ -35,7 +44,8 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
         note(ax, "no structure to measure")
     ax.set(xlabel=r"time $t$ (LJ units)", ylabel=r"mean chord length $\ell_c$ ($\sigma_{11}$)")
     handles = [
-        Line2D([], [], color=c, label=f"$T = {t:.3g}$") for t, c in sorted(colors.items(), reverse=True)
+        Line2D([], [], color=c, label=f"$T = {temperature_text(t)}$")
+        for t, c in sorted(colors.items(), reverse=True)
     ]
     handles += [
         Line2D([], [], color="#444444", marker="o", markersize=2.5, label="tGlassMLP"),

@@ -9,7 +9,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from tglassmlp.figures.style import PAGE, Drawn, curve, figure, footer, near, note, temperature_colors
+from tglassmlp.figures.style import (
+    PAGE,
+    Drawn,
+    curve,
+    figure,
+    footer,
+    note,
+    temperature_colors,
+    temperature_text,
+)
+from tglassmlp.observables.tables import near_c_b
 
 
 def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
@@ -53,10 +63,11 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
         right.set_yscale("log")
         right.axvline(meta["fit_q_max"], color="#AAAAAA", linewidth=0.6, zorder=0)
     left.set_title("(a)", loc="left")
-    c_b = near(factors, meta["threshold"])["c_b"]
+    c_b = near_c_b(factors, meta["threshold"])["c_b"]
     right.set_title("(b)" + (f"  $C_B = {c_b.iloc[0]:g}$" if len(c_b) else ""), loc="left")
     handles = [
-        Line2D([], [], color=c, label=f"$T = {t:.3g}$") for t, c in sorted(colors.items(), reverse=True)
+        Line2D([], [], color=c, label=f"$T = {temperature_text(t)}$")
+        for t, c in sorted(colors.items(), reverse=True)
     ]
     if (lengths["method"] == "md").any():
         handles.append(
@@ -76,7 +87,7 @@ def _structure_factor(
         & (factors["t_min"] == main)
         & (np.abs(factors["temperature"].astype(float) - temperature) < 1e-9)
     ]
-    rows = near(rows, meta["threshold"])
+    rows = near_c_b(rows, meta["threshold"])
     if not len(rows):
         return
     q, s4, modes = (rows[c].to_numpy(float) for c in ("q", "s4", "modes"))
@@ -87,7 +98,7 @@ def _structure_factor(
         x, y, yerr=np.minimum(y / np.sqrt(weight), 0.9 * y), color=color, marker="o", markersize=2.5,
         linestyle="none", elinewidth=0.6,
     )  # fmt: skip
-    fit = near(
+    fit = near_c_b(
         fits[(fits["method"] == "tglassmlp") & (np.abs(fits["temperature"] - temperature) < 1e-9)],
         meta["threshold"],
     )

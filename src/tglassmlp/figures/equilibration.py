@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from tglassmlp.figures.style import COLUMN, Drawn, curve, figure, footer, temperature_colors
+from tglassmlp.figures.style import COLUMN, Drawn, curve, figure, footer, temperature_colors, temperature_text
 
 #: Mean potential energy per particle of published thermal configurations (GlassBench): T -> values.
 PUBLISHED: Final[dict[float, list[float]]] = {0.23: [-2.680, -2.672], 0.30: [-2.607]}
@@ -28,9 +28,11 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
                 ax, rows.assign(x=rows["sweep"].clip(lower=1)), "x", "energy", "error", band=True,
                 color=color, linestyle=lines.get(str(start), "-."),
             )  # fmt: skip
-        ax.plot([], [], color=color, label=f"$T = {temperature:.3g}$")
+        ax.plot([], [], color=color, label=f"$T = {temperature_text(temperature)}$")
         for energy in PUBLISHED.get(round(temperature, 6), []):
             ax.plot(0.99, energy, marker="<", color=color, transform=ax.get_yaxis_transform(), clip_on=False)
+    if any(round(t, 6) in PUBLISHED for t in colors):
+        ax.plot([], [], marker="<", color="#444444", linestyle="none", label="published")
     for start in sorted(table["start"].unique(), reverse=True):
         ax.plot([], [], color="#444444", linestyle=lines.get(str(start), "-."), label=str(start))
     if len(table):

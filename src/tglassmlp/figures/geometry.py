@@ -8,13 +8,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tglassmlp.figures.style import COLUMN, METHODS, Drawn, curve, figure, footer, near, note
+from tglassmlp.figures.style import (
+    COLUMN,
+    METHODS,
+    Drawn,
+    curve,
+    figure,
+    footer,
+    note,
+    temperature_axis,
+    temperature_text,
+)
+from tglassmlp.observables.tables import near_c_b
 
 
 def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     """Draw the figure from table ``correlation_length``."""
     table: pd.DataFrame = tables["correlation_length"]
-    table = near(table[table["form"] == "cubic"], meta["threshold"])
+    table = near_c_b(table[table["form"] == "cubic"], meta["threshold"])
     main = meta["t_min"][0]
     fig, axes = figure(COLUMN, 2.5)
     ax = axes[0, 0]
@@ -27,7 +38,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
         )  # fmt: skip
     known = np.isfinite(table["a"].astype(float))
     missing = sorted(table.loc[~known & (table["t_min"] == main), "temperature"].unique())
-    text = "A not determined at T = " + ", ".join(f"{t:.3g}" for t in missing)
+    text = "A not determined at T = " + ", ".join(f"{temperature_text(t)}" for t in missing)
     if known.any():
         ax.legend()
         ax.set_ylim(bottom=0)
@@ -37,8 +48,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
         note(ax, text + "\n(larger or more systems needed)")
     else:
         note(ax, "no large systems in this run")
-    low, high = min(meta["temperatures"]), max(meta["temperatures"])
-    ax.set_xlim(low - 0.05 * (high - low) - 1e-3, high + 0.05 * (high - low) + 1e-3)
-    ax.set(xlabel=r"temperature $T$ (LJ units)", ylabel=r"cubic coefficient $A$ ($\sigma_{11}$)")
+    temperature_axis(ax, meta["temperatures"])
+    ax.set(ylabel=r"cubic coefficient $A$ ($\sigma_{11}$)")
     footer(fig, meta, f"{meta['large_number']} large systems of N = {meta['large_particles']}")
     return Drawn(fig, table)

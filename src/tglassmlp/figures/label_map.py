@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.patches import Patch
 
-from tglassmlp.figures.style import PAGE, Drawn, figure, footer
+from tglassmlp.figures.style import PAGE, Drawn, figure, footer, temperature_text
 
 _KINDS = {
     "x": ("#9ECAE1", "x  molecular dynamics"),
@@ -38,7 +38,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
                 color=_KINDS[row["kind"]][0],
             )
             ax.text(x, y, row["kind"], ha="center", va="center", fontsize=7)
-        ax.set_xticks(np.arange(len(temperatures)), [f"{t:.3g}" for t in temperatures])
+        ax.set_xticks(np.arange(len(temperatures)), [f"{temperature_text(t)}" for t in temperatures])
         ax.set_yticks(np.arange(len(values)), [f"{c:g}" for c in values])
         ax.set_xticks(np.arange(len(temperatures) + 1) - 0.5, minor=True)
         ax.set_yticks(np.arange(len(values) + 1) - 0.5, minor=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tglassmlp.figures.style import COLUMN, Drawn, curve, figure, footer
+from tglassmlp.figures.style import COLUMN, Drawn, curve, figure, footer, temperature_axis
 
 
 def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
@@ -51,10 +51,11 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
         meta["glass_transition"], 0.97, " $T_g$", transform=ax.get_xaxis_transform(), va="top", fontsize=7,
         color="#777777",
     )  # fmt: skip
-    ax.set(xlabel=r"temperature $T$ (LJ units)", ylabel=r"scaled length ($\sigma_{11}$)")
+    temperature_axis(ax, meta["temperatures"])
+    ax.set(ylabel=r"scaled length ($\sigma_{11}$)")
     if np.isfinite(table["value"].astype(float)).any():
         ax.set_ylim(bottom=0)
         ax.legend()
-    c_b = f"C_B = {table['c_b'].iloc[0]:g}" if len(table) else ""
+    c_b = f"$C_B$ = {table['c_b'].iloc[0]:g}" if len(table) else ""
     footer(fig, meta, c_b)
     return Drawn(fig, pd.concat(parts, ignore_index=True))

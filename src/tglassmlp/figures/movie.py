@@ -81,7 +81,7 @@ def draw_movie(path: str | PathLike[str], snapshots: Mapping[str, Any], meta: Ma
     from matplotlib.figure import Figure
 
     from tglassmlp.figures.snapshots import time_text
-    from tglassmlp.figures.style import PROPENSITY, style
+    from tglassmlp.figures.style import particle_colors, style, temperature_text
     from tglassmlp.storage import atomic_path
 
     target = Path(path)
@@ -97,13 +97,13 @@ def draw_movie(path: str | PathLike[str], snapshots: Mapping[str, Any], meta: Ma
         about["box_length"],
         pixels,
     )
-    colour_of = np.full((len(species) + 1, 3), 239, dtype=np.uint8)
-    colour_of[-1] = 255
+    colour_of = np.full((len(species) + 1, 3), 255, dtype=np.uint8)  # last: no particle
     known = np.isfinite(snapshots["evolution_time"])
     times, fields = snapshots["evolution_time"][known], snapshots["evolution_fields"][known]
     if not len(times):  # a temperature without a time scale: show the states at equal distances
         fields = snapshots["evolution_fields"]
         times = 10.0 ** np.arange(1, len(fields) + 1)
+    header = f"$T = {temperature_text(about['temperature'])}$"
     with style(), atomic_path(target) as temporary:
         fig = Figure(figsize=(7.2, 8.0), dpi=100)
         canvas = FigureCanvasAgg(fig)
@@ -125,11 +125,12 @@ def draw_movie(path: str | PathLike[str], snapshots: Mapping[str, Any], meta: Ma
         writer: Any = imageio.get_writer(temporary, **options)
         with writer:
             for time, mean, field in frames_in_time(times, fields, n_frames):
-                colour_of[central] = (255 * PROPENSITY(field)[:, :3]).astype(np.uint8)
-                image.set_data(colour_of[where])
-                title.set_text(
-                    rf"$T = {about['temperature']:.3g}$     $t = {time_text(time)}$     $C_B = {mean:.2f}$"
+                colors = particle_colors(
+                    snapshots["evolution_positions"], about["box_length"], central, field
                 )
+                colour_of[:-1] = np.round(255 * colors)
+                image.set_data(colour_of[where])
+                title.set_text(rf"{header}     $t = {time_text(time)}$     $C_B = {mean:.2f}$")
                 hand.set_xdata([time, time])
                 canvas.draw()
                 writer.append_data(np.asarray(canvas.buffer_rgba())[..., :3].copy())

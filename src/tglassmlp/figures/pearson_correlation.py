@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from tglassmlp.figures.style import METHODS, PAGE, Drawn, curve, figure, footer, note
+from tglassmlp.figures.style import METHODS, PAGE, Drawn, curve, figure, footer, note, temperature_text
 
 #: Published Pearson correlations for bond-breaking propensities, T = 0.30: GlassBench (Jung et al., 2023).
 GLASSBENCH_T030: Final[dict[str, list[float]]] = {
@@ -73,7 +73,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
             note(ax, "no test structure has dynamics")
         ax.set_xscale("log")
         ax.axhline(0, color="#AAAAAA", linewidth=0.6, zorder=0)
-        ax.set_title(rf"$T = {temperature:.3g}$")
+        ax.set_title(rf"$T = {temperature_text(temperature)}$")
         ax.set_xlabel(r"time $t$ (LJ units)")
     for ax in flat[len(temperatures) :]:
         ax.set_axis_off()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from tglassmlp.figures.style import Drawn
 
-__all__ = ["FIGURES", "TABLES", "FigureSpec", "draw", "load_tables", "render"]
+__all__ = ["FIGURES", "TABLES", "FigureSpec", "caption", "draw", "load_tables", "render"]
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         ("snapshots",),
         "Snapshots of dynamics and predictions",
         "One configuration: propensity of the type-1 particles from molecular dynamics and from the "
-        "networks, blue arrested, red active; other species pale.",
+        "networks, blue arrested, red active; other species in a pale shade of the nearest type-1 particle.",
         "2 Validation",
         "Figure 3",
     ),
@@ -244,6 +245,18 @@ FIGURES: Final[dict[str, FigureSpec]] = {
 }
 
 
+def caption(name: str, meta: Mapping[str, Any]) -> str:
+    """Caption of a figure with the run's name and scale."""
+    spec = FIGURES[name]
+    text = spec.caption.format(**{k: v for k, v in meta.items() if not isinstance(v, dict | list)})
+    scale = (
+        f"Run {meta['run']}: N = {meta['n_particles']}, {meta['structures']} structures per temperature "
+        f"({meta['test']} for testing), {meta['replicas']} replicas each; {meta['large_number']} large "
+        f"systems of N = {meta['large_particles']}."
+    )
+    return " ".join(part for part in (f"{spec.label}." if spec.label else "", text, scale) if part)
+
+
 def load_tables(files: Mapping[str, Sequence[str | PathLike[str]]]) -> dict[str, Any]:
     """Read the files of each table.
 
@@ -318,6 +331,8 @@ def render(
     from tglassmlp.provenance import collect
     from tglassmlp.storage import atomic_path, write_table
 
+    # subsetting fonts for PDF remarks on the font's date
+    logging.getLogger("fontTools").setLevel(logging.ERROR)
     drawn = draw(name, load_tables(files), meta)
     record = collect("figures", figure=name, run=meta["run"])
     text = json.dumps({k: record[k] for k in ("version", "commit", "run")})

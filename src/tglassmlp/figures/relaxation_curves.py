@@ -9,7 +9,16 @@ import numpy as np
 import pandas as pd
 
 from tglassmlp.dynamics.relaxation import Relaxation
-from tglassmlp.figures.style import PAGE, Drawn, curve, figure, footer, note, temperature_colors
+from tglassmlp.figures.style import (
+    PAGE,
+    Drawn,
+    curve,
+    figure,
+    footer,
+    note,
+    temperature_colors,
+    temperature_text,
+)
 
 
 def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
@@ -25,10 +34,21 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
         if not len(rows):
             continue
         tau = relaxation.tau(temperature)[0]
-        curve(mean, rows, "time", "c_b", "error", band=True, color=color, label=f"{temperature:.3g}")
+        curve(
+            mean,
+            rows,
+            "time",
+            "c_b",
+            "error",
+            band=True,
+            color=color,
+            label=f"{temperature_text(temperature)}",
+        )
         curve(collapse, rows.assign(x=rows["time"] / tau), "x", "c_b", color=color, linewidth=1)
     x = np.exp(np.array(relaxation.master.log_x))
-    collapse.plot(x, relaxation.master.c_b, color="black", linestyle=":", linewidth=1, label="master curve")
+    collapse.plot(
+        x, relaxation.master.c_b, color="black", linestyle=":", linewidth=1.2, zorder=5, label="master"
+    )
     for ax in (mean, collapse):
         ax.set_xscale("log")
         ax.axhline(relaxation.threshold, color="#AAAAAA", linewidth=0.6, zorder=0)

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
-from tglassmlp.figures.style import PAGE, PROPENSITY, Drawn, figure, footer, note, snapshot
+from tglassmlp.figures.style import PAGE, PROPENSITY, Drawn, figure, footer, note, snapshot, temperature_text
 
 
 def time_text(time: float) -> str:
@@ -19,7 +19,7 @@ def time_text(time: float) -> str:
         return "unknown"
     power = int(np.floor(np.log10(time))) if time > 0 else 0
     if -2 <= power < 4:
-        return f"{time:.3g}"
+        return f"{time:.0f}" if time >= 100 else f"{time:.3g}"
     return rf"{time / 10.0**power:.1f}\times 10^{{{power}}}"
 
 
@@ -52,7 +52,7 @@ def _draw(
     bar = fig.colorbar(
         ScalarMappable(Normalize(0, 1), PROPENSITY), ax=axes, fraction=0.02, pad=0.01, aspect=30
     )
-    bar.set_label(r"propensity $C_i$ (0 active, 1 arrested)")
+    bar.set_label(r"propensity $C_i$" + (" (0 active, 1 arrested)" if rows > 1 else ""))
     n = arrays[f"{group}_positions"].shape[0]
     footer(fig, meta, f"shown: N = {n}, {about['ensemble']} system {about['structure']}")
     parts = [
@@ -73,7 +73,10 @@ def _draw(
 def draw_methods(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     """Draw Figure 3 from the arrays ``snapshots``."""
     about = tables["snapshots"]["attributes"]["methods"]
-    titles = [f"{t}\n$T = {about['temperature']:.3g}$, $C_B = {about['c_b']:g}$" for t in about["titles"]]
+    titles = [
+        f"{t}\n$T = {temperature_text(about['temperature'])}$, $C_B = {about['c_b']:g}$"
+        for t in about["titles"]
+    ]
     return _draw(tables, meta, "methods", titles, range(len(titles)))
 
 
@@ -85,5 +88,5 @@ def draw_evolution(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     titles = [f"$C_B = {c:g}$,  $t = {time_text(t)}$" for c, t in zip(c_b, times, strict=True)]
     picked = sorted({round(k) for k in np.linspace(0, len(c_b) - 1, min(6, len(c_b)))}) if len(c_b) else []
     drawn = _draw(tables, meta, "evolution", titles, picked)
-    drawn.figure.suptitle(f"tGlassMLP, $T = {about['temperature']:.3g}$", fontsize=8)
+    drawn.figure.suptitle(f"tGlassMLP, $T = {temperature_text(about['temperature'])}$", fontsize=8)
     return drawn

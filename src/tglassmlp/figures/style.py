@@ -26,13 +26,15 @@ __all__ = [
     "curve",
     "figure",
     "footer",
-    "near",
     "note",
     "ordered_colors",
     "panel_label",
+    "particle_colors",
     "snapshot",
     "style",
+    "temperature_axis",
     "temperature_colors",
+    "temperature_text",
 ]
 
 #: Widths of one and two printed columns, inches.
@@ -153,6 +155,25 @@ def panel_label(ax: Axes, text: str) -> None:
     ax.set_title(text, loc="left", fontsize=8)
 
 
+def temperature_text(temperature: float) -> str:
+    """Temperature with at least two decimals: 0.30, 0.231."""
+    short = f"{temperature:.2f}"
+    return short if abs(float(short) - temperature) < 1e-9 else f"{temperature:g}"
+
+
+def temperature_axis(ax: Axes, temperatures: Sequence[float]) -> None:
+    """Make x the temperature, with a tick at each temperature of the run."""
+    ordered = sorted(float(t) for t in temperatures)
+    margin = 0.06 * (ordered[-1] - ordered[0]) + 1e-3
+    ax.set_xlim(ordered[0] - margin, ordered[-1] + margin)
+    shown = [ordered[0]]
+    for t in ordered[1:]:
+        if t - shown[-1] > 0.07 * (ordered[-1] - ordered[0]):
+            shown.append(t)
+    ax.set_xticks(shown, [temperature_text(t) for t in shown])
+    ax.set_xlabel(r"temperature $T$ (LJ units)")
+
+
 def temperature_colors(temperatures: Sequence[float]) -> dict[float, Any]:
     """Colours of temperatures in their order: cold dark blue, hot yellow (viridis, even in grey print)."""
     ordered = sorted({float(t) for t in temperatures})
@@ -163,15 +184,6 @@ def temperature_colors(temperatures: Sequence[float]) -> dict[float, Any]:
 def ordered_colors(n: int) -> list[Any]:
     """Colours of an ordered series that is not temperature (cividis)."""
     return [mpl.colormaps["cividis"](p) for p in np.linspace(0.05, 0.9, max(1, n))]
-
-
-def near(table: pd.DataFrame, c_b: float) -> pd.DataFrame:
-    """Rows at the C_B of the table nearest to a wanted one."""
-    if not len(table):
-        return table
-    every = np.unique(table["c_b"])
-    nearest = every[np.argmin(np.abs(every - c_b))]
-    return table[np.abs(table["c_b"] - nearest) < 1e-9]
 
 
 def curve(
@@ -203,6 +215,27 @@ def curve(
         ax.errorbar(xs, ys, yerr=[ys - low, e] if error else None, elinewidth=0.7, **keywords)
 
 
+def particle_colors(
+    positions: NDArray, box_length: float, central: NDArray, propensity: NDArray
+) -> NDArray[np.float64]:
+    """Colours ``[N, 3]``: central particles by propensity, others a pale shade of the nearest central one.
+
+    Parameters
+    ----------
+    positions, box_length, central, propensity
+        As :func:`snapshot`.
+    """
+    from scipy.spatial import cKDTree
+
+    inside = np.mod(positions + box_length / 2, box_length)
+    inside[inside >= box_length] = 0.0
+    nearest = cKDTree(inside[central], boxsize=box_length).query(inside)[1]
+    colors = np.asarray(PROPENSITY(np.asarray(propensity, dtype=float)))[:, :3]
+    every = 0.4 * colors[nearest] + 0.6
+    every[central] = colors
+    return every
+
+
 def snapshot(
     ax: Axes,
     positions: NDArray,
@@ -211,7 +244,7 @@ def snapshot(
     central: NDArray,
     propensity: NDArray,
 ) -> EllipseCollection:
-    """Draw particles as discs of their size; central ones coloured by propensity, the others pale.
+    """Draw particles as discs of their size in the colours of :func:`particle_colors`.
 
     Parameters
     ----------
@@ -226,22 +259,12 @@ def snapshot(
     propensity
         ``[n]`` in [0, 1].
     """
-    others = np.setdiff1d(np.arange(len(positions)), central)
-    common: dict[str, Any] = {
-        "units": "xy",
-        "rasterized": True,
-        "linewidths": 0.0,
-        "transOffset": ax.transData,
-    }
-    for index, looks in ((others, {"facecolors": "#EFEFEF"}), (central, {"cmap": PROPENSITY})):
-        size = diameters[index]
-        discs = EllipseCollection(
-            size, size, np.zeros(len(index)), offsets=positions[index], **common, **looks
-        )  # fmt: skip
-        if index is central:
-            discs.set_array(np.asarray(propensity, dtype=float))
-            discs.set_clim(0.0, 1.0)
-        ax.add_collection(discs)
+    colors = particle_colors(positions, box_length, central, propensity)
+    discs = EllipseCollection(
+        diameters, diameters, np.zeros(len(positions)), units="xy", offsets=positions, facecolors=colors,
+        linewidths=0.0, rasterized=True, transOffset=ax.transData,
+    )  # fmt: skip
+    ax.add_collection(discs)
     half = box_length / 2
     ax.set(xlim=(-half, half), ylim=(-half, half), aspect="equal", xticks=[], yticks=[])
     return discs

@@ -10,7 +10,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from tglassmlp.figures.style import COLUMN, Drawn, curve, figure, footer, note, temperature_colors
+from tglassmlp.figures.style import (
+    COLUMN,
+    Drawn,
+    curve,
+    figure,
+    footer,
+    note,
+    temperature_colors,
+    temperature_text,
+)
 
 _LABEL = r"dynamic susceptibility $\chi_4$"
 
@@ -36,7 +45,10 @@ def _finish(ax: Axes, drawn: pd.DataFrame) -> None:
 
 
 def _temperature_legend(ax: Axes, colors: Mapping[float, Any], **keywords: Any) -> None:
-    handles = [Line2D([], [], color=c, label=f"{t:.3g}") for t, c in sorted(colors.items(), reverse=True)]
+    handles = [
+        Line2D([], [], color=c, label=f"{temperature_text(t)}")
+        for t, c in sorted(colors.items(), reverse=True)
+    ]
     ax.add_artist(ax.legend(handles=handles, title="$T$", title_fontsize=7, handlelength=1.2, **keywords))
 
 
@@ -67,7 +79,7 @@ def draw_validation(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn
         )  # fmt: skip
         _finish(ax, here)
         ax.set_ylabel("")
-        ax.set_title(rf"$T = {temperature:.3g}$")
+        ax.set_title(rf"$T = {temperature_text(temperature)}$")
     for ax in axes.ravel()[len(temperatures) :]:
         ax.set_axis_off()
     for ax in axes[:, 0]:

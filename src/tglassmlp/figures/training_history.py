@@ -11,12 +11,12 @@ from tglassmlp.figures.style import PAGE, Drawn, figure, footer
 
 
 def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
-    """Draw the figure from table ``training_history`` (t_min, network, epoch, loss, pearson)."""
+    """Draw the figure from table ``training_history`` (t_min, network, epoch, loss, validation_pearson)."""
     table: pd.DataFrame = tables["training_history"]
     t_mins = [str(t) for t in meta["t_min"]]
     fig, axes = figure(PAGE, 2.6, 1, 2, sharex=True)
     change = sum(int(s["epochs"]) for s in meta["training"]["phase1"])
-    for quantity, ax in zip(("loss", "pearson"), axes[0], strict=True):
+    for quantity, ax in zip(("loss", "validation_pearson"), axes[0], strict=True):
         for t_min, color in zip(t_mins, ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), strict=False):
             here = table[table["t_min"].astype(str) == t_min]
             for _, rows in here.groupby("network"):

@@ -7,7 +7,7 @@ r"""Pearson correlation between predicted and measured propensities.
 
 over all central particles of all test structures of one state point (equation 8 of the paper).
 The ceiling set by the finite number of replicas is
-:func:`tglassmlp.dynamics.relaxation.split_half_ceiling`.
+:func:`tglassmlp.dynamics.correlations.split_half_ceiling`.
 """
 
 from __future__ import annotations

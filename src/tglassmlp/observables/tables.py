@@ -27,7 +27,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tglassmlp.configuration import wrap
-from tglassmlp.dynamics.relaxation import Relaxation, split_half_ceiling
+from tglassmlp.dynamics.correlations import split_half_ceiling
+from tglassmlp.dynamics.relaxation import Relaxation
 from tglassmlp.observables import attention_length as attention
 from tglassmlp.observables import bottleneck as bottle
 from tglassmlp.observables.bootstrap import combined_error, generator, resamples
@@ -56,6 +57,7 @@ __all__ = [
     "chord_length_table",
     "equilibration_table",
     "length_scale_table",
+    "near_c_b",
     "pearson_table",
     "read_fields",
     "snapshot_arrays",
@@ -149,6 +151,15 @@ def read_fields(path: File) -> list[Fields]:
             continue
         found.append(Fields(method, "", temperature, c_b, values if values.ndim == 4 else values[:, None]))
     return found
+
+
+def near_c_b(table: pd.DataFrame, c_b: float) -> pd.DataFrame:
+    """Rows at the C_B of the table that is nearest to a wanted one."""
+    if not len(table):
+        return table
+    every = np.unique(table["c_b"].astype(float))
+    nearest = every[np.argmin(np.abs(every - c_b))]
+    return table[np.abs(table["c_b"].astype(float) - nearest) < 1e-9]
 
 
 class Times:
@@ -660,9 +671,7 @@ def length_scale_table(
     for quantity, table in sources.items():
         if not len(table):
             continue
-        every = np.unique(table["c_b"])
-        nearest = every[np.argmin(np.abs(every - threshold))]
-        rows = table[np.abs(table["c_b"] - nearest) < 1e-9]
+        rows = near_c_b(table, threshold)
         columns = ["method", "t_min", "temperature", "c_b", "value", "error"]
         parts.append(rows[columns].assign(quantity=quantity))
     if not parts:

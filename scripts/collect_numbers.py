@@ -1,0 +1,28 @@
+"""Every number a reader would quote, and all length scales side by side."""
+
+from tglassmlp.observables.numbers import collect_numbers
+from tglassmlp.observables.tables import length_scale_table
+from tglassmlp.progress import job
+from tglassmlp.provenance import collect
+from tglassmlp.storage import read_table, write_json, write_table
+
+NAMES = (
+    "pearson",
+    "susceptibility",
+    "correlation_length",
+    "chord_length",
+    "attention_length",
+    "bottleneck_separation",
+)
+
+with job(snakemake.log[0]):
+    given, params = snakemake.input, snakemake.params
+    tables = {name: given[name] for name in NAMES}
+    numbers = collect_numbers(
+        tables, given.relaxation, given.label_maps, given.networks, given.selections,
+        params.glass_transition, params.threshold,
+    )  # fmt: skip
+    made = collect("observables", run=params.run)
+    write_json(snakemake.output.numbers, {"run": params.run, "numbers": numbers, "provenance": made})
+    lengths = [read_table(given[f"{name}_length"]) for name in ("correlation", "chord", "attention")]
+    write_table(snakemake.output.scales, length_scale_table(*lengths, threshold=params.threshold), made)

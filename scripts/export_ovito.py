@@ -1,0 +1,18 @@
+"""Test structures with predicted and measured propensities and descriptors per particle, for OVITO."""
+
+from tglassmlp.observables.export import particle_properties
+from tglassmlp.progress import job
+from tglassmlp.provenance import collect
+from tglassmlp.storage import write_configurations
+
+with job(snakemake.log[0]):
+    given, params = snakemake.input, snakemake.params
+    frames, properties = particle_properties(
+        given.structures,
+        given.predictions,
+        given.descriptors,
+        given.labels,
+        params.test,
+        params.central_species,
+    )
+    write_configurations(snakemake.output[0], frames, collect("observables"), properties)

@@ -1,0 +1,11 @@
+"""Attention over coarse-graining lengths and its mean length."""
+
+from tglassmlp.observables.tables import attention_tables
+from tglassmlp.progress import job
+from tglassmlp.provenance import collect
+from tglassmlp.storage import write_table
+
+with job(snakemake.log[0]):
+    tables = attention_tables(snakemake.input.predictions, snakemake.input.relaxation)
+    for path, table in zip((snakemake.output.distributions, snakemake.output.lengths), tables, strict=True):
+        write_table(path, table.assign(ensemble="unit"), collect("observables"))

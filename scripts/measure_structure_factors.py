@@ -1,0 +1,17 @@
+"""Dynamic structure factors of the large systems and the correlation lengths fitted to them."""
+
+from tglassmlp.observables.tables import structure_factor_tables
+from tglassmlp.progress import job
+from tglassmlp.provenance import collect
+from tglassmlp.storage import write_table
+
+with job(snakemake.log[0]):
+    given, q_max = snakemake.input, snakemake.params.fit_q_max
+    factors, lengths = structure_factor_tables(
+        given.labels, given.predictions, given.descriptors, given.relaxation, q_max
+    )
+    made = collect("observables", fit_q_max=q_max)
+    write_table(snakemake.output.factors, factors, made)
+    write_table(snakemake.output.lengths, lengths, made)
+    determined = lengths.groupby("form")["determined"].agg(["sum", "size"])
+    print("correlation lengths determined at", determined.to_dict("index"))

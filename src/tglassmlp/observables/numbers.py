@@ -1,0 +1,223 @@
+"""Every number that a reader of a run would quote, with its error, count, unit and origin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from tglassmlp.dynamics.relaxation import Relaxation
+from tglassmlp.observables.tables import SINGLE_DESCRIPTORS, near_c_b
+from tglassmlp.storage import read_json, read_npz, read_table
+
+__all__ = ["collect_numbers"]
+
+File = str | PathLike[str]
+
+
+def _temperature(value: float) -> str:
+    short = f"{value:.2f}"
+    return short if abs(float(short) - value) < 1e-9 else f"{value:g}"
+
+
+class _Collection:
+    """Numbers by name; NaN becomes null, because "not determined" is an answer too."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, dict[str, Any]] = {}
+
+    def add(
+        self,
+        name: str,
+        value: Any,
+        source: str,
+        error: Any = None,
+        n: Any = None,
+        unit: str = "1",
+        note: str = "",
+    ) -> None:
+        def plain(x: Any) -> Any:
+            if x is None or isinstance(x, str | bool):
+                return x
+            number = float(x)
+            if not np.isfinite(number):
+                return None
+            return int(number) if isinstance(x, int | np.integer) else float(f"{number:.6g}")
+
+        self.numbers[name] = {
+            "value": plain(value),
+            "error": plain(error),
+            "n": plain(n),
+            "unit": unit,
+            "from": source,
+            **({"note": note} if note else {}),
+        }
+
+
+def collect_numbers(
+    tables: Mapping[str, File],
+    relaxation: File,
+    label_maps: Sequence[File],
+    networks: Sequence[File],
+    selections: Sequence[File],
+    glass_transition: float,
+    threshold: float = 0.5,
+) -> dict[str, dict[str, Any]]:
+    """Gather the numbers of a run.
+
+    Parameters
+    ----------
+    tables
+        ``pearson, susceptibility, correlation_length, chord_length, attention_length,
+        bottleneck_separation`` -> Parquet files.
+    relaxation
+        ``relaxation.json``.
+    label_maps
+        One per t_min.
+    networks
+        Full networks (NPZ), one per t_min, the main one first.
+    selections
+        Selection tables of the full networks, one per t_min.
+    glass_transition
+        The run's glass transition temperature.
+    threshold
+        C_B of the relaxation time; scales are quoted at the C_B of the grid nearest to it.
+
+    Returns
+    -------
+    dict
+        Name -> ``value, error, n, unit, from`` (and ``note``); names are paths like
+        ``pearson/tglassmlp/tmin0.40/T0.45/cb0.50``.
+    """
+    found = _Collection()
+    read = {name: read_table(path) for name, path in tables.items()}
+    _pearson(found, read["pearson"], threshold)
+    _susceptibility(found, read["susceptibility"])
+    _lengths(found, read, threshold)
+    _relaxation(found, Relaxation.from_json(read_json(relaxation)), glass_transition)
+    for path in label_maps:
+        kinds = read_table(path, ["kind"])["kind"]
+        t_min = Path(path).stem
+        found.add(f"state_points/{t_min}/measured", int((kinds == "x").sum()), "label map")
+        found.add(f"state_points/{t_min}/extrapolated", int((kinds == "t").sum()), "label map")
+        found.add(f"state_points/{t_min}/network_only", int((kinds == "r").sum()), "label map")
+    for path in networks:
+        arrays, _ = read_npz(path)
+        per_network = sum(int(np.prod(a.shape[1:])) for a in arrays.values())
+        found.add(f"parameters/{Path(path).stem}", per_network, "network file", note="learnable, one network")
+    for path in selections:
+        table = read_table(path, ["network", "kept"])
+        by = table.groupby("network")["kept"].all()
+        found.add(f"kept_networks/{Path(path).stem}", int(by.sum()), "selection table", n=int(by.size))
+        if "deviation" in table:
+            worst = float(table.loc[table["kept"].astype(bool), "deviation"].max())
+            found.add(
+                f"largest_deviation_of_mean/{Path(path).stem}", worst, "selection table",
+                note="largest |mean prediction - C_B| of kept networks at the glass transition, uncorrected",
+            )  # fmt: skip
+    return dict(sorted(found.numbers.items()))
+
+
+def _rows(table: pd.DataFrame) -> list[Any]:
+    return list(table.itertuples())
+
+
+def _name(row: Any) -> str:
+    t_min = f"/tmin{row.t_min}" if row.t_min else ""
+    return f"{row.method}{t_min}/T{_temperature(row.temperature)}/cb{_temperature(row.c_b)}"
+
+
+def _pearson(found: _Collection, table: pd.DataFrame, threshold: float) -> None:
+    for row in _rows(table):
+        found.add(f"pearson/{_name(row)}", row.value, "tables/pearson.parquet", row.error, row.n_structures)
+    reference = near_c_b(table, threshold)
+    for temperature in sorted(set(reference["temperature"])):
+        here = reference[reference["temperature"] == temperature]
+        single = here[here["method"].isin(SINGLE_DESCRIPTORS)]
+        if len(single):
+            best = single.sort_values("value").iloc[-1]
+            found.add(
+                f"pearson/best_single_descriptor/T{_temperature(temperature)}",
+                best["value"], "tables/pearson.parquet", best["error"], best["n_structures"],
+                note=str(best["method"]),
+            )  # fmt: skip
+
+
+def _susceptibility(found: _Collection, table: pd.DataFrame) -> None:
+    for row in _rows(table):
+        if row.method != "tglassmlp":
+            continue
+        # the mean correction makes the mean over all structures C_B, that over the test ones nearly
+        found.add(
+            f"mean_propensity/{_name(row)}", row.mean_propensity, "tables/susceptibility.parquet",
+            n=row.n_structures, note="requested: c_b; test structures",
+        )  # fmt: skip
+    for key, here in table.groupby(["method", "t_min", "temperature"]):
+        method, t_min, temperature = cast("tuple[str, str, float]", key)
+        known = here[np.isfinite(here["value"].astype(float))]
+        if not len(known):
+            continue
+        top = known.sort_values("value").iloc[-1]
+        part = f"/tmin{t_min}" if t_min else ""
+        found.add(
+            f"chi4_maximum/{method}{part}/T{_temperature(temperature)}", top["value"],
+            "tables/susceptibility.parquet", top["error"], top["n_structures"],
+            note=f"at C_B = {top['c_b']:g}",
+        )  # fmt: skip
+
+
+def _lengths(found: _Collection, tables: Mapping[str, pd.DataFrame], threshold: float) -> None:
+    for row in _rows(near_c_b(tables["correlation_length"], threshold)):
+        note = row.reason if not row.determined else f"chi^2 per degree of freedom {row.goodness:.2f}"
+        if row.form == "cubic":
+            found.add(
+                f"cubic_coefficient/{_name(row)}", row.a, "tables/correlation_length.parquet", row.a_error,
+                row.n_systems, "sigma_11", row.reason,
+            )  # fmt: skip
+        else:
+            found.add(
+                f"xi4/{_name(row)}", row.xi, "tables/correlation_length.parquet", row.xi_error, row.n_systems,
+                "sigma_11", note,
+            )  # fmt: skip
+    for row in _rows(near_c_b(tables["chord_length"], threshold)):
+        found.add(
+            f"chord_length/{_name(row)}", row.value, "tables/chord_length.parquet", row.error,
+            row.n_structures, "sigma_11", f"without correlations {row.random:.3g}",
+        )  # fmt: skip
+    for row in _rows(near_c_b(tables["attention_length"], threshold)):
+        found.add(
+            f"attention_length/{_name(row)}", row.value, "tables/attention_length.parquet", row.error,
+            row.n_networks, "sigma_11",
+        )  # fmt: skip
+    for row in _rows(near_c_b(tables["bottleneck_separation"], threshold)):
+        found.add(
+            f"bottleneck_separation/{_name(row)}", row.separation, "tables/bottleneck_separation.parquet",
+            n=row.n, note=f"propensities: {row.source}",
+        )  # fmt: skip
+
+
+def _relaxation(found: _Collection, relaxation: Relaxation, glass_transition: float) -> None:
+    source = "relaxation/relaxation.json"
+    for name, entry in relaxation.times.items():
+        found.add(f"tau/T{name}", entry.tau, source, entry.tau_error, unit="LJ times", note=entry.how)
+        if entry.tau_e is not None:
+            found.add(f"tau_1_over_e/T{name}", entry.tau_e, source, unit="LJ times")
+    line = relaxation.arrhenius
+    if line is None:
+        return
+    error = None if line.covariance is None else float(np.sqrt(line.covariance[1][1]))
+    found.add("arrhenius/energy", line.energy, source, error, len(line.temperatures), "epsilon_11")
+    tau, tau_error = relaxation.tau(glass_transition)
+    found.add(
+        "glass_transition/tau", tau, source, tau_error, len(line.temperatures), "LJ times",
+        f"at T = {_temperature(glass_transition)}",
+    )  # fmt: skip
+    hottest = max(relaxation.times, key=float)
+    found.add(
+        "glass_transition/decades", np.log10(tau / relaxation.times[hottest].tau), source, unit="decades",
+        note=f"tau at T = {_temperature(glass_transition)} over tau at T = {hottest}",
+    )  # fmt: skip

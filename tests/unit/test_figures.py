@@ -1,0 +1,207 @@
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tglassmlp.configuration import Configuration
+from tglassmlp.figures import movie, registry
+from tglassmlp.figures.contact_sheet import draw_contact_sheet
+from tglassmlp.observables.export import particle_properties
+from tglassmlp.observables.numbers import collect_numbers
+from tglassmlp.observables.tables import read_fields
+from tglassmlp.storage import read_configurations, read_table, write_configurations
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import synthetic_run
+
+META = {
+    "run": "made-up",
+    "n_particles": 300,
+    "structures": 8,
+    "train": 3,
+    "validation": 1,
+    "test": 4,
+    "replicas": 8,
+    "temperatures": [0.5, 0.45, 0.4, 0.35, 0.3],
+    "labelled": [0.5, 0.45, 0.4],
+    "t_min": ["0.40", "0.45"],
+    "glass_transition": 0.3,
+    "threshold": 0.5,
+    "central_species": 1,
+    "diameters": [1.0, 0.88, 0.94],
+    "large_number": 2,
+    "large_particles": 1200,
+    "fit_q_max": 0.5,
+    "network": {
+        "state_features": list("abcdef"),
+        "mlp1": [6, 6, 2],
+        "bottleneck": 2,
+        "mlp2": [7, 7, 4],
+        "head": [10, 10],
+        "bottleneck_activation": "elu",
+    },
+    "training": {
+        "networks": 4,
+        "phase1": [{"epochs": 10, "rate": 1e-3}, {"epochs": 30, "rate": 2e-4}],
+        "phase2": [{"epochs": 20, "rate": 4e-5}],
+    },
+    "lengths": [0.0, 1.0, 2.0],
+    "dpi": 60,
+    "movie": {"frames": 4, "frames_per_second": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    root = tmp_path_factory.mktemp("run")
+    synthetic_run.build(root, n_particles=300, tiles=2, networks=2)
+    return synthetic_run.all_tables(root)
+
+
+def files_of(run, name):
+    return {
+        table: sorted(run.glob(registry.TABLES[table].replace("{t_min}", "*")))
+        for table in registry.FIGURES[name].tables
+    }
+
+
+@pytest.mark.parametrize("name", list(registry.FIGURES))
+def test_every_figure_is_drawn_with_its_data_and_caption(run, tmp_path, name):
+    files = files_of(run, name)
+    assert all(files.values()), "a table that the figure needs was not made"
+    registry.render(name, files, META, [tmp_path / "f.png", tmp_path / "f.pdf"], tmp_path / "f.parquet")
+    assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "f.pdf").read_bytes().startswith(b"%PDF")
+    assert len(read_table(tmp_path / "f.parquet")) > 0
+    assert (tmp_path / "f.csv").stat().st_size > 20
+    caption = registry.caption(name, META)
+    assert "Run made-up" in caption
+    assert "{" not in caption
+
+
+def test_every_axis_with_data_has_a_name(run):
+    for name in registry.FIGURES:
+        drawn = registry.draw(name, registry.load_tables(files_of(run, name)), META)
+        for ax in drawn.figure.axes:
+            if ax.axison and ax.lines and ax.get_label() != "<colorbar>":
+                assert ax.get_xlabel(), f"{name}: an x axis has no name"
+
+
+def test_figures_say_so_when_nothing_is_determined(run):
+    tables = registry.load_tables(files_of(run, "fig07_correlation_length"))
+    tables["correlation_length"] = tables["correlation_length"].assign(determined=False, a=np.nan)
+    for name in ("fig07_correlation_length", "fig14_geometry"):
+        drawn = registry.draw(name, tables, META)
+        text = " ".join(t.get_text() for ax in drawn.figure.axes for t in ax.texts)
+        assert "not determined" in text
+    empty = {name: table.iloc[:0] for name, table in tables.items()}
+    for name in ("fig07_correlation_length", "fig14_geometry"):
+        text = " ".join(t.get_text() for ax in registry.draw(name, empty, META).figure.axes for t in ax.texts)
+        assert "no large systems" in text
+
+
+def test_unknown_figure_is_refused():
+    with pytest.raises(ValueError, match="fig01_network"):
+        registry.draw("fig99", {}, META)
+
+
+def test_better_predictors_come_out_better_in_the_table(run):
+    table = read_table(run / "tables/pearson.parquet")
+    at = table[np.abs(table["c_b"] - 0.5) < 1e-9].groupby("method")["value"].mean()
+    assert at["ceiling"] > at["tglassmlp"] > at["glassmlp_transferred"] > at["perimeter"] > 0
+    fields = read_fields(run / "unit/labels/T0.45.h5")[0]
+    assert fields.method == "md"
+    assert fields.at(0.5).shape[0] == 1
+    assert fields.at(0.123) is None
+    md = table[(table["method"] == "tglassmlp") & (table["temperature"] == 0.45)]
+    assert (md["time_from"] == "dynamics").all()
+
+
+def test_numbers_are_quoted_with_error_count_and_origin(run):
+    names = ("pearson", "susceptibility", "correlation_length", "chord_length", "attention_length")
+    numbers = collect_numbers(
+        {n: run / f"tables/{n}.parquet" for n in (*names, "bottleneck_separation")},
+        run / "relaxation/relaxation.json",
+        sorted(run.glob("label_map/*.parquet")),
+        sorted(run.glob("networks/full/*.npz")),
+        [run / "networks/full/tmin0.40.parquet", run / "networks/full/tmin0.45.parquet"],
+        0.30,
+    )
+    json.dumps(numbers, allow_nan=False)
+    assert numbers["parameters/tmin0.40"]["value"] == 33
+    assert numbers["kept_networks/tmin0.40"] == {
+        "value": 2,
+        "error": None,
+        "n": 3,
+        "unit": "1",
+        "from": "selection table",
+    }
+    quoted = numbers["pearson/tglassmlp/tmin0.40/T0.45/cb0.50"]
+    assert 0 < quoted["error"] < 0.2 < quoted["value"] < 1
+    assert quoted["n"] == 4
+    assert numbers["arrhenius/energy"]["value"] == pytest.approx(2.1, abs=0.3)
+    assert numbers["glass_transition/tau"]["unit"] == "LJ times"
+    assert numbers["pearson/best_single_descriptor/T0.45"]["note"] == "energy"
+
+
+def test_movie_frames_are_smooth_in_log_time():
+    times, fields = np.array([1.0, 100.0]), np.array([[0.8, 1.0], [0.0, 0.2]])
+    found = list(movie.frames_in_time(times, fields, 4))
+    np.testing.assert_allclose([f[0] for f in found], [0.1, 1.0, 10.0, 100.0])
+    np.testing.assert_allclose(found[0][2], [1, 1])
+    np.testing.assert_allclose(found[1][2], [0.8, 1.0])
+    np.testing.assert_allclose(found[2][2], [0.4, 0.6])
+    assert found[3][1] == pytest.approx(0.1)
+
+
+def test_pixels_belong_to_the_particle_that_covers_them():
+    where = movie.particle_map(np.array([[-4.9, 4.9], [2.0, -2.0]]), np.array([1.0, 2.0]), 10.0, 100)
+    assert where[0, 0] == 0  # top left corner of the box
+    assert where[99, 0] == 0  # the same disc, across the lower boundary
+    assert where[70, 70] == 1
+    assert where[50, 50] == -1
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".gif"])
+def test_movie_is_written(run, tmp_path, suffix):
+    snapshots = registry.load_tables({"snapshots": [run / "tables/snapshots.h5"]})["snapshots"]
+    assert movie.draw_movie(tmp_path / f"movie{suffix}", snapshots, META) == 4
+    assert (tmp_path / f"movie{suffix}").stat().st_size > 5000
+    with pytest.raises(ValueError, match="avi"):
+        movie.draw_movie(tmp_path / "movie.avi", snapshots, META)
+
+
+def test_contact_sheet_holds_all_figures(run, tmp_path):
+    images = []
+    for k in range(3):
+        images.append(tmp_path / f"{k}.png")
+        registry.render("table2_schedule", {}, META, [images[-1]], tmp_path / "t.parquet")
+    draw_contact_sheet(tmp_path / "sheet.png", images, "run made-up")
+    assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_particle_properties_survive_the_way_to_ovito(run, tmp_path):
+    frames, properties = particle_properties(
+        sorted(run.glob("unit/structures/T0.45/*.gsd")),
+        run / "unit/predictions/tmin0.40/T0.45.h5",
+        sorted(run.glob("unit/descriptors/T0.45/*.h5")),
+        [run / "unit/labels/T0.45.h5"],
+        [4, 5],
+        descriptors=("energy/all/L2", "absent/all/L2"),
+    )
+    write_configurations(tmp_path / "o.gsd", frames, {}, properties)
+    again = read_configurations(tmp_path / "o.gsd")
+    assert isinstance(again[0], Configuration)
+    import gsd.hoomd
+
+    with gsd.hoomd.open(str(tmp_path / "o.gsd")) as file:
+        log = file[1].log
+    central = again[1].of_species(1)
+    measured = read_fields(run / "unit/labels/T0.45.h5")[0]
+    np.testing.assert_allclose(log["particles/measured_cb0.5"][central], measured.at(0.5)[0, 5], atol=1e-6)
+    others = np.setdiff1d(np.arange(again[1].n_particles), central)
+    assert np.isnan(log["particles/propensity_cb0.5"][others]).all()
+    assert np.isfinite(log["particles/descriptor_energy_all_L2"][central]).all()
+    assert "particles/descriptor_absent_all_L2" not in log
