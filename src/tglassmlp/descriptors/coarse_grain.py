@@ -210,7 +210,7 @@ def coarse_grain(
     positive = scales[scales > 0]
     moments = np.zeros((index.size, n_species + 1, 4, scales.size))
     if positive.size:
-        lanes = -(-positive.size // 4) * 4  # whole vector registers
+        lanes = -(-positive.size // 16) * 16  # whole vector registers, four at a time: no remainder loop
         inverse = np.zeros(lanes)
         inverse[: positive.size] = 1.0 / positive
         step = float(positive[0]) / _ROWS_PER_LENGTH
