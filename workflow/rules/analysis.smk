@@ -1,50 +1,5 @@
 # Observables: from labels and predictions to small tables, quoted numbers and files for OVITO.
-UNIT_LABELS = expand(f"{RUN}/unit/labels/T{{temperature}}.h5", temperature=LABELLED)
-LARGE_DYNAMICS = CONFIG.large_systems.dynamics
-LARGE_LABELS = (
-    [f"{RUN}/large/labels/T{canonical(LARGE_DYNAMICS.temperature)}.h5"]
-    if LARGE_DYNAMICS
-    else []
-)
-TEST_STRUCTURES = list(CONFIG.structure_split().test)
-RELAXATION = f"{RUN}/relaxation/relaxation.json"
-
-
-def predictions(ensemble, temperatures, t_mins=T_MINS):
-    """Predictions of all networks at some temperatures."""
-    return expand(
-        f"{RUN}/{ensemble}/predictions/tmin{{t_min}}/T{{temperature}}.h5",
-        t_min=t_mins,
-        temperature=temperatures,
-    )
-
-
-def baselines(ensemble, temperatures):
-    """Predictions of the baselines at some temperatures."""
-    return expand(
-        f"{RUN}/{ensemble}/baseline_predictions/T{{temperature}}.h5",
-        temperature=temperatures,
-    )
-
-
-def thermal_positions(ensemble):
-    """Descriptor files of all temperatures, chunks in order; they hold the thermal positions."""
-    return expand(
-        f"{RUN}/{ensemble}/descriptors/T{{temperature}}/chunk{{chunk}}.h5",
-        temperature=TEMPERATURES,
-        chunk=chunks(ensemble),
-    )
-
-
-def field_megabytes(ensemble):
-    """Size of one file of predictions in memory."""
-    large = CONFIG.large_systems
-    n = sum(CONFIG.mixture().composition) * (
-        large.number * large.tiles**2
-        if ensemble == "large"
-        else CONFIG.structures.number
-    )
-    return n * len(C_BS) * CONFIG.training.networks * 8 / 1e6
+include: "functions/analysis.smk"
 
 
 rule measure_pearson:
@@ -68,6 +23,8 @@ rule measure_pearson:
         resamples=CONFIG.observables.bootstrap,
         seed=CONFIG.seed,
         stage_version=version("observables"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/measure_pearson.py"
 
@@ -91,6 +48,8 @@ rule measure_susceptibilities:
     params:
         test=TEST_STRUCTURES,
         stage_version=version("observables"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/measure_susceptibilities.py"
 
@@ -117,6 +76,8 @@ rule measure_structure_factors:
     params:
         fit_q_max=CONFIG.observables.fit_q_max,
         stage_version=version("observables"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/measure_structure_factors.py"
 
@@ -144,6 +105,8 @@ rule measure_chord_lengths:
         resamples=CONFIG.observables.bootstrap,
         seed=CONFIG.seed,
         stage_version=version("observables"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/measure_chord_lengths.py"
 
@@ -165,6 +128,8 @@ rule measure_attention_lengths:
         runtime=15,
     params:
         stage_version=version("observables"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/measure_attention_lengths.py"
 
@@ -190,36 +155,10 @@ rule measure_bottleneck:
         particles=1500,
         seed=CONFIG.seed,
         stage_version=version("observables"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/measure_bottleneck.py"
-
-
-def snapshot_choice():
-    """State point of the snapshots and the system shown: one with dynamics if there is any."""
-    wanted = CONFIG.figures.snapshot
-    temperature = canonical(
-        wanted.temperature
-        if wanted
-        else LARGE_DYNAMICS.temperature if LARGE_DYNAMICS else min(map(float, LABELLED))
-    )
-    large = bool(LARGE_DYNAMICS) and temperature == canonical(
-        LARGE_DYNAMICS.temperature
-    )
-    unit = not large and temperature in LABELLED
-    threshold = CONFIG.propensity.relaxation_threshold
-    c_b = sorted(
-        CONFIG.c_b, key=lambda c: abs(c - (wanted.c_b if wanted else threshold))
-    )
-    return {
-        "temperature": temperature,
-        "ensemble": "unit" if unit else "large",
-        "structure": TEST_STRUCTURES[0] if unit else 0,
-        "c_b": c_b,
-        "measured": large or unit,
-    }
-
-
-SNAPSHOT = snapshot_choice()
 
 
 rule measure_snapshots:
@@ -254,6 +193,8 @@ rule measure_snapshots:
         glass_transition=GLASS_TRANSITION,
         central_species=CONFIG.propensity.central_species,
         stage_version=version("observables"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/measure_snapshots.py"
 
@@ -277,6 +218,8 @@ rule summarise_equilibration:
         runtime=15,
     params:
         stage_version=version("observables"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/summarise_equilibration.py"
 
@@ -309,6 +252,8 @@ rule collect_numbers:
         glass_transition=CONFIG.glass_transition,
         threshold=CONFIG.propensity.relaxation_threshold,
         stage_version=version("observables"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/collect_numbers.py"
 
@@ -343,5 +288,7 @@ rule export_ovito:
         test=TEST_STRUCTURES,
         central_species=CONFIG.propensity.central_species,
         stage_version=version("observables"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/export_ovito.py"

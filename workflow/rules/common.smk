@@ -1,4 +1,4 @@
-# What every rule file needs: the validated config, the lists wildcards run over, and their constraints.
+# What all files of rules need: the validated config, the lists wildcards run over, and their constraints.
 from snakemake.exceptions import WorkflowError
 
 from tglassmlp import config as run_config

@@ -1,12 +1,5 @@
 # What the networks see: descriptors of inherent structures, and one scaling for all temperatures.
-
-
-def particles_per_chunk(wildcards):
-    """Particles in one chunk of structures."""
-    unit = sum(CONFIG.mixture().composition)
-    if wildcards.ensemble == "unit":
-        return unit * CONFIG.structures.chunk
-    return unit * CONFIG.large_systems.tiles**2 * CONFIG.large_systems.chunk
+include: "functions/descriptors.smk"
 
 
 rule compute_descriptors:
@@ -28,6 +21,8 @@ rule compute_descriptors:
         mixture=mixture_record(),
         central_species=CONFIG.propensity.central_species,
         stage_version=version("descriptors"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/compute_descriptors.py"
 
@@ -54,5 +49,7 @@ rule fit_scaling:
         kinds=["x", "t"] if CONFIG.training.scaling_temperatures == "all" else ["x"],
         structures=section("structures"),
         stage_version=version("scaling"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/fit_scaling.py"

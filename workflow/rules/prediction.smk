@@ -1,34 +1,5 @@
 # What the trained networks and the baselines say about every structure, unit systems and large ones.
-from tglassmlp.config import split
-
-TRANSFERRED = CONFIG.baselines.transferred_from
-# Default source of the transferred network: the lowest measured temperature of the model with the higher T_min.
-TRANSFERRED_TEMPERATURE = (
-    canonical(TRANSFERRED.temperature) if TRANSFERRED is not None else T_MINS[-1]
-)
-
-
-def test_structures(ensemble):
-    """Numbers of the structures kept for the reported numbers; all of the large ones."""
-    s = CONFIG.structures
-    if ensemble == "large":
-        return list(range(CONFIG.large_systems.number))
-    return split(s.number, s.test_fraction, s.validation_fraction).test
-
-
-def prediction_megabytes(wildcards):
-    """Descriptors and predictions of all structures of one temperature."""
-    unit = CONFIG.mixture().composition[CONFIG.propensity.central_species - 1]
-    large = CONFIG.large_systems
-    particles = unit * (
-        CONFIG.structures.number
-        if wildcards.ensemble == "unit"
-        else large.number * large.tiles**2
-    )
-    numbers = (
-        16 * len(CONFIG.descriptors.lengths) * 4 + len(C_BS) * CONFIG.training.networks
-    )
-    return round(1000 + 12 * particles * numbers / 1e6)
+include: "functions/prediction.smk"
 
 
 rule predict_propensities:
@@ -52,6 +23,8 @@ rule predict_propensities:
         settings=section("prediction"),
         test=lambda wildcards: test_structures(wildcards.ensemble),
         stage_version=version("prediction"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/predict_propensities.py"
 
@@ -82,5 +55,7 @@ rule predict_baselines:
         c_b=C_BS,
         transferred_from=None if TRANSFERRED is None else TRANSFERRED.c_b,
         stage_version=version("baselines"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/predict_baselines.py"

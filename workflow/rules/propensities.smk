@@ -1,40 +1,5 @@
 # From trajectories to what is learnt: propensities, relaxation times, labels at fixed C_B, the label map.
-from dataclasses import asdict
-
-from tglassmlp.config import frame_steps
-
-
-def mixture_record():
-    """The run's mixture as plain numbers and names, for `Mixture(**record)`."""
-    return asdict(CONFIG.mixture())
-
-
-def dynamics_chunks(ensemble):
-    """Chunks that have trajectories."""
-    if ensemble == "unit":
-        return CHUNKS
-    dynamics = CONFIG.large_systems.dynamics
-    return chunk_names(
-        0 if dynamics is None else dynamics.systems, CONFIG.large_systems.chunk
-    )
-
-
-def trajectory_megabytes(wildcards):
-    """Size of one chunk of trajectories in memory."""
-    unit = wildcards.ensemble == "unit"
-    large = CONFIG.large_systems
-    entry = temperature_entry(wildcards.temperature) if unit else None
-    time = entry["dynamics_time"] if unit else large.dynamics.time
-    replicas = CONFIG.dynamics.replicas if unit else large.dynamics.replicas
-    frames = len(
-        frame_steps(
-            round((time or 1.0) / CONFIG.dynamics.time_step),
-            CONFIG.dynamics.frame_ratio,
-        )
-    )
-    particles = sum(CONFIG.mixture().composition) * (1 if unit else large.tiles**2)
-    structures = CONFIG.structures.chunk if unit else large.chunk
-    return structures * replicas * frames * particles * 8 / 1e6
+include: "functions/propensities.smk"
 
 
 rule measure_propensities:
@@ -55,6 +20,8 @@ rule measure_propensities:
         settings=section("propensity"),
         mixture=mixture_record(),
         stage_version=version("propensities"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/measure_propensities.py"
 
@@ -83,6 +50,8 @@ rule measure_relaxation:
         chunks=len(CHUNKS),
         temperatures=TEMPERATURES,
         stage_version=version("relaxation"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/measure_relaxation.py"
 
@@ -107,6 +76,8 @@ rule label_structures:
         c_b=[float(c) for c in C_BS],
         central_species=CONFIG.propensity.central_species,
         stage_version=version("labels"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/label_structures.py"
 
@@ -129,5 +100,7 @@ rule map_labels:
         temperatures=TEMPERATURES,
         c_b=C_BS,
         stage_version=version("labels"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/map_labels.py"

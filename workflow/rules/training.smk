@@ -1,45 +1,5 @@
 # The two-step training of tGlassMLP, and the networks it is compared with.
-
-
-def training_record():
-    """What decides a training, as plain numbers and names (the same record goes into the networks' files)."""
-    training = {
-        name: value for name, value in section("training").items() if name != "t_min"
-    }
-    return {
-        "seed": CONFIG.seed,
-        "temperatures": [float(t) for t in TEMPERATURES],
-        "c_b": [float(c) for c in C_BS],
-        "network": section("network"),
-        "training": training,
-        "structures": {k: v for k, v in section("structures").items() if k != "chunk"},
-        "descriptors": {
-            **section("descriptors"),
-            "central_species": CONFIG.propensity.central_species,
-            "mixture": mixture_record(),
-        },
-    }
-
-
-def training_minutes(state_points, networks=None):
-    """Generous time limit of a training: a millisecond per step and network pass, ten-fold."""
-    training = CONFIG.training
-    epochs = sum(phase.epochs for phase in (*training.phase1, *training.phase2))
-    steps = epochs * CONFIG.structures.number * state_points
-    return round(10 + steps * (networks or training.networks) * 2e-3 / 60)
-
-
-def training_megabytes(temperatures):
-    """Descriptors and correlation kernels (at most 3 GB of them are stored) of the structures learnt from."""
-    particles = CONFIG.mixture().composition[CONFIG.propensity.central_species - 1]
-    structures = CONFIG.structures.number * temperatures
-    columns = 16 * len(CONFIG.descriptors.lengths)
-    kernels = (
-        2 * len(CONFIG.training.correlation_radii) * particles**2 * structures / 1e6
-    )
-    return round(
-        1500 + 16 * columns * particles * structures / 1e6 + 2 * min(kernels, 3000)
-    )
+include: "functions/training.smk"
 
 
 rule train_equi_time:
@@ -68,6 +28,8 @@ rule train_equi_time:
         minimum=CONFIG.labels.minimum_labelled,
         state=f"{RUN}/.state/train_equi_time/tmin{{t_min}}_cb{{cb}}.npz",
         stage_version=version("training"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/train_equi_time.py"
 
@@ -97,6 +59,8 @@ rule extrapolate_labels:
     params:
         run=training_record(),
         stage_version=version("training"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/extrapolate_labels.py"
 
@@ -129,6 +93,8 @@ rule train_full:
         glass_transition=GLASS_TRANSITION,
         state=f"{RUN}/.state/train_full/tmin{{t_min}}.npz",
         stage_version=version("training"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/train_full.py"
 
@@ -157,6 +123,8 @@ rule train_baselines:
         networks=CONFIG.baselines.networks,
         state=f"{RUN}/.state/train_baselines/T{{temperature}}",
         stage_version=version("baselines"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/train_baselines.py"
 
@@ -185,5 +153,7 @@ rule fit_linear_baselines:
         run=training_record(),
         penalty=CONFIG.baselines.ridge_alpha,
         stage_version=version("baselines"),
+    conda:
+        "../../envs/workflow.yaml"
     script:
         "../../scripts/fit_linear_baselines.py"

@@ -1,0 +1,75 @@
+# Inputs, parameters and resources of the stage (analysis).
+UNIT_LABELS = expand(f"{RUN}/unit/labels/T{{temperature}}.h5", temperature=LABELLED)
+LARGE_DYNAMICS = CONFIG.large_systems.dynamics
+LARGE_LABELS = (
+    [f"{RUN}/large/labels/T{canonical(LARGE_DYNAMICS.temperature)}.h5"]
+    if LARGE_DYNAMICS
+    else []
+)
+TEST_STRUCTURES = list(CONFIG.structure_split().test)
+RELAXATION = f"{RUN}/relaxation/relaxation.json"
+
+
+def predictions(ensemble, temperatures, t_mins=T_MINS):
+    """Predictions of all networks at some temperatures."""
+    return expand(
+        f"{RUN}/{ensemble}/predictions/tmin{{t_min}}/T{{temperature}}.h5",
+        t_min=t_mins,
+        temperature=temperatures,
+    )
+
+
+def baselines(ensemble, temperatures):
+    """Predictions of the baselines at some temperatures."""
+    return expand(
+        f"{RUN}/{ensemble}/baseline_predictions/T{{temperature}}.h5",
+        temperature=temperatures,
+    )
+
+
+def thermal_positions(ensemble):
+    """Descriptor files of all temperatures, chunks in order; they hold the thermal positions."""
+    return expand(
+        f"{RUN}/{ensemble}/descriptors/T{{temperature}}/chunk{{chunk}}.h5",
+        temperature=TEMPERATURES,
+        chunk=chunks(ensemble),
+    )
+
+
+def field_megabytes(ensemble):
+    """Size of one file of predictions in memory."""
+    large = CONFIG.large_systems
+    n = sum(CONFIG.mixture().composition) * (
+        large.number * large.tiles**2
+        if ensemble == "large"
+        else CONFIG.structures.number
+    )
+    return n * len(C_BS) * CONFIG.training.networks * 8 / 1e6
+
+
+def snapshot_choice():
+    """State point of the snapshots and the system shown: one with dynamics if there is any."""
+    wanted = CONFIG.figures.snapshot
+    temperature = canonical(
+        wanted.temperature
+        if wanted
+        else LARGE_DYNAMICS.temperature if LARGE_DYNAMICS else min(map(float, LABELLED))
+    )
+    large = bool(LARGE_DYNAMICS) and temperature == canonical(
+        LARGE_DYNAMICS.temperature
+    )
+    unit = not large and temperature in LABELLED
+    threshold = CONFIG.propensity.relaxation_threshold
+    c_b = sorted(
+        CONFIG.c_b, key=lambda c: abs(c - (wanted.c_b if wanted else threshold))
+    )
+    return {
+        "temperature": temperature,
+        "ensemble": "unit" if unit else "large",
+        "structure": TEST_STRUCTURES[0] if unit else 0,
+        "c_b": c_b,
+        "measured": large or unit,
+    }
+
+
+SNAPSHOT = snapshot_choice()

@@ -1,0 +1,46 @@
+# Inputs, parameters and resources of the figures (figures).
+import importlib.util
+
+from tglassmlp.figures import registry
+from tglassmlp.figures.metadata import describe
+
+FIGURES = list(registry.FIGURES)
+FORMATS = list(CONFIG.figures.formats)
+META = describe(run_config.plain(CONFIG), CONFIG.mixture())
+# imageio-ffmpeg brings its own encoder; without it the movie is a GIF
+MOVIE = "movie.mp4" if importlib.util.find_spec("imageio_ffmpeg") else "movie.gif"
+
+
+def figure_tables(wildcards):
+    """Tables that one figure is drawn from, by name."""
+    return {
+        name: expand(f"{RUN}/{registry.TABLES[name]}", t_min=T_MINS, allow_missing=True)
+        for name in registry.FIGURES[wildcards.figure].tables
+    }
+
+
+def figure_caption(wildcards):
+    """Caption of one figure for the report."""
+    return registry.caption(wildcards.figure, META)
+
+
+def figure_category(wildcards):
+    """Chapter of the report that a figure belongs to."""
+    return registry.FIGURES[wildcards.figure].category
+
+
+def figure_labels(wildcards):
+    """What the report lists a figure as."""
+    spec = registry.FIGURES[wildcards.figure]
+    return {"figure": spec.title, "in the paper": spec.label or "none"}
+
+
+def figure_files():
+    """Everything to look at when a run is finished."""
+    return [
+        *expand(f"{RUN}/figures/{{figure}}.{{format}}", figure=FIGURES, format=FORMATS),
+        *expand(f"{RUN}/figures/data/{{figure}}.csv", figure=FIGURES),
+        f"{RUN}/figures/{MOVIE}",
+        f"{RUN}/figures/contact_sheet.png",
+        f"{RUN}/numbers.json",
+    ]
