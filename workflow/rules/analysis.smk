@@ -14,6 +14,8 @@ rule measure_pearson:
         f"{RUN}/logs/measure_pearson/all.log",
     benchmark:
         f"{RUN}/benchmarks/measure_pearson/all.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=round(800 + 4 * field_megabytes("unit")),
@@ -23,8 +25,6 @@ rule measure_pearson:
         resamples=CONFIG.observables.bootstrap,
         seed=CONFIG.seed,
         stage_version=version("observables"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/measure_pearson.py"
 
@@ -41,6 +41,8 @@ rule measure_susceptibilities:
         f"{RUN}/logs/measure_susceptibilities/all.log",
     benchmark:
         f"{RUN}/benchmarks/measure_susceptibilities/all.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=round(800 + 4 * field_megabytes("unit")),
@@ -48,8 +50,6 @@ rule measure_susceptibilities:
     params:
         test=TEST_STRUCTURES,
         stage_version=version("observables"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/measure_susceptibilities.py"
 
@@ -67,6 +67,8 @@ rule measure_structure_factors:
         f"{RUN}/logs/measure_structure_factors/all.log",
     benchmark:
         f"{RUN}/benchmarks/measure_structure_factors/all.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=round(1500 + 4 * field_megabytes("large")),
@@ -76,8 +78,6 @@ rule measure_structure_factors:
     params:
         fit_q_max=CONFIG.observables.fit_q_max,
         stage_version=version("observables"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/measure_structure_factors.py"
 
@@ -94,6 +94,8 @@ rule measure_chord_lengths:
         f"{RUN}/logs/measure_chord_lengths/all.log",
     benchmark:
         f"{RUN}/benchmarks/measure_chord_lengths/all.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=round(800 + 4 * field_megabytes("unit")),
@@ -105,8 +107,6 @@ rule measure_chord_lengths:
         resamples=CONFIG.observables.bootstrap,
         seed=CONFIG.seed,
         stage_version=version("observables"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/measure_chord_lengths.py"
 
@@ -122,14 +122,14 @@ rule measure_attention_lengths:
         f"{RUN}/logs/measure_attention_lengths/all.log",
     benchmark:
         f"{RUN}/benchmarks/measure_attention_lengths/all.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=15,
     params:
         stage_version=version("observables"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/measure_attention_lengths.py"
 
@@ -146,6 +146,8 @@ rule measure_bottleneck:
         f"{RUN}/logs/measure_bottleneck/all.log",
     benchmark:
         f"{RUN}/benchmarks/measure_bottleneck/all.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=round(800 + 4 * field_megabytes("unit")),
@@ -155,8 +157,6 @@ rule measure_bottleneck:
         particles=1500,
         seed=CONFIG.seed,
         stage_version=version("observables"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/measure_bottleneck.py"
 
@@ -183,6 +183,8 @@ rule measure_snapshots:
         f"{RUN}/logs/measure_snapshots/all.log",
     benchmark:
         f"{RUN}/benchmarks/measure_snapshots/all.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=round(1500 + 4 * field_megabytes("large")),
@@ -193,8 +195,6 @@ rule measure_snapshots:
         glass_transition=GLASS_TRANSITION,
         central_species=CONFIG.propensity.central_species,
         stage_version=version("observables"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/measure_snapshots.py"
 
@@ -212,14 +212,14 @@ rule summarise_equilibration:
         f"{RUN}/logs/summarise_equilibration/all.log",
     benchmark:
         f"{RUN}/benchmarks/summarise_equilibration/all.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=15,
     params:
         stage_version=version("observables"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/summarise_equilibration.py"
 
@@ -243,6 +243,8 @@ rule collect_numbers:
         f"{RUN}/logs/collect_numbers/all.log",
     benchmark:
         f"{RUN}/benchmarks/collect_numbers/all.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -252,8 +254,6 @@ rule collect_numbers:
         glass_transition=CONFIG.glass_transition,
         threshold=CONFIG.propensity.relaxation_threshold,
         stage_version=version("observables"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/collect_numbers.py"
 
@@ -280,6 +280,8 @@ rule export_ovito:
         f"{RUN}/logs/export_ovito/T{{temperature}}.log",
     benchmark:
         f"{RUN}/benchmarks/export_ovito/T{{temperature}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=round(1500 + 4 * field_megabytes("unit")),
@@ -288,7 +290,5 @@ rule export_ovito:
         test=TEST_STRUCTURES,
         central_species=CONFIG.propensity.central_species,
         stage_version=version("observables"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/export_ovito.py"

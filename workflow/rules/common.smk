@@ -12,7 +12,9 @@ except run_config.ConfigError as error:
 
 RUN = f"results/{CONFIG.run}"
 TEMPERATURES = [canonical(t.value) for t in CONFIG.temperatures]
-LABELLED = [canonical(t.value) for t in CONFIG.temperatures if t.dynamics_time is not None]
+LABELLED = [
+    canonical(t.value) for t in CONFIG.temperatures if t.dynamics_time is not None
+]
 GLASS_TRANSITION = canonical(CONFIG.glass_transition)
 C_BS = [canonical(c) for c in CONFIG.c_b]
 T_MINS = [canonical(t) for t in CONFIG.training.t_min]
@@ -49,7 +51,11 @@ def section(name):
 
 def temperature_entry(temperature):
     """The config's entry of one temperature as a plain dict."""
-    return next(run_config.plain(t) for t in CONFIG.temperatures if canonical(t.value) == temperature)
+    return next(
+        run_config.plain(t)
+        for t in CONFIG.temperatures
+        if canonical(t.value) == temperature
+    )
 
 
 def per_chunk(pattern):
@@ -58,7 +64,9 @@ def per_chunk(pattern):
     def files(wildcards):
         ensemble = getattr(wildcards, "ensemble", "unit")
         fixed = {**dict(wildcards), "ensemble": ensemble}
-        return [pattern.format(**{**fixed, "chunk": chunk}) for chunk in chunks(ensemble)]
+        return [
+            pattern.format(**{**fixed, "chunk": chunk}) for chunk in chunks(ensemble)
+        ]
 
     return files
 

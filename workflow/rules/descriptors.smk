@@ -12,6 +12,8 @@ rule compute_descriptors:
         f"{RUN}/logs/compute_descriptors/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.log",
     benchmark:
         f"{RUN}/benchmarks/compute_descriptors/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=lambda wildcards: round(800 + 0.012 * particles_per_chunk(wildcards)),
@@ -21,8 +23,6 @@ rule compute_descriptors:
         mixture=mixture_record(),
         central_species=CONFIG.propensity.central_species,
         stage_version=version("descriptors"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/compute_descriptors.py"
 
@@ -41,6 +41,8 @@ rule fit_scaling:
         f"{RUN}/logs/fit_scaling/tmin{{t_min}}.log",
     benchmark:
         f"{RUN}/benchmarks/fit_scaling/tmin{{t_min}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -49,7 +51,5 @@ rule fit_scaling:
         kinds=["x", "t"] if CONFIG.training.scaling_temperatures == "all" else ["x"],
         structures=section("structures"),
         stage_version=version("scaling"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/fit_scaling.py"

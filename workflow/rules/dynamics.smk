@@ -11,6 +11,8 @@ rule run_isoconfigurational_dynamics:
         f"{RUN}/logs/run_isoconfigurational_dynamics/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.log",
     benchmark:
         f"{RUN}/benchmarks/run_isoconfigurational_dynamics/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads:
         lambda wildcards: (
             1
@@ -34,7 +36,5 @@ rule run_isoconfigurational_dynamics:
         plan=dynamics_plan,
         state=f"{RUN}/.state/run_isoconfigurational_dynamics/{{ensemble}}_T{{temperature}}_chunk{{chunk}}",
         stage_version=version("dynamics"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/run_isoconfigurational_dynamics.py"

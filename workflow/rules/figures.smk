@@ -21,6 +21,8 @@ rule draw_figure:
         f"{RUN}/benchmarks/draw_figure/{{figure}}.tsv"
     wildcard_constraints:
         figure="|".join(FIGURES),
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -29,8 +31,6 @@ rule draw_figure:
         meta=META,
         caption=figure_caption,
         stage_version=version("figures"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/draw_figure.py"
 
@@ -52,6 +52,8 @@ rule draw_movie:
         f"{RUN}/logs/draw_movie/all.log",
     benchmark:
         f"{RUN}/benchmarks/draw_movie/all.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=1500,
@@ -59,8 +61,6 @@ rule draw_movie:
     params:
         meta=META,
         stage_version=version("figures"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/draw_movie.py"
 
@@ -79,6 +79,8 @@ rule draw_contact_sheet:
         f"{RUN}/logs/draw_contact_sheet/all.log",
     benchmark:
         f"{RUN}/benchmarks/draw_contact_sheet/all.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=1500,
@@ -86,7 +88,5 @@ rule draw_contact_sheet:
     params:
         title=f"run {CONFIG.run}",
         stage_version=version("figures"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/draw_contact_sheet.py"

@@ -15,6 +15,8 @@ rule predict_propensities:
         f"{RUN}/logs/predict_propensities/{{ensemble}}_tmin{{t_min}}_T{{temperature}}.log",
     benchmark:
         f"{RUN}/benchmarks/predict_propensities/{{ensemble}}_tmin{{t_min}}_T{{temperature}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=prediction_megabytes,
@@ -23,8 +25,6 @@ rule predict_propensities:
         settings=section("prediction"),
         test=lambda wildcards: test_structures(wildcards.ensemble),
         stage_version=version("prediction"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/predict_propensities.py"
 
@@ -47,6 +47,8 @@ rule predict_baselines:
         f"{RUN}/logs/predict_baselines/{{ensemble}}_T{{temperature}}.log",
     benchmark:
         f"{RUN}/benchmarks/predict_baselines/{{ensemble}}_T{{temperature}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=prediction_megabytes,
@@ -55,7 +57,5 @@ rule predict_baselines:
         c_b=C_BS,
         transferred_from=None if TRANSFERRED is None else TRANSFERRED.c_b,
         stage_version=version("baselines"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/predict_baselines.py"

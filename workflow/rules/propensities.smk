@@ -12,6 +12,8 @@ rule measure_propensities:
         f"{RUN}/logs/measure_propensities/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.log",
     benchmark:
         f"{RUN}/benchmarks/measure_propensities/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=lambda wildcards: round(800 + 3 * trajectory_megabytes(wildcards)),
@@ -20,8 +22,6 @@ rule measure_propensities:
         settings=section("propensity"),
         mixture=mixture_record(),
         stage_version=version("propensities"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/measure_propensities.py"
 
@@ -40,6 +40,8 @@ rule measure_relaxation:
         f"{RUN}/logs/measure_relaxation/all.log",
     benchmark:
         f"{RUN}/benchmarks/measure_relaxation/all.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -50,8 +52,6 @@ rule measure_relaxation:
         chunks=len(CHUNKS),
         temperatures=TEMPERATURES,
         stage_version=version("relaxation"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/measure_relaxation.py"
 
@@ -68,6 +68,8 @@ rule label_structures:
         f"{RUN}/logs/label_structures/{{ensemble}}_T{{temperature}}.log",
     benchmark:
         f"{RUN}/benchmarks/label_structures/{{ensemble}}_T{{temperature}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -76,8 +78,6 @@ rule label_structures:
         c_b=[float(c) for c in C_BS],
         central_species=CONFIG.propensity.central_species,
         stage_version=version("labels"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/label_structures.py"
 
@@ -91,6 +91,8 @@ rule map_labels:
         f"{RUN}/logs/map_labels/tmin{{t_min}}.log",
     benchmark:
         f"{RUN}/benchmarks/map_labels/tmin{{t_min}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -100,7 +102,5 @@ rule map_labels:
         temperatures=TEMPERATURES,
         c_b=C_BS,
         stage_version=version("labels"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/map_labels.py"

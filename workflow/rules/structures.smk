@@ -10,6 +10,8 @@ rule equilibrate_structures:
         f"{RUN}/logs/equilibrate_structures/T{{temperature}}_chunk{{chunk}}.log",
     benchmark:
         f"{RUN}/benchmarks/equilibrate_structures/T{{temperature}}_chunk{{chunk}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -22,8 +24,6 @@ rule equilibrate_structures:
         seed=CONFIG.seed,
         state=f"{RUN}/.state/equilibrate_structures/T{{temperature}}_chunk{{chunk}}",
         stage_version=version("structures"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/equilibrate_structures.py"
 
@@ -43,6 +43,8 @@ rule check_equilibration:
         f"{RUN}/logs/check_equilibration/T{{temperature}}.log",
     benchmark:
         f"{RUN}/benchmarks/check_equilibration/T{{temperature}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -53,8 +55,6 @@ rule check_equilibration:
         mixture=asdict(CONFIG.mixture()),
         report=f"{RUN}/.state/check_equilibration/T{{temperature}}.json",
         stage_version=version("structures"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/check_equilibration.py"
 
@@ -73,6 +73,8 @@ rule equilibrate_large_systems:
         f"{RUN}/logs/equilibrate_large_systems/T{{temperature}}_chunk{{chunk}}.log",
     benchmark:
         f"{RUN}/benchmarks/equilibrate_large_systems/T{{temperature}}_chunk{{chunk}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=lambda wildcards: round(
@@ -90,8 +92,6 @@ rule equilibrate_large_systems:
         seed=CONFIG.seed,
         state=f"{RUN}/.state/equilibrate_large_systems/T{{temperature}}_chunk{{chunk}}",
         stage_version=version("structures"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/equilibrate_large_systems.py"
 
@@ -106,6 +106,8 @@ rule find_inherent_structures:
         f"{RUN}/logs/find_inherent_structures/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.log",
     benchmark:
         f"{RUN}/benchmarks/find_inherent_structures/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -114,7 +116,5 @@ rule find_inherent_structures:
         settings=section("minimisation"),
         mixture=asdict(CONFIG.mixture()),
         stage_version=version("inherent"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/find_inherent_structures.py"

@@ -19,6 +19,8 @@ rule train_equi_time:
         f"{RUN}/logs/train_equi_time/tmin{{t_min}}_cb{{cb}}.log",
     benchmark:
         f"{RUN}/benchmarks/train_equi_time/tmin{{t_min}}_cb{{cb}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=training_megabytes(len(LABELLED)),
@@ -28,8 +30,6 @@ rule train_equi_time:
         minimum=CONFIG.labels.minimum_labelled,
         state=f"{RUN}/.state/train_equi_time/tmin{{t_min}}_cb{{cb}}.npz",
         stage_version=version("training"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/train_equi_time.py"
 
@@ -52,6 +52,8 @@ rule extrapolate_labels:
         f"{RUN}/logs/extrapolate_labels/tmin{{t_min}}.log",
     benchmark:
         f"{RUN}/benchmarks/extrapolate_labels/tmin{{t_min}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=training_megabytes(len(TEMPERATURES)),
@@ -59,8 +61,6 @@ rule extrapolate_labels:
     params:
         run=training_record(),
         stage_version=version("training"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/extrapolate_labels.py"
 
@@ -84,6 +84,8 @@ rule train_full:
         f"{RUN}/logs/train_full/tmin{{t_min}}.log",
     benchmark:
         f"{RUN}/benchmarks/train_full/tmin{{t_min}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=training_megabytes(len(TEMPERATURES)),
@@ -93,8 +95,6 @@ rule train_full:
         glass_transition=GLASS_TRANSITION,
         state=f"{RUN}/.state/train_full/tmin{{t_min}}.npz",
         stage_version=version("training"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/train_full.py"
 
@@ -114,6 +114,8 @@ rule train_baselines:
         f"{RUN}/logs/train_baselines/T{{temperature}}.log",
     benchmark:
         f"{RUN}/benchmarks/train_baselines/T{{temperature}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=training_megabytes(1),
@@ -123,8 +125,6 @@ rule train_baselines:
         networks=CONFIG.baselines.networks,
         state=f"{RUN}/.state/train_baselines/T{{temperature}}",
         stage_version=version("baselines"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/train_baselines.py"
 
@@ -145,6 +145,8 @@ rule fit_linear_baselines:
         f"{RUN}/logs/fit_linear_baselines/all.log",
     benchmark:
         f"{RUN}/benchmarks/fit_linear_baselines/all.tsv"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=training_megabytes(len(LABELLED)),
@@ -153,7 +155,5 @@ rule fit_linear_baselines:
         run=training_record(),
         penalty=CONFIG.baselines.ridge_alpha,
         stage_version=version("baselines"),
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../../scripts/fit_linear_baselines.py"
