@@ -130,6 +130,33 @@ def cell_order(x: NDArray, y: NDArray, length: float, width: float) -> tuple[NDA
     return order, start, cells
 
 
+@nb.njit(cache=True, error_model="numpy", inline="always")
+def _append(
+    row: NDArray,
+    count: Any,
+    sx: NDArray,
+    sy: NDArray,
+    code: NDArray,
+    first: Any,
+    last: Any,
+    x0: float,
+    y0: float,
+    r2max: float,
+    own: Any,
+) -> Any:
+    """Append the entries of particles ``first .. last-1`` that are near; returns the new count.
+
+    Every entry is written and only counted if it is near: there is no branch to mispredict.
+    """
+    dust = np.uint64(row.shape[0] - 1)
+    for m in range(np.uint64(first), np.uint64(last)):
+        dx = sx[m] - x0
+        dy = sy[m] - y0
+        row[min(count, dust)] = code[m]
+        count += np.uint64(1) if (dx * dx + dy * dy < r2max and code[m] != own) else np.uint64(0)
+    return count
+
+
 @nb.njit(cache=True, error_model="numpy")
 def _fill_rows(
     x: NDArray,
@@ -143,9 +170,11 @@ def _fill_rows(
     rows: NDArray,
     counts: NDArray,
 ) -> int:
-    """Fill ``rows`` as far as they reach and ``counts`` always; returns the largest count."""
+    """Fill ``rows`` as far as they reach and ``counts`` always; returns the largest count.
+
+    Cells are at least half the radius wide, so the 5 x 5 cells around a particle hold its neighbours.
+    """
     n = x.shape[0]
-    last = rows.shape[1] - 1
     inverse = 1.0 / length
     r2max = radius * radius
     # wrapped copies in the order of the cells, read in sequence
@@ -157,57 +186,80 @@ def _fill_rows(
         sx[k] = x[i] - length * np.floor(x[i] * inverse)
         sy[k] = y[i] - length * np.floor(y[i] * inverse)
         code[k] = 8 * i + types[i]
-    largest = 0
-    # with fewer than 3 cells per side the 3 x 3 neighbourhood would visit a cell twice
-    few = cells < 3
+    largest: Any = 0
     for cx in range(cells):
         for cy in range(cells):
             cell = cx * cells + cy
             for k in range(start[cell], start[cell + 1]):
                 i = order[k]
-                count = 0
-                xk = sx[k]
-                yk = sy[k]
-                if few:
+                row = rows[i]
+                count = np.uint64(0)
+                if cells < 5:
+                    # the 5 x 5 neighbourhood would visit a cell twice: try everybody at the nearest image
                     for m in range(n):
-                        dx = sx[m] - xk
-                        dy = sy[m] - yk
+                        dx = sx[m] - sx[k]
+                        dy = sy[m] - sy[k]
                         dx -= length * np.rint(dx * inverse)
                         dy -= length * np.rint(dy * inverse)
-                        rows[i, min(count, last)] = code[m]
-                        count += 1 if (dx * dx + dy * dy < r2max and m != k) else 0
+                        row[min(np.int64(count), row.shape[0] - 1)] = code[m]
+                        near = dx * dx + dy * dy < r2max and m != k
+                        count += np.uint64(1) if near else np.uint64(0)
                 else:
-                    for ox in range(-1, 2):
-                        column = cx + ox
-                        shift_x = 0.0
-                        if column < 0:
-                            column += cells
-                            shift_x = -length
-                        elif column >= cells:
-                            column -= cells
-                            shift_x = length
-                        for oy in range(-1, 2):
-                            line = cy + oy
-                            shift_y = 0.0
-                            if line < 0:
-                                line += cells
-                                shift_y = -length
-                            elif line >= cells:
-                                line -= cells
-                                shift_y = length
-                            other = column * cells + line
-                            for m in range(start[other], start[other + 1]):
-                                dx = sx[m] + shift_x - xk
-                                dy = sy[m] + shift_y - yk
-                                # written always, kept only if inside: no branch to mispredict
-                                rows[i, min(count, last)] = code[m]
-                                count += 1 if (dx * dx + dy * dy < r2max and m != k) else 0
-                counts[i] = count
-                largest = max(largest, count)
+                    for column in range(cx - 2, cx + 3):
+                        turns_x = -1 if column < 0 else (1 if column >= cells else 0)
+                        base = (column - turns_x * cells) * cells
+                        x0 = sx[k] - turns_x * length
+                        # lines cy-2 .. cy+2 of a column follow each other in memory, up to the box's end
+                        low = max(cy - 2, 0)
+                        high = min(cy + 3, cells)
+                        count = _append(
+                            row,
+                            count,
+                            sx,
+                            sy,
+                            code,
+                            start[base + low],
+                            start[base + high],
+                            x0,
+                            sy[k],
+                            r2max,
+                            code[k],
+                        )
+                        if cy < 2:
+                            count = _append(
+                                row,
+                                count,
+                                sx,
+                                sy,
+                                code,
+                                start[base + cells + cy - 2],
+                                start[base + cells],
+                                x0,
+                                sy[k] + length,
+                                r2max,
+                                code[k],
+                            )
+                        elif cy + 3 > cells:
+                            count = _append(
+                                row,
+                                count,
+                                sx,
+                                sy,
+                                code,
+                                start[base],
+                                start[base + cy + 3 - cells],
+                                x0,
+                                sy[k] - length,
+                                r2max,
+                                code[k],
+                            )
+                found = np.int64(count)
+                counts[i] = found
+                largest = max(largest, found)
                 ghost = np.uint32(8 * i + GHOST)
-                for m in range(count, min(last + 1, (count + LANES - 1) // LANES * LANES)):
-                    rows[i, m] = ghost
-    # the last entry is a dust-bin, so a full row counts as too narrow
+                for m in range(found, min(row.shape[0], (found + LANES - 1) // LANES * LANES)):
+                    row[m] = ghost
+    # the last entry of a row is a dust-bin, so a full row counts as too narrow
     return largest
 
 
@@ -238,7 +290,7 @@ def neighbour_rows(
     counts
         ``[N]`` int64, number of true neighbours.
     """
-    order, start, cells = cell_order(x, y, length, radius)
+    order, start, cells = cell_order(x, y, length, 0.5 * radius)
     counts = np.empty(x.shape[0], np.int64)
     width = (width + LANES - 1) // LANES * LANES
     rows = np.empty((x.shape[0], width), np.uint32)

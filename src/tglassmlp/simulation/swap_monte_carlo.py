@@ -9,6 +9,11 @@ run. Scheme: L. Berthier et al., J. Stat. Mech. 064004 (2019), without its block
 
 Positions are never wrapped, and a particle keeps its number; an exchange changes ``species`` of two
 numbers.
+
+Systems wider than two :data:`BLOCK` are swept block by block. The blocks are laid down independently of the
+state, moves out of a block are rejected, and exchanges are tried within the block (a share of them within
+the whole system): while a block is visited, its particles and their number stay the same, so every visit
+keeps detailed balance, and so does the sequence of visits keep the Boltzmann distribution.
 """
 
 from __future__ import annotations
@@ -34,6 +39,15 @@ TUNING_INTERVAL: Final = 10
 
 #: Largest allowed mismatch between the running and the recomputed energy, per particle.
 ENERGY_TOLERANCE: Final = 1e-8
+
+#: Smallest side of the blocks that large systems are swept in; a smaller box is one block.
+BLOCK: Final = 30.0
+
+#: Sweeps that a block gets at a visit, or what is left of those asked for.
+VISIT: Final = 4
+
+#: Share of exchanges in a block that are tried between any two particles of the whole system instead.
+GLOBAL_SHARE: Final = 0.0625
 
 # Places in the array of running numbers.
 _ENERGY, _DISPLACEMENT = 0, 1
@@ -190,35 +204,50 @@ def _sort_and_list(
     radius: float,
     rows: NDArray,
     counts: NDArray,
-    followed: int,
-) -> tuple[NDArray, int]:
-    """Sort particles by cell, note their places in ``reference``, rebuild the list.
+    members: NDArray,
+) -> NDArray:
+    """Sort particles by cell, note their places in ``reference``, rebuild the list, renumber ``members``.
 
-    Returns the rows (new ones if the old were too narrow) and the new place of particle ``followed``.
+    Returns the rows, new ones if the old were too narrow.
     """
     n = x.shape[0]
-    order, start, cells = kernels.cell_order(x, y, length, radius)
-    place = followed
+    order, start, cells = kernels.cell_order(x, y, length, 0.5 * radius)
+    place = np.empty(n, np.int64)
     for values in (x, y):
         values[:] = values[order]
     types[:] = types[order]
     names[:] = names[order]
     for k in range(n):
-        if order[k] == followed:
-            place = k
+        place[order[k]] = k
         reference[0, k] = x[k]
         reference[1, k] = y[k]
         order[k] = k
+    for k in range(members.shape[0]):
+        members[k] = place[members[k]]
     largest = kernels._fill_rows(x, y, types, length, radius, order, start, cells, rows, counts)
     if largest >= rows.shape[1]:
         rows = np.empty((n, (largest + LANES) // LANES * LANES), np.uint32)
         kernels._fill_rows(x, y, types, length, radius, order, start, cells, rows, counts)
-    return rows, place
+    return rows
+
+
+@nb.njit(cache=True, error_model="numpy", inline="always")
+def _inside(x: float, corner: float, side: float, length: float) -> bool:
+    """Whether a coordinate lies in a block that begins at ``corner``."""
+    u = x - corner
+    u -= length * np.floor(u / length)
+    return u < side
 
 
 @nb.njit(cache=True, error_model="numpy")
 def _attempt(
     attempts: int,
+    members: NDArray,
+    begin: int,
+    end: int,
+    corner_x: float,
+    corner_y: float,
+    block: float,
     x: NDArray,
     y: NDArray,
     types: NDArray,
@@ -238,8 +267,13 @@ def _attempt(
     epsilon4: NDArray,
     constants: NDArray,
 ) -> NDArray:
-    """Make ``attempts`` attempts in place; returns the rows of the neighbour list."""
+    """Make ``attempts`` attempts with the particles ``members[begin:end]``; returns the rows of the list.
+
+    If ``block`` is positive, these are the particles of the square block of that side at the given corner,
+    and moves out of it are rejected.
+    """
     n = x.shape[0]
+    size = end - begin
     inverse = 1.0 / length
     beta = 1.0 / temperature
     limit = 0.25 * skin * skin
@@ -253,16 +287,24 @@ def _attempt(
         r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
         u = _unit(r)
         if u >= swap_fraction:
-            i = min(n - 1, int((u - swap_fraction) * move * n))
+            m = begin + min(size - 1, int((u - swap_fraction) * move * size))
+            i = members[m]
             r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
             # two 32-bit halves, each uniform on a grid that is symmetric about zero
             xn = x[i] + side * (np.float64(r >> np.uint64(32)) - 2147483647.5)
             yn = y[i] + side * (np.float64(r & np.uint64(0xFFFFFFFF)) - 2147483647.5)
+            if block > 0.0 and not (
+                _inside(xn, corner_x, block, length) and _inside(yn, corner_y, block, length)
+            ):
+                continue
             dx = xn - reference[0, i]
             dy = yn - reference[1, i]
             if dx * dx + dy * dy > limit:
                 # the list would not be valid at the trial position
-                rows, i = _sort_and_list(x, y, types, names, reference, length, reach + skin, rows, counts, i)
+                rows = _sort_and_list(
+                    x, y, types, names, reference, length, reach + skin, rows, counts, members
+                )
+                i = members[m]
                 counters[_REBUILDS] += 1
             t = types[i]
             change = _displacement_energy(
@@ -290,14 +332,21 @@ def _attempt(
                 moved += 1
         else:
             swap_tried += 1
-            i = min(n - 1, int(u * keep * n))
-            while True:
+            first = begin
+            among = size
+            if block > 0.0 and u * keep < GLOBAL_SHARE:
+                first = 0
+                among = n
+            i = j = 0
+            for _ in range(1000):
                 r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
-                j = min(n - 1, int(_unit(r) * n))
+                i = members[first + min(among - 1, int(_unit(r) * among))]
+                r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
+                j = members[first + min(among - 1, int(_unit(r) * among))]
                 if types[i] != types[j]:
                     break
-                r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
-                i = min(n - 1, int(_unit(r) * n))
+            if types[i] == types[j]:
+                continue  # a block of a single species
             ti = types[i]
             tj = types[j]
             change = _species_energy(
@@ -358,6 +407,132 @@ def _attempt(
     counters[_MOVED] += moved
     counters[_SWAP_TRIED] += swap_tried
     counters[_SWAPPED] += swapped
+    return rows
+
+
+@nb.njit(cache=True, error_model="numpy")
+def _touch(
+    members: NDArray,
+    begin: int,
+    end: int,
+    x: NDArray,
+    y: NDArray,
+    types: NDArray,
+    reference: NDArray,
+    rows: NDArray,
+    counts: NDArray,
+) -> float:
+    """Read what attempts in a block will need, in sequence, so that it waits in the cache."""
+    total = 0.0
+    for m in range(begin, end):
+        i = members[m]
+        total += x[i] + y[i] + reference[0, i] + reference[1, i] + types[i]
+        for k in range(0, counts[i], 16):
+            total += rows[i, k]
+    return total
+
+
+@nb.njit(cache=True, error_model="numpy")
+def _sweep(
+    sweeps: int,
+    blocks: int,
+    x: NDArray,
+    y: NDArray,
+    types: NDArray,
+    names: NDArray,
+    reference: NDArray,
+    rows: NDArray,
+    counts: NDArray,
+    length: float,
+    reach: float,
+    skin: float,
+    temperature: float,
+    swap_fraction: float,
+    generator: NDArray,
+    running: NDArray,
+    counters: NDArray,
+    inverse_sigma2: NDArray,
+    epsilon4: NDArray,
+    constants: NDArray,
+) -> NDArray:
+    """Make ``sweeps`` sweeps of N attempts; returns the rows of the neighbour list.
+
+    A small system is one block. A large one is swept block by block, so that what an attempt reads stays in
+    the fast cache: ``blocks`` x ``blocks`` squares whose common corner is drawn anew for every
+    :data:`VISIT` sweeps, each with as many times its number of particles attempts.
+    """
+    n = x.shape[0]
+    members = np.arange(n)
+    begins = np.zeros(blocks * blocks + 1, np.int64)
+    begins[-1] = n
+    place = np.empty(blocks * blocks, np.int64)
+    cell = np.empty(n, np.int64)
+    corner_x = 0.0
+    corner_y = 0.0
+    side = 0.0
+    touched = 0.0
+    done = 0
+    while done < sweeps:
+        turn = min(VISIT, sweeps - done) if blocks > 1 else 1
+        done += turn
+        if blocks > 1:
+            side = length / blocks
+            r, generator[0], generator[1], generator[2], generator[3] = _draw(
+                generator[0], generator[1], generator[2], generator[3]
+            )
+            corner_x = _unit(r) * length
+            r, generator[0], generator[1], generator[2], generator[3] = _draw(
+                generator[0], generator[1], generator[2], generator[3]
+            )
+            corner_y = _unit(r) * length
+            begins[:] = 0
+            for i in range(n):
+                u = (x[i] - corner_x) / length
+                v = (y[i] - corner_y) / length
+                cx = min(blocks - 1, int((u - np.floor(u)) * blocks))
+                cy = min(blocks - 1, int((v - np.floor(v)) * blocks))
+                cell[i] = cx * blocks + cy
+                begins[cell[i] + 1] += 1
+            for b in range(blocks * blocks):
+                begins[b + 1] += begins[b]
+                place[b] = begins[b]
+            for i in range(n):
+                members[place[cell[i]]] = i
+                place[cell[i]] += 1
+        for b in range(blocks * blocks):
+            if blocks > 1:
+                touched += _touch(members, begins[b], begins[b + 1], x, y, types, reference, rows, counts)
+            rows = _attempt(
+                turn * (begins[b + 1] - begins[b]),
+                members,
+                begins[b],
+                begins[b + 1],
+                corner_x + (b // blocks) * side,
+                corner_y + (b % blocks) * side,
+                side,
+                x,
+                y,
+                types,
+                names,
+                reference,
+                rows,
+                counts,
+                length,
+                reach,
+                skin,
+                temperature,
+                swap_fraction,
+                generator,
+                running,
+                counters,
+                inverse_sigma2,
+                epsilon4,
+                constants,
+            )
+        if blocks == 1:
+            members[:] = np.arange(n)
+    if touched == -1.0:
+        counters[_REBUILDS] += 0  # keeps the reading of _touch from being optimised away
     return rows
 
 
@@ -424,7 +599,7 @@ class Chain:
         self._reference = np.empty((2, c.n_particles))
         self._rows, self._counts = self._empty_list(c)
         self.displacement = displacement
-        self._rows, _ = _sort_and_list(
+        self._rows = _sort_and_list(
             self._x,
             self._y,
             self._types,
@@ -434,7 +609,7 @@ class Chain:
             mixture.largest_cutoff + self.skin,
             self._rows,
             self._counts,
-            0,
+            np.arange(0),
         )
         self._running[_ENERGY] = self.recomputed_energy()
 
@@ -486,9 +661,14 @@ class Chain:
         return Configuration(positions, species, self.box_length)
 
     def run(self, sweeps: int) -> None:
-        """Make ``sweeps`` sweeps of N attempts each."""
-        self._rows = _attempt(
-            sweeps * self.n_particles,
+        """Make ``sweeps`` sweeps of N attempts each.
+
+        How a run is cut into calls changes nothing in a system of one block; in a larger one visits to
+        blocks are cut short at the end of a call.
+        """
+        self._rows = _sweep(
+            sweeps,
+            max(1, int(self.box_length // BLOCK)),
             self._x,
             self._y,
             self._types,
