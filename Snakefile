@@ -27,7 +27,7 @@ report: "workflow/report/workflow.rst"
 rule all:
     default_target: True
     input:
-        final_files(),
+        figure_files(),
 
 
 onsuccess:

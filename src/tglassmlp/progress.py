@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import socket
@@ -60,6 +61,7 @@ class Progress:
         self.done = 0.0
         self._start = self._last = time.monotonic()
         self._resumed = 0.0
+        self._first: tuple[float, float] | None = None
 
     def resume(self, done: float) -> None:
         """Count work that an earlier process did, without it entering the rate."""
@@ -69,6 +71,8 @@ class Progress:
         """Add finished work; prints a line when the last one is ``interval`` seconds old."""
         self.done += amount
         now = time.monotonic()
+        if self._first is None:
+            self._first = now, self.done
         if now - self._last >= self.interval:
             self._last = now
             self._say(note, now)
@@ -82,7 +86,11 @@ class Progress:
             self.status_file.unlink(missing_ok=True)
 
     def _say(self, note: str, now: float) -> None:
-        rate = (self.done - self._resumed) / max(now - self._start, 1e-9)
+        # what comes before the first piece (compilation, reading) does not enter the rate
+        since, before = self._first or (self._start, self._resumed)
+        if now <= since:
+            since, before = self._start, self._resumed
+        rate = (self.done - before) / max(now - since, 1e-9)
         share = self.done / self.total if self.total else 1.0
         left = (self.total - self.done) / rate if rate > 0 else float("inf")
         parts = [f"[{self.label}] {100 * share:5.1f} %"]
@@ -109,8 +117,8 @@ class Progress:
             os.replace(temporary, self.status_file)
 
 
-class _Tee:
-    """A text stream that writes to two others."""
+class _Tee(io.TextIOBase):
+    """A text stream that writes to two others; closing it (as logging libraries do at exit) leaves them open."""
 
     def __init__(self, *streams: TextIO) -> None:
         self._streams = streams
