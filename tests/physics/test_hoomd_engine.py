@@ -1,0 +1,227 @@
+"""HOOMD-blue against the native engine: same forces, same paths, exact planes, bit-for-bit restarts."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tglassmlp as tg
+from tglassmlp.mixture import KA2D
+from tglassmlp.simulation import kernels
+from tglassmlp.simulation.engine import get_engine
+from tglassmlp.simulation.molecular_dynamics import DynamicsSettings, NativeEngine
+
+needs_hoomd = pytest.mark.skipif(
+    importlib.util.find_spec("hoomd") is None,
+    reason="HOOMD-blue is not installed (conda-forge only: conda env create -f envs/hoomd.yaml)",
+)
+STEPS = np.array([0, 1, 2, 4, 10, 26, 43, 69, 110])
+SEED = np.random.SeedSequence(5)
+SETTINGS = DynamicsSettings(precision="double", block_seconds=1e-9)
+
+
+@pytest.fixture(scope="module")
+def structures() -> list[tg.Configuration]:
+    """Two small liquids at T = 0.6, 129 particles each."""
+    mixture = KA2D.scaled(10)
+    found = []
+    for k in range(2):
+        side = (np.arange(12) + 0.5) * mixture.box_length / 12
+        lattice = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)[:129]
+        species = np.random.default_rng(k).permutation(mixture.species())
+        start = tg.Configuration(lattice, species, mixture.box_length)
+        hot, _ = tg.swap_monte_carlo(start, 2.0, 100, seed=k, mixture=mixture)
+        found.append(tg.swap_monte_carlo(hot, 0.6, 200, seed=k + 10, mixture=mixture)[0])
+    return found
+
+
+@pytest.fixture
+def hoomd_engine():
+    """Return the module; HOOMD-blue is imported only here."""
+    from tglassmlp.simulation import hoomd_engine as module
+
+    return module
+
+
+def rms(a: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(a**2)))
+
+
+def test_absent_hoomd_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [n for n in sys.modules if n.startswith("tglassmlp.simulation.hoomd")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "hoomd", None)
+    with pytest.raises(ImportError, match=r"'hoomd'.*conda-forge.*envs/hoomd.yaml"):
+        get_engine("hoomd")
+
+
+@needs_hoomd
+def test_registry_finds_it(hoomd_engine) -> None:
+    assert get_engine("hoomd") is hoomd_engine.ENGINE
+
+
+@needs_hoomd
+@pytest.mark.parametrize(("potential", "tolerance"), [("exact", 1e-12), ("table", 5e-6)])
+def test_forces_and_energies_are_those_of_the_native_kernel(structures, potential, tolerance) -> None:
+    from tglassmlp.simulation.hoomd_planes import Machine, forces_and_energies
+
+    f, e = forces_and_energies(structures, machine=Machine("cpu", potential=potential))
+    for k, c in enumerate(structures):
+        reference = kernels.forces(c)
+        assert rms(f[k, :, :2] - reference) < tolerance * rms(reference)
+        assert np.abs(e[k] - tg.potential_energies(c)).max() < max(1e-12, 10 * tolerance)
+    assert np.all(f[..., 2] == 0.0)
+
+
+@needs_hoomd
+@pytest.mark.parametrize("thermostat", ["bussi", "nose_hoover", "none"])
+def test_paths_are_those_of_the_native_engine(structures, hoomd_engine, thermostat) -> None:
+    settings = replace(SETTINGS, thermostat=thermostat)
+    native = NativeEngine().trajectory(structures[0], 0.6, STEPS, 3, SEED, settings=settings)
+    found = hoomd_engine.ENGINE.trajectory(structures[0], 0.6, STEPS, 3, SEED, settings=settings)
+    assert native.displacements.shape == found.displacements.shape == (3, len(STEPS), 129, 2)
+    assert rms(native.displacements[:, -1]) > 0.1
+    assert np.abs(native.displacements - found.displacements).max() < 1e-6
+    np.testing.assert_allclose(found.kinetic_temperature, native.kinetic_temperature, rtol=1e-6)
+    np.testing.assert_allclose(found.potential_energy, native.potential_energy, rtol=1e-6)
+    np.testing.assert_allclose(found.conserved_drift, native.conserved_drift, atol=1e-6)
+    np.testing.assert_array_equal(found.times, native.times)
+
+
+@needs_hoomd
+def test_stacked_planes_do_not_meet(structures, hoomd_engine) -> None:
+    together, alone = hoomd_engine.Machine("cpu"), hoomd_engine.Machine("cpu", planes=1)
+    seeds = [np.random.SeedSequence(k) for k in range(2)]
+    runs = [
+        hoomd_engine.HoomdEngine(m).run_structures(
+            structures, [0, 1], 0.6, STEPS, 2, seeds, settings=SETTINGS
+        )
+        for m in (replace(together, planes=4), alone)
+    ]
+    for a, b in zip(*runs, strict=True):
+        assert a.statistics["planes"] == 4
+        assert b.statistics["planes"] == 1
+        assert np.abs(a.displacements - b.displacements).max() < 1e-6
+    assert rms(runs[0][0].displacements[0, -1] - runs[0][0].displacements[1, -1]) > 0.1
+
+
+@needs_hoomd
+def test_particle_out_of_its_plane_is_an_error(structures, hoomd_engine) -> None:
+    import hoomd
+
+    stack = hoomd_engine.stacked(
+        structures, KA2D, hoomd_engine.Machine("cpu"), hoomd.md.Integrator(dt=0.01), shift=False
+    )
+    stack.simulation.run(5)
+    stack.get()
+    with stack.simulation.state.cpu_local_snapshot as local:
+        local.particles.position[140, 2] += 1e-15
+    with pytest.raises(RuntimeError, match=r"left their planes.*plane 1"):
+        stack.get()
+
+
+@needs_hoomd
+def test_terminated_run_resumes_to_the_same_bits(
+    structures, hoomd_engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(hoomd_engine.BLOCK_WORK, "cpu", 20.0 * 129 * 3)
+    engine = hoomd_engine.HoomdEngine(hoomd_engine.Machine("cpu"))
+    whole = engine.trajectory(structures[0], 0.6, STEPS, 3, SEED, settings=SETTINGS)
+    file = tmp_path / "run.npz"
+    calls = []
+
+    def terminate(amount: float, note: str) -> None:
+        calls.append(note)
+        if len(calls) == 7:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(hoomd_engine.Interrupted, match=r"SIGTERM.*same command"):
+        engine.trajectory(
+            structures[0], 0.6, STEPS, 3, SEED, settings=SETTINGS, checkpoint=file, progress=terminate
+        )
+    assert signal.getsignal(signal.SIGTERM) is before
+    with pytest.raises(ValueError, match="other settings"):
+        engine.trajectory(structures[0], 0.7, STEPS, 3, SEED, settings=SETTINGS, checkpoint=file)
+    calls.clear()
+    resumed = engine.trajectory(
+        structures[0], 0.6, STEPS, 3, SEED, settings=SETTINGS, checkpoint=file,
+        progress=lambda amount, note: calls.append(note),
+    )  # fmt: skip
+    assert calls[0] == "resumed"
+    np.testing.assert_array_equal(resumed.displacements, whole.displacements)
+    np.testing.assert_array_equal(resumed.conserved_drift, whole.conserved_drift)
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_hoomd
+def test_end_of_the_job_stops_the_run(structures, hoomd_engine, tmp_path: Path) -> None:
+    machine = hoomd_engine.Machine("cpu", end=time.time() + 1.0)
+    with pytest.raises(hoomd_engine.Interrupted, match="time is nearly over"):
+        hoomd_engine.HoomdEngine(machine).trajectory(
+            structures[0], 0.6, STEPS, 2, SEED, settings=SETTINGS, checkpoint=tmp_path / "run.npz"
+        )
+
+
+@needs_hoomd
+def test_minima_are_those_of_the_native_minimiser(structures, hoomd_engine) -> None:
+    found = hoomd_engine.inherent_structures(structures, machine=hoomd_engine.Machine("cpu"))
+    for c, minimum in zip(structures, found, strict=True):
+        assert np.abs(kernels.forces(minimum)).max() < 1e-6
+        assert tg.potential_energies(minimum).mean() < tg.potential_energies(c).mean() - 0.1
+        native = tg.inherent_structure(c)
+        difference = abs(tg.potential_energies(minimum).mean() - tg.potential_energies(native).mean())
+        assert difference < 0.02  # another basin is possible, a wrong potential is not
+
+
+@needs_hoomd
+def test_hybrid_swap_keeps_particles_and_books(structures, hoomd_engine) -> None:
+    seeds = [np.random.SeedSequence(k) for k in range(2)]
+    found, record = hoomd_engine.hybrid_swap(
+        structures, 0.6, 12, seeds, md_steps=20, swap_sweeps=4, machine=hoomd_engine.Machine("cpu")
+    )
+    assert record["energy"].shape == (12, 2)
+    assert np.all(record["swap_acceptance"].mean(axis=0) > 0)
+    for k, (c, later) in enumerate(zip(structures, found, strict=True)):
+        np.testing.assert_array_equal(np.sort(later.species), np.sort(c.species))
+        assert np.any(later.species != c.species)
+        assert record["energy"][-1, k] == pytest.approx(tg.potential_energies(later).mean(), abs=1e-10)
+        assert rms(later.positions - c.positions) > 0.05
+    again, _ = hoomd_engine.hybrid_swap(
+        structures, 0.6, 12, seeds, md_steps=20, swap_sweeps=4, machine=hoomd_engine.Machine("cpu")
+    )
+    np.testing.assert_array_equal(again[0].positions, found[0].positions)
+
+
+@needs_hoomd
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"device": "tpu"}, "device must be auto, cpu or gpu, found 'tpu'"),
+        ({"planes": 0}, "planes must be a whole number of at least 1, found 0"),
+        ({"potential": "soft"}, "potential must be exact or table, found 'soft'"),
+        ({"buffer": -1.0}, "buffer must be a positive number"),
+    ],
+)
+def test_wrong_machines_are_refused(hoomd_engine, change, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        hoomd_engine.Machine(**change)
+
+
+@needs_hoomd
+def test_machine_reads_the_environment(hoomd_engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TGLASSMLP_HOOMD_DEVICE", "cpu")
+    monkeypatch.setenv("TGLASSMLP_HOOMD_PLANES", "12")
+    monkeypatch.setenv("SLURM_JOB_END_TIME", "2000000000")
+    machine = hoomd_engine.Machine.from_environment()
+    assert (machine.device, machine.planes, machine.end) == ("cpu", 12, 2e9)
+    assert machine.planes_per_simulation(1290, 20) == 12
+    assert hoomd_engine.Machine("cpu").planes_per_simulation(1290, 20) == 20
