@@ -25,7 +25,7 @@ def sample():
 
 
 def median(function, repeats=5):
-    """Median processor seconds of ``repeats`` calls after one that is not counted (fair on a shared machine)."""
+    """Median processor seconds of ``repeats`` calls, one more not counted: fair on a shared machine."""
     function()
     seconds = []
     for _ in range(repeats):
