@@ -63,7 +63,7 @@ status: $(READY)  ## what is done, running and failed in the run described by CO
 	@$(BIN)/python scripts/status.py $(CONFIG)
 
 test: $(READY)  ## all tests
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal $(PYTEST_FLAGS)
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(PYTEST_FLAGS)
 
 lint: $(READY)  ## ruff, mypy, snakefmt, snakemake --lint
 	@$(BIN)/ruff check

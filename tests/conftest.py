@@ -17,6 +17,11 @@ from tglassmlp import KA2D, Configuration
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the whole runs: they take longest, and workers then share the rest evenly."""
+    items.sort(key=lambda item: "workflow" not in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """Root of the source tree."""

@@ -406,7 +406,8 @@ class Config(_Section):
     engine: Literal[ENGINES] = Field("native", description="engine of the trajectories")  # type: ignore[valid-type]
     system: SystemSettings = Field(SystemSettings(), description="what is simulated")
     temperatures: tuple[TemperatureSettings, ...] = Field(
-        min_length=2, description="temperatures, from high to low; those with a dynamics_time are measured"
+        json_schema_extra={"minItems": 2},
+        description="temperatures, from high to low; those with a dynamics_time are measured",
     )
     glass_transition: Positive = Field(description="temperature of the glass transition, one of the list")
     structures: StructureSettings = Field(description="independent structures and their division")
@@ -418,7 +419,7 @@ class Config(_Section):
     propensity: PropensitySettings = Field(PropensitySettings(), description="bond-breaking propensity")
     c_b: tuple[Share, ...] = Field(
         (0.99, 0.94, 0.90, 0.85, 0.80, 0.75, 0.65, 0.50, 0.25, 0.15, 0.075),
-        min_length=2,
+        json_schema_extra={"minItems": 2},
         description="grid of mean propensities C_B, strictly decreasing",
     )
     descriptors: DescriptorSettings = Field(DescriptorSettings(), description="structural descriptors")
@@ -734,10 +735,6 @@ def _described(error: Any) -> _Problem:
             found,
             "letters, digits, '.', '_' and '-', starting with a letter or digit (it names a folder)",
         )
-    if kind == "too_short":
-        return _Problem(
-            path, f"{context['actual_length']} entries", f"at least {context['min_length']} entries"
-        )
     if kind == "value_error":
         return _Problem(path, found, str(context["error"]))
     return _Problem(path, found, _SHAPES.get(kind, error["msg"]))
@@ -796,6 +793,9 @@ def _named(values: Iterable[float], path: str) -> Iterable[_Problem]:
 
 def _temperature_problems(c: Config) -> Iterable[_Problem]:
     values = [t.value for t in c.temperatures]
+    if len(values) < 2:
+        yield _Problem("temperatures", f"{len(values)} entries", "at least 2 entries")
+        return
     bad = list(_named(values, "temperatures[{}].value"))
     if bad:
         yield from bad
@@ -853,6 +853,8 @@ def _structure_problems(c: Config) -> Iterable[_Problem]:
 
 def _grid_problems(c: Config) -> Iterable[_Problem]:
     yield from _named(c.c_b, "c_b[{}]")
+    if len(c.c_b) < 2:
+        yield _Problem("c_b", f"{len(c.c_b)} entries", "at least 2 entries")
     for k in range(1, len(c.c_b)):
         if c.c_b[k] >= c.c_b[k - 1]:
             yield _Problem(f"c_b[{k}]", f"{c.c_b[k]:g}", f"less than the one before it ({c.c_b[k - 1]:g})")

@@ -145,6 +145,7 @@ WRONG = [
     ("temperatures.0.dynamics_time", 100.005, "temperatures[0].dynamics_time", "100.005", "a multiple of"),
     ("temperatures", [{"value": 0.5, "sweeps": 10}], "temperatures", "1 entries", "at least 2"),
     ("temperatures", 0.5, "temperatures", "0.5", "a list"),
+    ("c_b", [0.5], "c_b", "1 entries", "at least 2"),
     ("glass_transition", 0.2, "glass_transition", "0.2", "one of the temperatures (0.50, 0.45"),
     ("structures.test_fraction", 1.0, "structures.test_fraction", "1.0", "less than 1"),
     ("structures.test_fraction", 0.01, "structures.test_fraction", "0.01 of 8", "the test set is empty"),

@@ -1,0 +1,198 @@
+"""Whole runs: every plan, refusal before any job, and the smoke run with what comes after it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CONFIGS = {"config.yaml": (50, 500), "config/smoke.yaml": (30, 120), "config/laptop.yaml": (50, 1000)}
+
+
+def snakemake(repository: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake on the repository's Snakefile with products in another folder."""
+    if not (folder / "config.yaml").exists():
+        shutil.copy(repository / "config.yaml", folder / "config.yaml")
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "-s",
+        str(repository / "Snakefile"),
+        "--directory",
+        str(folder),
+    ]
+    return subprocess.run(
+        [*command, "--cores", "2", *arguments],
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "MPLBACKEND": "Agg", "XDG_CACHE_HOME": str(folder / ".cache")},
+    )
+
+
+def planned(output: str) -> dict[str, int]:
+    """Jobs per rule that a dry run announces."""
+    table = re.findall(r"^(\w+) +(\d+)$", output, flags=re.MULTILINE)
+    return {rule: int(number) for rule, number in table}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_config_can_be_planned(repository, tmp_path, name):
+    run = snakemake(repository, tmp_path, "-n", "--configfile", str(repository / name))
+    assert run.returncode == 0, run.stderr
+    jobs = planned(run.stdout + run.stderr)
+    low, high = CONFIGS[name]
+    assert low <= jobs["total"] <= high
+    assert jobs["draw_figure"] >= 14
+    assert not (tmp_path / "results").exists(), "a dry run makes nothing"
+
+
+def test_the_paper_is_a_thousand_jobs_on_the_cluster_profile(repository, tmp_path):
+    profile = repository / "workflow" / "profiles" / "slurm"
+    paper = repository / "config" / "paper.yaml"
+    run = snakemake(repository, tmp_path, "-n", "--profile", str(profile), "--configfile", str(paper))
+    assert run.returncode == 0, run.stderr
+    jobs = planned(run.stdout + run.stderr)
+    assert 100 <= jobs["total"] <= 1000
+    assert jobs["run_isoconfigurational_dynamics"] >= 100
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("engine=gromacs", "engine: found \"gromacs\"; allowed: 'native' or 'hoomd'"),
+        ("c_b=[1.2,0.5]", "c_b[0]: found 1.2; allowed: a number less than 1"),
+        ("sead=3", "did you mean 'seed'?"),
+        ("structures={test_fraction: 0.01}", "the test set is empty"),
+    ],
+)
+def test_wrong_settings_are_refused_before_any_job(repository, tmp_path, setting, said):
+    run = snakemake(repository, tmp_path, "--config", setting)
+    assert run.returncode != 0
+    assert said in run.stdout + run.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_the_linter_is_content(repository, tmp_path):
+    run = snakemake(repository, tmp_path, "--lint")
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_rule_script_log_and_benchmark_share_one_name(repository):
+    found = 0
+    for path in sorted((repository / "workflow" / "rules").glob("*.smk")):
+        for name, body in re.findall(
+            r"^rule (\w+):\n(.*?)(?=^rule |\Z)", path.read_text(), flags=re.M | re.S
+        ):
+            found += 1
+            assert f'"../../scripts/{name}.py"' in body, name
+            assert f"/logs/{name}/" in body, name
+            assert f"/benchmarks/{name}/" in body, name
+            script = repository / "scripts" / f"{name}.py"
+            lines = [line for line in script.read_text().splitlines() if line.strip()]
+            assert len(lines) <= 40, f"{script} is long: science belongs into the package"
+    assert found > 20
+
+
+def test_the_package_does_not_import_the_workflow(repository):
+    for path in (repository / "src").rglob("*.py"):
+        assert not re.search(r"^\s*(import|from) snakemake", path.read_text(), flags=re.MULTILINE), path
+
+
+# --------------------------------------------------------------------------------------------- the smoke run
+
+
+@pytest.fixture(scope="module")
+def smoke(repository, tmp_path_factory):
+    """A finished smoke run, in its own folder."""
+    folder = tmp_path_factory.mktemp("smoke")
+    run = snakemake(repository, folder, "--configfile", str(repository / "config" / "smoke.yaml"))
+    assert run.returncode == 0, (run.stdout + run.stderr)[-6000:]
+    return folder
+
+
+def smoke_again(repository, folder, *arguments):
+    return snakemake(
+        repository, folder, "--configfile", str(repository / "config" / "smoke.yaml"), *arguments
+    )
+
+
+@pytest.mark.slow
+def test_smoke_run_makes_every_figure_with_its_data(smoke):
+    from tglassmlp.figures import registry
+
+    figures = smoke / "results" / "smoke" / "figures"
+    for name in registry.FIGURES:
+        for suffix in ("png", "pdf"):
+            assert (figures / f"{name}.{suffix}").stat().st_size > 1000, f"{name}.{suffix}"
+    tables = list((figures / "data").glob("*.csv"))
+    assert len(tables) >= 10
+    assert all((table.stat().st_size > 10) for table in tables)
+
+
+@pytest.mark.slow
+def test_smoke_run_leaves_numbers_with_provenance_and_no_state(smoke):
+    run = smoke / "results" / "smoke"
+    numbers = json.loads((run / "numbers.json").read_text())
+    assert numbers
+    left = [p for p in (run / ".state").rglob("*") if p.is_file() and p.parts[-2] != "check_equilibration"]
+    assert left == []
+
+
+@pytest.mark.slow
+def test_a_finished_run_has_nothing_to_do(repository, smoke):
+    run = smoke_again(repository, smoke, "-n")
+    assert run.returncode == 0, run.stderr
+    assert "Nothing to be done" in run.stdout + run.stderr
+
+
+@pytest.mark.slow
+def test_a_deleted_table_remakes_only_what_depends_on_it(repository, smoke):
+    table = smoke / "results" / "smoke" / "tables" / "pearson.parquet"
+    kept = table.read_bytes()
+    table.unlink()
+    try:
+        run = smoke_again(repository, smoke, "-n")
+    finally:
+        table.write_bytes(kept)
+    jobs = planned(run.stdout + run.stderr)
+    assert jobs["measure_pearson"] == 1
+    assert not {"equilibrate_structures", "run_isoconfigurational_dynamics", "train_full"} & set(jobs)
+
+
+@pytest.mark.slow
+def test_status_tells_that_the_run_is_finished(repository, smoke, monkeypatch):
+    from tglassmlp.status import describe, survey
+
+    run = smoke_again(repository, smoke, "--summary")
+    lines = [line.split("\t") for line in run.stdout.splitlines()]
+    files = [
+        (line[2], line[0], line[4] == "ok") for line in lines if len(line) == 6 and line[0] != "output_file"
+    ]
+    folder = smoke / "results" / "smoke"
+    rules = survey(folder, files)
+    assert not [job for entry in rules.values() for job in entry.failed + entry.working + entry.stopped]
+    assert describe(folder, rules).splitlines()[-1].startswith(f"{folder}: finished")
+
+
+@pytest.mark.slow
+def test_smoke_run_can_be_reported(repository, smoke):
+    report = smoke / "report.html"
+    run = smoke_again(repository, smoke, "--report", str(report))
+    assert run.returncode == 0, (run.stdout + run.stderr)[-4000:]
+    assert report.stat().st_size > 100_000
+
+
+@pytest.mark.slow
+def test_every_array_of_every_file_is_described(repository, smoke):
+    from data_format import differences
+
+    assert differences(smoke / "results" / "smoke", repository / "docs" / "data-format.md") == []
