@@ -25,7 +25,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     n_rows = table["c_b"].nunique()
     fig, axes = figure(PAGE, 0.9 + 0.2 * n_rows, 1, len(t_mins))
     for ax, t_min in zip(axes[0], t_mins, strict=True):
-        here = table[table["t_min"].astype(str) == t_min]
+        here = table[np.abs(table["t_min"].astype(float) - float(t_min)) < 1e-9]
         temperatures = sorted(here["temperature"].unique())
         values = sorted(here["c_b"].unique(), reverse=True)
         for _, row in here.iterrows():

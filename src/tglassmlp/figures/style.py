@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
 __all__ = [
@@ -131,8 +132,22 @@ def figure(
     return fig, axes
 
 
+def _tidy(axis: Any) -> None:
+    """Give a logarithmic axis at least a decade, and numbers at the decades only."""
+    low, high = axis.get_view_interval()
+    if high / low < 11:
+        stretch = np.sqrt(11 * low / high)
+        low, high = low / stretch, high * stretch
+        axis.axes.set(**{f"{axis.axis_name}lim": (low, high)})
+    axis.set_minor_formatter(NullFormatter())
+
+
 def footer(fig: Figure, meta: Mapping[str, Any], *extra: str) -> None:
-    """Mark a figure with the run's name and scale at its lower right corner."""
+    """Close a figure: tidy its logarithmic axes, mark it with the run's name and scale at the lower right."""
+    for ax in fig.axes:
+        for axis, scale in ((ax.xaxis, ax.get_xscale()), (ax.yaxis, ax.get_yscale())):
+            if scale == "log":
+                _tidy(axis)
     parts = [
         f"run {meta['run']}",
         f"N = {meta['n_particles']}",

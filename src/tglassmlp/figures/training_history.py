@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tglassmlp.figures.style import PAGE, Drawn, figure, footer
@@ -18,7 +19,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     change = sum(int(s["epochs"]) for s in meta["training"]["phase1"])
     for quantity, ax in zip(("loss", "validation_pearson"), axes[0], strict=True):
         for t_min, color in zip(t_mins, ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), strict=False):
-            here = table[table["t_min"].astype(str) == t_min]
+            here = table[np.abs(table["t_min"].astype(float) - float(t_min)) < 1e-9]
             for _, rows in here.groupby("network"):
                 ax.plot(rows["epoch"], rows[quantity], color=color, linewidth=0.6, alpha=0.6)
             ax.plot([], [], color=color, label=rf"$T_{{\min}}={t_min}$")

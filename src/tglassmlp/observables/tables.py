@@ -68,7 +68,7 @@ __all__ = [
 
 File = str | PathLike[str]
 
-#: Baselines whose sign has no meaning: a low density or a high energy goes with activity.
+#: Baselines that are one descriptor each.
 SINGLE_DESCRIPTORS = ("density", "energy", "perimeter", "variance")
 
 _STATE = ["method", "t_min", "temperature", "c_b", "time", "time_from", "tau"]
@@ -154,12 +154,16 @@ def read_fields(path: File) -> list[Fields]:
 
 
 def near_c_b(table: pd.DataFrame, c_b: float) -> pd.DataFrame:
-    """Rows at the C_B of the table that is nearest to a wanted one."""
+    """Rows at one C_B, for comparisons between temperatures.
+
+    Of the values that the largest number of temperatures has, the one nearest to ``c_b``.
+    """
     if not len(table):
         return table
-    every = np.unique(table["c_b"].astype(float))
-    nearest = every[np.argmin(np.abs(every - c_b))]
-    return table[np.abs(table["c_b"].astype(float) - nearest) < 1e-9]
+    key = (table["c_b"].astype(float) * 1e6).round().astype(np.int64)
+    present = table["temperature"].groupby(key).nunique()
+    every = np.array(sorted(present[present == present.max()].index))
+    return table[key == every[np.argmin(np.abs(every - 1e6 * c_b))]]
 
 
 class Times:
@@ -248,8 +252,8 @@ def pearson_table(
     """Pearson correlation (8) of every method with molecular dynamics on the test structures.
 
     Beside the mean over networks (``value``) stands the correlation of the networks' mean field
-    (``value_mean_field``). Single descriptors are given by magnitude. The rows ``ceiling`` hold the highest
-    correlation that the number of replicas permits.
+    (``value_mean_field``). Single descriptors have the sign they have on training structures. The
+    rows ``ceiling`` hold the highest correlation that the number of replicas permits.
 
     Parameters
     ----------
@@ -289,9 +293,8 @@ def pearson_table(
                 continue
             rng = generator(seed, "pearson", fields.temperature, c_b)
             x, y = _pick(md, test)[0], _pick(model, test)
-            sign = -1.0 if fields.method in SINGLE_DESCRIPTORS and pearson(y[0], x) < 0 else 1.0
             found = _over_networks(
-                [sign * pearson(f, x) for f in y], [pearson_error(f, x, n_resamples, rng) for f in y]
+                [pearson(f, x) for f in y], [pearson_error(f, x, n_resamples, rng) for f in y]
             )
             rows.append(
                 _row(fields, c_b, times)
@@ -299,7 +302,7 @@ def pearson_table(
                 | {
                     "n_structures": x.shape[0],
                     "n_particles": x.shape[1],
-                    "value_mean_field": sign * pearson(y.mean(axis=0), x),
+                    "value_mean_field": pearson(y.mean(axis=0), x),
                 }
             )
     return pd.DataFrame(rows)
@@ -581,6 +584,8 @@ def attention_tables(
                 )
             )
             rows.append(row | _over_networks(list(average[k]), [np.nan] * networks))
+    if not rows:
+        raise ValueError(f"no state point is predicted in {', '.join(map(str, predictions))}")
     return pd.concat(curves, ignore_index=True), pd.DataFrame(rows)
 
 
@@ -641,6 +646,8 @@ def bottleneck_tables(
                     }
                 )
             )
+    if not rows:
+        raise ValueError(f"no state point is predicted in {', '.join(map(str, predictions))}")
     return pd.concat(points, ignore_index=True), pd.DataFrame(rows)
 
 
@@ -787,6 +794,8 @@ def snapshots(
                         stack.append(value)
             values = np.array(stack)
         else:
+            if not fields:
+                raise ValueError(f"nothing is predicted at T = {wanted['temperature']}: no snapshots to show")
             known, values = next(iter(fields.values()))
             c_b = float("nan")
             moments = [times.columns(wanted["temperature"], float(c))["time"] for c in known]
