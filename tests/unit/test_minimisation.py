@@ -1,0 +1,65 @@
+"""Inherent structures."""
+
+import numpy as np
+import pytest
+
+from tglassmlp import KA2D, Configuration, inherent_structure
+from tglassmlp.simulation.kernels import forces, total_energy
+from tglassmlp.simulation.minimisation import minimise
+
+
+def test_two_particles_go_to_the_minimum_of_their_pair():
+    r = np.linspace(0.8, 1.2, 400_001)
+    best = r[np.argmin(KA2D.pair_energy(r, np.array(1), np.array(2)))]
+    c = inherent_structure(Configuration([[0, 0], [0.3, 0.6]], [1, 2], 10.0), force_tolerance=1e-9)
+    assert np.linalg.norm(c.positions[1] - c.positions[0]) == pytest.approx(best, abs=2e-6)
+    np.testing.assert_allclose(c.positions.mean(axis=0), [0.15, 0.3], atol=1e-12)
+
+
+def test_liquid_reaches_a_minimum_and_is_stable_there(liquid):
+    c, record = minimise(liquid)
+    assert np.linalg.norm(forces(c), axis=1).max() <= 1e-6
+    assert record["energy"] == pytest.approx(total_energy(c) / c.n_particles, abs=1e-10)
+    assert total_energy(c) < total_energy(liquid)
+    # a minimum, not a saddle: any small disturbance raises the energy
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        moved = c.with_positions(c.positions + rng.normal(0, 1e-3, c.positions.shape))
+        assert total_energy(moved) > total_energy(c)
+    again, second = minimise(c)
+    assert second["evaluations"] == 1
+    np.testing.assert_array_equal(again.positions, c.positions)
+    np.testing.assert_array_equal(c.species, liquid.species)
+
+
+def test_unwrapped_positions_are_continued(liquid):
+    turns = np.random.default_rng(0).integers(-4, 5, liquid.positions.shape) * liquid.box_length
+    plain = inherent_structure(liquid)
+    shifted = inherent_structure(liquid.with_positions(liquid.positions + turns))
+    np.testing.assert_allclose(shifted.positions - turns, plain.positions, atol=1e-4)
+    assert np.abs(plain.positions - liquid.positions).max() < 1.0
+
+
+def test_result_does_not_depend_on_the_step_limit(liquid):
+    a, b = minimise(liquid, largest_step=0.1)[1], minimise(liquid, largest_step=0.02)[1]
+    assert a["energy"] == pytest.approx(b["energy"], abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"force_tolerance": 0.0}, "force_tolerance"),
+        ({"force_tolerance": np.nan}, "force_tolerance"),
+        ({"maximum_steps": 0}, "maximum_steps"),
+        ({"maximum_steps": 3}, r"largest force of .*used up.*minimisation\.maximum_steps"),
+        ({"largest_step": 0.0}, "largest_step"),
+    ],
+)
+def test_bad_requests_are_refused(liquid, settings, message):
+    with pytest.raises(ValueError, match=message):
+        minimise(liquid, **settings)
+
+
+def test_particles_on_top_of_each_other_are_refused():
+    with pytest.raises(ValueError, match="on top of each other"):
+        inherent_structure(Configuration([[0, 0], [0, 0]], [1, 1], 10.0))
