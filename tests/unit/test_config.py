@@ -21,7 +21,28 @@ FILES = ("config.yaml", "config/smoke.yaml", "config/laptop.yaml", "config/paper
 
 @pytest.fixture(scope="module")
 def demo(repository):
-    return yaml.safe_load((repository / "config.yaml").read_text())
+    """The default configuration with the numbers these tests speak of."""
+    return {
+        **yaml.safe_load((repository / "config.yaml").read_text()),
+        "temperatures": [
+            {"value": 0.50, "dynamics_time": 450.0, "sweeps": 1500},
+            {"value": 0.45, "dynamics_time": 350.0, "sweeps": 2000},
+            {"value": 0.40, "dynamics_time": 250.0, "sweeps": 3000},
+            {"value": 0.35, "dynamics_time": None, "sweeps": 5000},
+            {"value": 0.30, "dynamics_time": None, "sweeps": 10000},
+        ],
+        "glass_transition": 0.30,
+        "structures": {"number": 8, "test_fraction": 0.5, "validation_fraction": 0.25, "chunk": 4},
+        "c_b": [0.94, 0.90, 0.80, 0.50],
+        "large_systems": {
+            "tiles": 3,
+            "number": 2,
+            "chunk": 1,
+            "sweeps_factor": 1.0,
+            "dynamics": {"temperature": 0.45, "time": 200.0, "replicas": 4, "systems": 1},
+        },
+        "training": {"t_min": [0.40, 0.45], "phase1": [{"epochs": 5, "rate": 1e-3}]},
+    }
 
 
 def changed(content, path, value):
