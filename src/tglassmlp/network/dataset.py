@@ -51,7 +51,7 @@ def read_structures(
     """Read and standardise the descriptor files of one temperature, in the order of their chunks."""
     values, positions, box = [], [], 0.0
     for path in paths:
-        arrays = storage.read_arrays(path, ["values", "names", "positions"], finite=False)
+        arrays = storage.read_arrays(path, ["values", "names", "positions"])
         box = float(storage.read_attributes(path)["box_length"])
         values.append(scaling.apply(arrays["values"], list(arrays["names"])).astype(np.float32))
         positions.append(arrays["positions"])

@@ -297,6 +297,8 @@ class Networks:
                 f"standardised descriptors must have shape [S, P, {len(self.names)}], "
                 f"found {np.shape(descriptors)}"
             )
+        if not np.all(np.isfinite(descriptors)):
+            raise ValueError("descriptors hold values that are not finite")
         if not np.isfinite(temperature) or temperature <= 0:
             raise ValueError(f"the temperature must be positive, found {temperature}")
 

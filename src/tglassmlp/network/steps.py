@@ -19,6 +19,7 @@ from tglassmlp import provenance, storage
 from tglassmlp.config import Split, canonical, split
 from tglassmlp.descriptors.standardise import Scaling
 from tglassmlp.network import selection
+from tglassmlp.network.architecture import Architecture
 from tglassmlp.network.dataset import Structures, TrainingSet, join, read_structures, training_set
 from tglassmlp.network.prediction import Networks, load_networks, save_networks
 from tglassmlp.network.state_point import StatePoint
@@ -61,7 +62,9 @@ def scaling_of(path: Path) -> Scaling:
 
 
 def _state_point(run: Record) -> StatePoint:
-    return StatePoint.from_ranges(run["network"]["state_features"], run["temperatures"], run["c_b"])
+    return StatePoint.from_ranges(
+        Architecture.from_settings(run["network"]).state_features, run["temperatures"], run["c_b"]
+    )
 
 
 def pairs(label_map: pd.DataFrame, kinds: str) -> dict[float, list[float]]:
@@ -90,7 +93,7 @@ def metadata(run: Record, scaling: Scaling, kind: str, extra: Record) -> dict[st
     """Record of a networks file."""
     return {
         "kind": kind,
-        "architecture": {**run["network"]},
+        "architecture": Architecture.from_settings(run["network"]).as_record(),
         "scaling": scaling.to_json(),
         "state_point": _state_point(run).as_record(),
         "descriptors": dict(run["descriptors"]),
@@ -105,7 +108,6 @@ def train_networks(
 ) -> Trained:  # fmt: skip
     """Train on ``(training, validation)``; seeds are ``key`` with 0 for the order, n for network n - 1."""
     # JAX is loaded here and not before: other stages of this module start without it
-    from tglassmlp.network.model import Architecture
     from tglassmlp.network.training import TrainingSettings, train
 
     order, *seeds = (seed_sequence(run["seed"], *key, n) for n in range(networks + 1))

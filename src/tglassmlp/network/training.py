@@ -28,8 +28,9 @@ from flax import nnx
 from numpy.typing import NDArray
 
 from tglassmlp.network import loss as losses
+from tglassmlp.network.architecture import Architecture
 from tglassmlp.network.dataset import TrainingSet
-from tglassmlp.network.model import Architecture, GlassMLP, TGlassMLP
+from tglassmlp.network.model import GlassMLP, TGlassMLP
 from tglassmlp.network.state_point import StatePoint
 from tglassmlp.progress import Progress
 from tglassmlp.provenance import fingerprint

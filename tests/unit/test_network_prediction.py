@@ -1,0 +1,384 @@
+"""Networks at work: file, prediction, mean correction, selection, and the stages from files to files."""
+
+import json
+import subprocess
+import sys
+
+import jax.numpy as jnp
+import network_case as case
+import numpy as np
+import pytest
+from flax import nnx
+
+from tglassmlp.network import baselines, selection, steps
+from tglassmlp.network.architecture import Architecture
+from tglassmlp.network.model import GlassMLP, TGlassMLP
+from tglassmlp.network.prediction import Networks, load_networks, save_networks
+from tglassmlp.network.training import _Network
+from tglassmlp.storage import read_arrays, read_attributes, read_json, read_npz, read_table
+
+
+def ensemble(n=3, architecture=None, kind=TGlassMLP, seed=0):
+    """Untrained networks with a scaling, as :class:`Networks` and as JAX models."""
+    a = architecture or Architecture()
+    models = [kind(case.M, a, np.random.default_rng([seed, k]), 0.5) for k in range(n)]
+    shape = _Network.of(models[0])
+    parameters = shape.named(np.stack([shape.ravel(m) for m in models]))
+    r = np.random.default_rng(7)
+    record = {
+        "kind": "tglassmlp" if kind is TGlassMLP else "glassmlp",
+        "architecture": a.as_record(),
+        "scaling": {
+            "names": case.NAMES[1:], "dropped": case.NAMES[:1], "mean": r.normal(size=case.M - 1).tolist(),
+            "std": (1 + r.random(case.M - 1)).tolist(), "temperatures": [], "n_structures": 1,
+        },
+        "state_point": case.state_point().as_record(),
+        "descriptors": {"lengths": [0.0, 1.0], "cutoff": 4.0, "central_species": 1, "mixture": "KA2D"},
+    }  # fmt: skip
+    return Networks(parameters, record), models
+
+
+def scaled(structures=2, particles=30, m=case.M - 1, seed=1):
+    return np.random.default_rng(seed).normal(size=(structures, particles, m)).astype(np.float32)
+
+
+def trimmed(architecture=None, kind=TGlassMLP, seed=0):
+    """The same with M - 1 descriptors, as the scaling's names."""
+    networks, _ = ensemble(architecture=architecture, kind=kind, seed=seed)
+    cut = {
+        "attention_matrix": np.s_[:, 1:],
+        "bottleneck/matrix": np.s_[:, :, 1:],
+        "attention_bias": np.s_[:, 1:],
+    }
+    return Networks(
+        {k: v[cut[k]] if k in cut else v for k, v in networks.parameters.items()}, networks.metadata
+    )
+
+
+@pytest.mark.parametrize(
+    ("architecture", "kind"),
+    [
+        (Architecture(), TGlassMLP),
+        (Architecture(attention_bias=True, attention_scale=False, bottleneck_activation="tanh"), TGlassMLP),
+        (Architecture(mlp1=(2,), mlp2=(3,), head=(4,), bottleneck=3), TGlassMLP),
+        (Architecture(), GlassMLP),
+    ],
+)
+def test_numpy_prediction_is_the_jax_model(architecture, kind):
+    networks, models = ensemble(architecture=architecture, kind=kind)
+    names = [f"d/{k}/L0" for k in range(case.M)]
+    networks.metadata["scaling"].update(names=names, dropped=[], mean=[0.0] * case.M, std=[1.0] * case.M)
+    x, (t, c) = scaled(m=case.M), (0.35, 0.6)
+    state = jnp.asarray(case.state_point()(t, c))
+    found = networks.predict_scaled(x, t, c)
+    for k, model in enumerate(models):
+        for s in range(2):
+            np.testing.assert_allclose(found[k, s], model(jnp.asarray(x[s].T), state), rtol=1e-4, atol=2e-5)
+        if kind is TGlassMLP:
+            np.testing.assert_allclose(networks.attention(t, c)[k], model.attention(state), rtol=1e-4)
+            units = networks.bottleneck(x, t, c)[k, 1]
+            np.testing.assert_allclose(
+                units, model.encode(jnp.asarray(x[1].T), state).T, rtol=1e-4, atol=2e-5
+            )
+
+
+def test_deviation_output_adds_the_c_b_told():
+    plain = trimmed().predict_scaled(scaled(), 0.35, 0.6)
+    shifted = trimmed(Architecture(output="deviation")).predict_scaled(scaled(), 0.35, 0.6)
+    np.testing.assert_allclose(shifted, plain + 0.6, rtol=1e-5)
+
+
+def test_saved_networks_predict_in_another_process_without_jax(tmp_path):
+    networks = trimmed()
+    file = tmp_path / "networks.npz"
+    save_networks(file, networks, {"by": "test"})
+    values = np.random.default_rng(2).normal(size=(11, case.M))
+    values[:, 0] = 1.0
+    np.save(tmp_path / "values.npy", values)
+    (tmp_path / "names.json").write_text(json.dumps(case.NAMES))
+    script = """
+import json, sys, numpy as np
+from tglassmlp.network.prediction import load_networks
+folder = sys.argv[1]
+networks = load_networks(folder + "/networks.npz")
+given = np.load(folder + "/values.npy"), json.load(open(folder + "/names.json"))
+np.save(folder + "/found.npy", networks.predict(given, 0.35, 0.6))
+assert "jax" not in sys.modules and "flax" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)
+    expected = networks.predict((values, case.NAMES), 0.35, 0.6)
+    assert expected.shape == (3, 11)
+    np.testing.assert_array_equal(np.load(tmp_path / "found.npy"), expected)
+
+
+def test_rows_of_other_species_are_left_out():
+    values = np.random.default_rng(2).normal(size=(6, case.M))
+    values[:, 0] = [1, 0, 1, 1, 0, 0]  # density/type1/L0
+    found = trimmed().predict((values, case.NAMES), 0.35, 0.6, correct_mean=False)
+    assert found.shape == (3, 3)
+    own = trimmed().predict((values[[0, 2, 3]], case.NAMES), 0.35, 0.6, correct_mean=False)
+    np.testing.assert_allclose(found, own, rtol=1e-6)
+
+
+@pytest.mark.parametrize("change", ["missing", "foreign", "reordered", "nan"])
+def test_foreign_descriptors_are_refused(change):
+    values, names = np.ones((4, case.M)), list(case.NAMES)
+    if change == "missing":
+        values, names = values[:, :-1], names[:-1]
+    elif change == "foreign":
+        names[-1] = "energy/type1/L7.5"
+    elif change == "reordered":
+        names[3], names[4] = names[4], names[3]
+    else:
+        values[2, 5] = np.nan
+    with pytest.raises(ValueError, match=r"descriptor|finite"):
+        trimmed().predict((values, names), 0.35, 0.6)
+
+
+def test_impossible_questions_are_refused():
+    networks, x = trimmed(), scaled()
+    with pytest.raises(ValueError, match="positive"):
+        networks.predict_scaled(x, 0.0, 0.5)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        networks.predict_corrected(x, 0.3, 1.2)
+    with pytest.raises(ValueError, match="shape"):
+        networks.predict_scaled(x[..., :3], 0.3, 0.5)
+    with pytest.raises(ValueError, match="no network"):
+        Networks({}, networks.metadata).predict_scaled(x, 0.3, 0.5)
+    with pytest.raises(ValueError, match="no attention"):
+        trimmed(kind=GlassMLP).attention(0.3, 0.5)
+
+
+def test_damaged_files_are_refused(tmp_path):
+    file = tmp_path / "n.npz"
+    save_networks(file, trimmed())
+    file.write_bytes(file.read_bytes()[:-200])
+    with pytest.raises(ValueError, match="truncated or damaged"):
+        load_networks(file)
+    with pytest.raises(FileNotFoundError):
+        load_networks(tmp_path / "none.npz")
+
+
+def constructed(slope, offset):
+    """Networks whose mean prediction is slope * c + offset, whatever the structure."""
+    networks = trimmed(Architecture(state_features=("c_b",), mlp1=(1,), mlp2=(1,), head=(1,), bottleneck=1))
+    sp = case.StatePoint.from_ranges(("c_b",), [0.5, 0.3], [0.9, 0.1])
+    p = {k: np.zeros_like(v) for k, v in networks.parameters.items()}
+    p["mlp2/layers/0/matrix"] = np.ones((3, 1, 1), np.float32)  # code = (c - 0.5) / 0.4
+    p["mlp3/layers/0/matrix"] = np.tile(np.array([0.0, 1.0], np.float32), (3, 1, 1))
+    p["mlp3/layers/0/bias"] = np.full((3, 1, 1), 10, np.float32)  # stay on the linear side of ELU
+    p["mlp3/layers/1/matrix"] = 0.4 * np.asarray(slope, np.float32).reshape(3, 1, 1)
+    bias = np.asarray(offset) + 0.5 * np.asarray(slope) - 4 * np.asarray(slope)
+    p["mlp3/layers/1/bias"] = bias.astype(np.float32).reshape(3, 1, 1)
+    return Networks(p, {**networks.metadata, "state_point": sp.as_record()})
+
+
+def test_mean_correction_converges_to_the_c_b_asked_for():
+    networks = constructed(slope=[1.0, 0.8, 1.1], offset=[0.0, 0.05, -0.04])
+    np.testing.assert_allclose(
+        networks.predict_scaled(scaled(), 0.4, 0.6).mean(axis=(1, 2)), [0.6, 0.53, 0.62], atol=1e-5
+    )
+    found = networks.predict_corrected(scaled(), 0.4, 0.6, iterations=6, tolerance=1e-3)
+    assert found.converged.all()
+    np.testing.assert_allclose(found.mean, 0.6, atol=1e-3)
+    np.testing.assert_allclose(found.c_b_input, [0.6, 0.55 / 0.8, 0.64 / 1.1], atol=2e-3)
+    assert found.propensity.mean(axis=(1, 2)) == pytest.approx(found.mean, abs=1e-6)
+    assert found.iterations <= 6
+
+
+def test_a_network_that_cannot_be_corrected_says_so_and_keeps_its_best_input():
+    networks = constructed(slope=[1.0, 3.5, 0.0], offset=[0.0, -1.4, 0.2])
+    found = networks.predict_corrected(scaled(), 0.4, 0.6, iterations=6, tolerance=1e-3)
+    assert found.converged.tolist() == [True, False, False]
+    first = networks.predict_scaled(scaled(), 0.4, 0.6).mean(axis=(1, 2))
+    assert np.all(np.abs(found.mean - 0.6) <= np.abs(first - 0.6) + 1e-6)
+    none = networks.predict_corrected(scaled(), 0.4, 0.6, iterations=0)
+    np.testing.assert_allclose(none.c_b_input, 0.6)
+
+
+def test_selection_keeps_the_consistent_networks():
+    networks = constructed(slope=[1.0, 0.9, 1.0], offset=[0.01, 0.0, -0.2])
+    labels, table = selection.extrapolate(networks, {0.35: scaled()}, 0.5, 0.05)
+    assert table["kept"].tolist() == [True, False, False]  # 0.45 is 0.05 away: not closer than the tolerance
+    np.testing.assert_allclose(labels[0.35], networks.of([0]).predict_scaled(scaled(), 0.35, 0.5)[0])
+    labels, table = selection.extrapolate(networks, {0.35: scaled()}, 0.5, 0.06)
+    assert table["kept"].tolist() == [True, True, False]
+    assert labels[0.35].mean() == pytest.approx((0.51 + 0.45) / 2, abs=1e-5)
+    kept, rows = selection.select_full(networks, scaled(), 0.35, [0.9, 0.5], 0.06)
+    assert kept == [0]  # the second is 0.09 off at C_B = 0.9
+    assert rows[rows["network"] == 1]["deviation"].tolist() == pytest.approx([0.09, 0.05], abs=1e-5)
+
+
+def test_no_network_kept_is_an_error_with_the_numbers():
+    networks = constructed(slope=[1.0] * 3, offset=[0.21, 0.31, -0.2])
+    with pytest.raises(selection.SelectionError, match=r"0\.710, 0\.810, 0\.300.*equi_time_tolerance"):
+        selection.extrapolate(networks, {0.35: scaled()}, 0.5, 0.05)
+    with pytest.raises(selection.SelectionError, match=r"0\.210, 0\.310, 0\.200.*full_tolerance"):
+        selection.select_full(networks, scaled(), 0.35, [0.9, 0.5], 0.05)
+
+
+def test_kept_networks_are_the_ones_loaded(tmp_path):
+    networks = trimmed()
+    record = {**networks.metadata, "kept": [2, 0]}
+    save_networks(tmp_path / "n.npz", Networks(networks.parameters, record))
+    found = load_networks(tmp_path / "n.npz")
+    assert found.metadata["numbers"] == [2, 0]
+    np.testing.assert_array_equal(
+        found.parameters["bottleneck/bias"][0], networks.parameters["bottleneck/bias"][2]
+    )
+    assert load_networks(tmp_path / "n.npz", only_kept=False).n_networks == 3
+
+
+def test_ridge_is_the_solution_of_its_equation_and_chooses_by_validation():
+    r = np.random.default_rng(0)
+    x, b = r.normal(size=(60, 4)) + 3, np.array([0.5, -1.0, 0.0, 2.0])
+    y = x @ b + 0.7 + 0.1 * r.normal(size=60)
+    fit = baselines.fit_ridge(x, y, [3.0])
+    centred = x - x.mean(axis=0)
+    residual = centred.T @ (y - fit.predict(x)) - 3.0 * fit.coefficients
+    np.testing.assert_allclose(residual, 0, atol=1e-9)
+    assert (y - fit.predict(x)).mean() == pytest.approx(0, abs=1e-12)
+    held = r.normal(size=(50, 4)) + 3
+    assert baselines.fit_ridge(x, y, [1e6, 1.0], (held, held @ b)).penalty == 1.0
+    with pytest.raises(ValueError, match="positive"):
+        baselines.fit_ridge(x, y, [0.0])
+
+
+def test_best_single_descriptor_is_found_with_its_sign():
+    r = np.random.default_rng(0)
+    x = r.normal(size=(200, case.M))
+    k = case.NAMES.index("energy/type2/L1")
+    assert baselines.best_descriptor(x, -x[:, k], case.NAMES, "energy") == (k, -1.0)
+    with pytest.raises(ValueError, match="angle"):
+        baselines.best_descriptor(x, x[:, k], case.NAMES, "angle")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Both steps, predictions and baselines of a made-up run, from files to files."""
+    root = tmp_path_factory.mktemp("run") / "R"
+    run = case.write_run(root)
+    temperatures, cold = ["0.50", "0.45", "0.40"], "0.35"
+    files = {t: [root / f"descriptors/T{t}/chunk{c}.h5" for c in (0, 1)] for t in (*temperatures, cold)}
+    everything = [f for fs in files.values() for f in fs]
+    labels = [root / f"labels/T{t}.h5" for t in temperatures]
+    maps, scaling = root / "map.parquet", root / "scaling.json"
+    for c in case.C_BS:
+        steps.equi_time_networks(
+            root / f"equi/cb{c:.2f}.npz", root / f"equi/cb{c:.2f}.history.parquet", everything, labels, maps,
+            scaling, 0.4, c, run, minimum=2, checkpoint=root / "state.npz",
+        )  # fmt: skip
+    steps.extrapolated_labels(
+        root / "extrapolated.h5", root / "extrapolated.parquet",
+        [root / f"equi/cb{c:.2f}.npz" for c in case.C_BS], everything, maps, 0.4, run,
+    )  # fmt: skip
+    steps.full_networks(
+        root / "full.npz", root / "full.parquet", root / "full.history.parquet", everything, labels,
+        root / "extrapolated.h5", maps, scaling, 0.4, 0.35, run, checkpoint=root / "state.npz",
+    )  # fmt: skip
+    settings = {"iterations": 6, "tolerance": 0.005}
+    steps.predictions(
+        root / f"predictions/T{cold}.h5", root / "full.npz", files[cold], maps, 0.35, settings, True, [4, 5]
+    )
+    baselines.glassmlp_networks(
+        root / "baselines/T0.40.npz", root / "baselines/T0.40.history.parquet", files["0.40"], labels[2],
+        scaling, 0.4, run, networks=2, checkpoint=root / "state",
+    )  # fmt: skip
+    baselines.linear_baselines(root / "linear.npz", everything, labels, maps, scaling, run, 1.0)
+    for t, own in (("0.40", root / "baselines/T0.40.npz"), (cold, None)):
+        baselines.baseline_predictions(
+            root / f"baseline_predictions/T{t}.h5", files[t], root / "linear.npz",
+            root / "baselines/T0.40.npz", own, float(t), [0.99, *case.C_BS],
+        )  # fmt: skip
+    return root, run
+
+
+def test_two_steps_learn_and_transfer(finished):
+    root, _ = finished
+    arrays = read_arrays(root / "predictions/T0.35.h5")
+    kept = len(load_networks(root / "full.npz"))
+    assert arrays["propensity"].shape == (3, kept, 8, 40)
+    assert arrays["attention"].sum(axis=-1) == pytest.approx(np.ones((3, kept)), abs=1e-5)
+    assert arrays["bottleneck"].shape == (3, 8, 40, 2)
+    asked = np.repeat(arrays["c_b"][:, None], kept, axis=1)
+    assert np.all(np.abs(arrays["mean_prediction"] - asked)[arrays["converged"]] <= 0.005)
+    # the made-up truth at a temperature nobody trained on
+    x = np.concatenate([read_arrays(root / f"descriptors/T0.35/chunk{c}.h5")["values"] for c in (0, 1)])
+    truth = case.propensity((x - 7) / 3, 0.35, 0.5, np.random.default_rng(0), noise=0.0)
+    mean_field = arrays["propensity"][-1].mean(axis=0)
+    assert np.corrcoef(mean_field[4:].ravel(), truth[4:].ravel())[0, 1] > 0.8
+    assert read_attributes(root / "predictions/T0.35.h5")["test"] == [4, 5]
+    history = read_table(root / "full.history.parquet", ["loss", "pearson", "validation_pearson", "t_min"])
+    assert history["epoch"].max() == 65
+    assert not list(root.glob("state*"))  # checkpoints are gone once the results are safe
+
+
+def test_extrapolated_labels_are_means_of_the_kept_networks(finished):
+    root, _ = finished
+    arrays = read_arrays(root / "extrapolated.h5", ["T0.35/c_b", "T0.35/propensity"])
+    kept = read_attributes(root / "extrapolated.h5")["kept"]["T0.35/0.50"]
+    k = int(np.flatnonzero(arrays["T0.35/c_b"] == 0.5)[0])
+    networks = load_networks(root / "equi/cb0.50.npz")
+    values = [read_arrays(root / f"descriptors/T0.35/chunk{c}.h5")["values"] for c in (0, 1)]
+    x = networks.scaling.apply(np.concatenate(values)[:4], case.NAMES).astype(np.float32)  # the training half
+    expected = networks.of(kept).predict_scaled(x, 0.35, 0.5).mean(axis=0)
+    np.testing.assert_allclose(arrays["T0.35/propensity"][k], expected, rtol=1e-5)
+
+
+def test_seeds_are_keyed_by_the_work(finished, tmp_path):
+    root, run = finished
+    everything = [root / f"descriptors/T{t}/chunk{c}.h5" for t in ("0.50", "0.45", "0.40") for c in (0, 1)]
+    labels = [root / f"labels/T{t}.h5" for t in ("0.40", "0.45", "0.50")]  # another order of files
+    steps.equi_time_networks(
+        tmp_path / "again.npz", tmp_path / "h.parquet", everything, labels, root / "map.parquet",
+        root / "scaling.json", 0.4, 0.5, run, minimum=2,
+    )  # fmt: skip
+    a, b = read_npz(root / "equi/cb0.50.npz")[0], read_npz(tmp_path / "again.npz")[0]
+    assert all(np.array_equal(a[name], b[name]) for name in a)
+
+
+def test_too_few_temperatures_make_an_empty_file_not_a_failure(finished, tmp_path):
+    root, run = finished
+    steps.equi_time_networks(
+        tmp_path / "none.npz", tmp_path / "h.parquet", [], [], root / "map.parquet", root / "scaling.json",
+        0.4, 0.5, run, minimum=4,
+    )  # fmt: skip
+    found = load_networks(tmp_path / "none.npz")
+    assert len(found) == 0
+    assert "3 measured temperatures" in found.metadata["note"]
+    assert len(read_table(tmp_path / "h.parquet", ["loss", "t_min"])) == 0
+
+
+def test_baselines_predict_where_they_were_trained(finished):
+    root, _ = finished
+    warm, cold = (read_arrays(root / f"baseline_predictions/T{t}.h5", finite=False) for t in ("0.40", "0.35"))
+    assert warm["glassmlp"].shape == (4, 2, 8, 40)
+    assert "glassmlp" not in cold
+    for name in ("ridge", "density", "energy", "perimeter"):
+        assert np.isnan(cold[name][0]).all()  # no labels at C_B = 0.99
+        assert np.isfinite(cold[name][1:]).all()
+    labels = read_arrays(root / "labels/T0.40.h5")["propensity"]
+    for k, y in enumerate(labels):
+        assert np.corrcoef(warm["ridge"][k + 1][4:].ravel(), y[4:].ravel())[0, 1] > 0.7
+        assert np.corrcoef(warm["glassmlp"][k + 1].mean(axis=0)[4:].ravel(), y[4:].ravel())[0, 1] > 0.3
+    moved = warm["glassmlp_transferred"]
+    np.testing.assert_array_equal(moved[0], moved[3])
+    np.testing.assert_array_equal(moved[3], warm["glassmlp"][3])  # taken from (0.40, 0.5)
+    assert read_json(root / "scaling.json")["dropped"] == ["density/type1/L0"]
+
+
+def test_unused_model_classes_have_the_same_head():
+    # GlassMLP is tGlassMLP without attention and state: zero code and unit weights give the same numbers
+    a = Architecture()
+    t, g = TGlassMLP(5, a, np.random.default_rng(0)), GlassMLP(5, a, np.random.default_rng(1))
+    for layer in t.mlp2.layers:
+        layer.matrix[...] = jnp.zeros_like(layer.matrix[...])
+    t.attention_matrix[...] = jnp.zeros((5, 2))
+    g.bottleneck.matrix[...], g.bottleneck.bias[...] = t.bottleneck.matrix[...], t.bottleneck.bias[...]
+    for k, layer in enumerate(g.mlp3.layers):
+        source = t.mlp3.layers[k]
+        layer.matrix[...] = source.matrix[...][:, :2] if k == 0 else source.matrix[...]
+        layer.bias[...] = source.bias[...]
+    x, s = jnp.asarray(np.random.default_rng(2).normal(size=(5, 7)), jnp.float32), jnp.ones(6)
+    np.testing.assert_allclose(t(x, s), g(x, s), rtol=1e-5, atol=1e-6)
+    assert isinstance(t, nnx.Module)

@@ -1,0 +1,141 @@
+"""Training: it learns, it is what it says, it resumes exactly."""
+
+import jax
+import numpy as np
+import pytest
+from network_case import BOX, M, data, state_point
+
+from tglassmlp.network import training as tr
+from tglassmlp.network.architecture import Architecture
+from tglassmlp.network.dataset import TrainingSet
+from tglassmlp.network.model import TGlassMLP
+
+SHORT = tr.TrainingSettings(phase1=((4, 5e-3),), phase2=((3, 1e-3),))
+
+
+def seeds(n):
+    return [np.random.SeedSequence(k) for k in range(n)]
+
+
+def run(training=None, networks=2, settings=SHORT, validation=None, **more):
+    chosen = seeds(networks) if "seeds" not in more else more.pop("seeds")
+    return tr.train(
+        data() if training is None else training, validation, state_point(), chosen,
+        np.random.SeedSequence(99), settings=settings, **more,
+    )  # fmt: skip
+
+
+def test_twenty_particles_are_learnt_by_heart():
+    r = np.random.default_rng(0)
+    one = TrainingSet(
+        r.normal(size=(1, 20, M)).astype(np.float32), r.random((1, 20, 2)) * BOX, BOX,
+        np.zeros(1, np.int32), np.array([0.4]), np.array([0.5]), r.random((1, 20)).astype(np.float32),
+    )  # fmt: skip
+    found = run(one, networks=2, settings=tr.TrainingSettings(phase1=((800, 1e-2),), phase2=()))
+    last = found.history[found.history["epoch"] == 800]
+    assert (last["pearson"] > 0.99).all()
+
+
+def test_compiled_and_interpreted_gradients_agree():
+    # guards against compilers that get this program wrong (jax 0.10.2 on some processors)
+    given, settings = data(structures=1, c_b=(0.5,)), tr.TrainingSettings()
+    small = Architecture(mlp1=(3, 2), mlp2=(2,), head=(4,))
+    models = [TGlassMLP(M, small, np.random.default_rng(k)) for k in range(2)]
+    network = tr._Network.of(models[0])
+    parameters = network.unravel(jax.numpy.stack([network.ravel(m) for m in models]))
+    prepared = tr._prepare(given, state_point(), small, settings, with_kernels=True)
+    ring = (settings.correlation_radii, settings.correlation_width)
+
+    def gradient(p):
+        total = jax.grad(tr.ensemble_loss, argnums=1, has_aux=True)
+        return total(network, p, prepared, 1, 2, (0.5, 1.0), ring)[0]
+
+    compiled = jax.tree.leaves(jax.jit(gradient)(parameters))
+    with jax.disable_jit():
+        plain = jax.tree.leaves(gradient(parameters))
+    for a, b in zip(compiled, plain, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-5 * max(1.0, float(np.abs(b).max())))
+
+
+def test_a_network_of_an_ensemble_is_the_network_trained_alone():
+    # equal up to rounding: float32 products are summed in another order. The second rate is small because
+    # the first steps of Adam are as long as the rate, whatever the size of the gradient.
+    slow = tr.TrainingSettings(phase1=SHORT.phase1, phase2=((3, 1e-5),))
+    together, alone = run(settings=slow), run(settings=slow, seeds=seeds(2)[1:])
+    mine = together.history[together.history["network"] == 1]
+    for column in ("loss", "pearson"):
+        np.testing.assert_allclose(mine[column], alone.history[column], rtol=5e-3, atol=1e-3)
+    one, other = together.parameters["bottleneck/matrix"]
+    np.testing.assert_allclose(other, alone.parameters["bottleneck/matrix"][0], atol=5e-3)
+    assert np.abs(one - other).max() > 0.1  # they are different networks
+
+
+def test_training_again_gives_the_same_numbers():
+    a, b = run(), run()
+    assert all(np.array_equal(a.parameters[n], b.parameters[n]) for n in a.parameters)
+
+
+def test_resumed_training_is_bit_identical(tmp_path):
+    file = tmp_path / "state.npz"
+    watched = data(structures=1, seed=8)
+    whole = run(validation=watched)
+    assert run(validation=watched, checkpoint=file, epochs_per_call=3) is None
+    assert run(validation=watched, checkpoint=file, epochs_per_call=2) is None  # across the change of loss
+    rest = run(validation=watched, checkpoint=file)
+    for name, value in whole.parameters.items():
+        assert np.array_equal(value, rest.parameters[name]), name
+    assert whole.history.equals(rest.history)
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path):
+    file = tmp_path / "state.npz"
+    assert run(checkpoint=file, epochs_per_call=1) is None
+    with pytest.raises(ValueError, match="other settings"):
+        run(checkpoint=file, settings=tr.TrainingSettings(phase1=((5, 5e-3),), phase2=((3, 1e-3),)))
+    with pytest.raises(ValueError, match="other settings"):
+        run(data(seed=1), checkpoint=file)
+    assert file.exists()
+
+
+def test_recomputed_kernels_train_like_stored_ones():
+    stored = run()
+    again = run(settings=tr.TrainingSettings(phase1=SHORT.phase1, phase2=SHORT.phase2, kernel_memory=0))
+    for name, value in stored.parameters.items():  # stored ones are rounded to half precision
+        np.testing.assert_allclose(value, again.parameters[name], rtol=1e-2, atol=2e-3)
+
+
+def test_history_and_choice_of_the_epoch():
+    noisy = tr.TrainingSettings(phase1=((3, 5e-3),), phase2=((6, 5e-2),), select_epoch="validation")
+    watched = data(structures=1, seed=8)
+    found = run(settings=noisy, validation=watched)
+    table = found.history
+    assert len(table) == 9 * 2
+    assert table.groupby("epoch")["phase"].first().tolist() == [1] * 3 + [2] * 6
+    late = table[table["phase"] == 2]
+    best = late.groupby("network")["validation_pearson"].max()
+    # the stored network is the one that had this score
+    from tglassmlp.network.prediction import Networks
+
+    record = {
+        "kind": "tglassmlp", "architecture": Architecture().as_record(),
+        "state_point": state_point().as_record(), "descriptors": {"central_species": 1},
+        "scaling": {"names": [f"d/{k}/L0" for k in range(M)], "dropped": [], "mean": [0.0] * M,
+                    "std": [1.0] * M, "temperatures": [], "n_structures": 0},
+    }  # fmt: skip
+    networks, scores = Networks(found.parameters, record), np.zeros(2)
+    for b in range(watched.batches):
+        x = watched.descriptors[watched.structure[b]][None]
+        y = networks.predict_scaled(x, watched.temperature[b], watched.c_b[b])[:, 0]
+        scores += [np.corrcoef(row, watched.labels[b])[0, 1] / watched.batches for row in y]
+    np.testing.assert_allclose(scores, best, atol=1e-4)
+
+
+def test_nothing_to_train_and_runaway_losses_are_errors():
+    with pytest.raises(ValueError, match="at least 1"):
+        run(networks=0)
+    with pytest.raises(ValueError, match="no longer finite"):
+        run(settings=tr.TrainingSettings(phase1=((50, 1e20),), phase2=()))
+    with pytest.raises(ValueError, match="rates"):
+        tr.TrainingSettings(phase1=((3, -1.0),))
+    with pytest.raises(ValueError, match="select_epoch"):
+        tr.TrainingSettings(select_epoch="best")
