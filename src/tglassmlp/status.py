@@ -54,11 +54,22 @@ def planned_files(
     starts = [k for k, line in enumerate(lines) if line[0] == "output_file"]
     if run.returncode or not starts:
         raise RuntimeError(f"the run cannot be planned:\n{run.stderr.strip()}")
-    return [
+    files = [
         (line[2], line[0], line[4] == "ok" and line[5] == "no update")
         for line in lines[starts[0] + 1 :]
         if len(line) == 6
     ]
+    order = {rule: k for k, rule in enumerate(_rules_in_order(Path(folder)))}
+    return sorted(files, key=lambda file: order.get(file[0], len(order)))
+
+
+def _rules_in_order(folder: Path) -> list[str]:
+    """Names of the rules as the Snakefile includes them, which is the order of the method."""
+    rules: list[str] = []
+    for name in re.findall(r'^include: "(.+)"', (folder / "Snakefile").read_text(), flags=re.MULTILINE):
+        text = (folder / name).read_text()
+        rules += re.findall(r"^rule (\w+):", text, flags=re.MULTILINE)
+    return rules
 
 
 def survey(run: Path, files: Iterable[tuple[str, str, bool]]) -> dict[str, RuleStatus]:
