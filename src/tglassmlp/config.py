@@ -128,9 +128,24 @@ class TemperatureSettings(_Section):
     )
 
 
+class GlassBenchSettings(_Section):
+    """Published data that take the place of our own structures, inherent structures and trajectories."""
+
+    path: Annotated[str, Field(min_length=1)] = Field(
+        description="folder with KA2D_trajectories and KA2D_results (GlassBench, doi 10.5281/zenodo.10118191)"
+    )
+    temperatures: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
+        description="temperatures taken from the data; the others are generated"
+    )
+
+
 class StructureSettings(_Section):
     """How many independent equilibrium structures, and their division."""
 
+    source: Literal["generate", "glassbench"] = Field(
+        "generate", description="our own structures (generate), or published ones (glassbench)"
+    )
+    glassbench: GlassBenchSettings | None = Field(None, description="which published data; null: none")
     number: Annotated[int, Field(ge=2)] = Field(description="independent structures per temperature")
     test_fraction: Share = Field(
         0.5, description="share of the structures kept for the reported numbers only"
@@ -836,7 +851,29 @@ def _temperature_problems(c: Config) -> Iterable[_Problem]:
             )
 
 
+def _source_problems(c: Config) -> Iterable[_Problem]:
+    data = c.structures.glassbench
+    if c.structures.source == "generate":
+        return
+    if data is None:
+        yield _Problem("structures.glassbench", "null", "path and temperatures of the published data")
+        return
+    labelled = [t.value for t in c.temperatures if t.dynamics_time is not None]
+    for k, value in enumerate(data.temperatures):
+        if value not in labelled:
+            yield _Problem(
+                f"structures.glassbench.temperatures[{k}]",
+                f"{value:g}",
+                f"a temperature with a dynamics_time ({', '.join(f'{t:g}' for t in labelled)})",
+            )
+    if c.system.mixture != "KA2D" or c.system.divisor != 1:
+        yield _Problem(
+            "structures.source", "glassbench", "generate, unless the system is KA2D with divisor 1"
+        )
+
+
 def _structure_problems(c: Config) -> Iterable[_Problem]:
+    yield from _source_problems(c)
     s = c.structures
     try:
         split(s.number, s.test_fraction, s.validation_fraction)
