@@ -3,15 +3,17 @@
     python benchmarks/compare_engines.py structures.gsd --temperature 0.40 --time 100 --replicas 6 \
         --state /tmp/compare --figure docs/engines.png
 
-Both engines run the same structures with independent velocities; every deviation is divided by its standard
-error, which comes from the spread of the replicas. ``structures.gsd`` holds equilibrium configurations of that
-temperature (any ``results/<run>/unit/structures/T0.40/chunk0.gsd``). An interrupted run goes on when repeated.
+Both engines run the same structures with independent velocities; every deviation is divided by its
+standard error, which comes from the spread of the replicas. ``structures.gsd`` holds equilibrium
+configurations of that temperature (any ``results/<run>/unit/structures/T0.40/chunk0.gsd``). An interrupted
+run goes on when repeated.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,8 +131,9 @@ def main() -> None:
         z[good] = (b - a)[good] / error[good]
         deviations[name] = z
         print(
-            f"{name}: rms deviation {np.sqrt(np.nanmean(z**2)):.2f} standard errors, largest {np.nanmax(np.abs(z)):.1f} "
-            f"of {good.sum()} values; last frame {a[..., -1].ravel()[0]:.5g} and {b[..., -1].ravel()[0]:.5g}"
+            f"{name}: rms deviation {np.sqrt(np.nanmean(z**2)):.2f} standard errors, largest "
+            f"{np.nanmax(np.abs(z)):.1f} of {good.sum()} values; "
+            f"last frame {a[..., -1].ravel()[0]:.5g} and {b[..., -1].ravel()[0]:.5g}"
         )
     if arguments.figure is not None:
         draw(deviations, parts, steps * settings.time_step, arguments)
@@ -147,7 +150,10 @@ def draw(
 
     figure, axes = plt.subplots(2, 2, figsize=(7.2, 4.6), layout="constrained")
     (top, right), (low, last) = axes
-    styles = {"native": {"color": "#0072B2", "marker": "o", "ms": 5, "mfc": "none"}, "hoomd": {"color": "#D55E00", "marker": "x", "ms": 4}}  # fmt: skip
+    styles: dict[str, dict[str, Any]] = {
+        "native": {"color": "#0072B2", "marker": "o", "ms": 5, "mfc": "none"},
+        "hoomd": {"color": "#D55E00", "marker": "x", "ms": 4},
+    }
     labels = {"native": "native", "hoomd": "HOOMD-blue"}
     centres = 0.5 * (BINS[1:] + BINS[:-1])
     for engine in ENGINES:
@@ -175,20 +181,21 @@ def draw(
     colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
     for (name, text), colour, marker in zip(names.items(), colours, "osv^", strict=True):
         low.plot(times[1:], deviations[name][1:], marker, ms=3.5, color=colour, label=text)
-    low.set(xscale="log", xlabel=r"time $t$", ylabel="deviation / standard error", ylim=(-4.5, 4.5))
+    low.set(xscale="log", xlabel=r"time $t$", ylabel="deviation / standard error", ylim=(-4.5, 6.5))
     low.legend(frameon=False, fontsize=7, ncols=2, loc="upper left")
     for k, (a, b) in enumerate(PAIRS):
         last.plot(
             centres, deviations["g"][k], ".", ms=4, label=f"{a}{b}", color=plt.get_cmap("viridis")(k / 5.5)
         )
-    last.set(xlabel=r"distance $r$", ylabel="deviation / standard error", ylim=(-4.5, 4.5))
-    last.legend(frameon=False, fontsize=7, ncols=3, title=r"$g_{ab}$", title_fontsize=7, loc="upper right")
+    last.set(xlabel=r"distance $r$", ylabel=r"deviation of $g_{ab}$ / standard error", ylim=(-4.5, 6.5))
+    last.legend(frameon=False, fontsize=7, ncols=6, columnspacing=0.8, handletextpad=0.1, loc="upper center")
     for axis in (low, last):
         axis.axhline(0, color="0.6", lw=0.8, zorder=0)
         axis.axhspan(-2, 2, color="0.93", zorder=0)
     count = len(parts["native"])
     figure.suptitle(
-        f"T = {arguments.temperature:g}, {count} structures x {arguments.replicas} replicas per engine, independent velocities",
+        f"T = {arguments.temperature:g}, {count} structures x {arguments.replicas} replicas per engine, "
+        "independent velocities",
         fontsize=9,
     )
     figure.savefig(arguments.figure, dpi=130)
