@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tglassmlp.configuration import Configuration
@@ -10,7 +11,8 @@ from tglassmlp.figures import movie, registry
 from tglassmlp.figures.contact_sheet import draw_contact_sheet
 from tglassmlp.observables.export import particle_properties
 from tglassmlp.observables.numbers import collect_numbers
-from tglassmlp.observables.tables import read_fields
+from tglassmlp.observables.reproduction import judge, report
+from tglassmlp.observables.tables import near_c_b, read_fields
 from tglassmlp.storage import read_configurations, read_table, write_configurations
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -144,6 +146,40 @@ def test_numbers_are_quoted_with_error_count_and_origin(run):
     assert numbers["arrhenius/energy"]["value"] == pytest.approx(2.1, abs=0.3)
     assert numbers["glass_transition/tau"]["unit"] == "LJ times"
     assert numbers["pearson/best_single_descriptor/T0.45"]["note"] == "energy"
+
+
+def test_verdicts_follow_from_number_and_error():
+    assert judge(0.3, 0.1) == "agrees"
+    assert judge(0.1, 0.1) == "undecided"
+    assert judge(-0.3, 0.1) == "disagrees"
+    assert judge(1.3, 0.1, 1.0) == "agrees"
+    assert judge(float("nan"), 0.1) == "not determined"
+
+    def number(value, error):
+        return {"value": value, "error": error, "n": 4}
+
+    numbers = {
+        "pearson/tglassmlp/tmin0.40/T0.50/cb0.50": number(0.6, 0.01),
+        "pearson/glassmlp_transferred/T0.50/cb0.50": number(0.3, 0.01),
+        "xi4/tglassmlp/tmin0.40/T0.50/cb0.50": number(None, None),
+        "xi4/tglassmlp/tmin0.40/T0.30/cb0.50": number(3.0, 0.2),
+        "chi4_maximum/tglassmlp/tmin0.40/T0.50": number(2.0, 0.1),
+        "chi4_maximum/tglassmlp/tmin0.40/T0.30": number(1.0, 0.1),
+    }
+    page = report(numbers, "made-up", "Small.", ["0.40"])
+    rows = {tuple(r.split(" | ")[:2]): r for r in page.splitlines() if r.startswith("| Figure")}
+    transferred = next(r for k, r in rows.items() if "transferred" in k[1])
+    assert "0.3 ± 0.014 over 1 state points | agrees" in transferred
+    assert next(r for k, r in rows.items() if k[0].endswith("7")).endswith("not determined |")
+    assert next(r for k, r in rows.items() if k[0].endswith("6")).endswith("disagrees |")
+
+
+def test_temperatures_are_compared_at_a_common_c_b():
+    rows = [(0.5, 0.5), (0.5, 0.75), (0.4, 0.75), (0.4, 0.9), (0.5, 0.9)]
+    table = pd.DataFrame(rows, columns=["temperature", "c_b"])
+    assert set(near_c_b(table, 0.5)["c_b"]) == {0.75}
+    assert len(near_c_b(table, 0.5)) == 2
+    assert len(near_c_b(table.iloc[:0], 0.5)) == 0
 
 
 def test_movie_frames_are_smooth_in_log_time():

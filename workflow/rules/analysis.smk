@@ -258,6 +258,30 @@ rule collect_numbers:
         "../../scripts/collect_numbers.py"
 
 
+rule write_reproduction:
+    input:
+        f"{RUN}/numbers.json",
+    output:
+        f"{RUN}/reproduction.md",
+    log:
+        f"{RUN}/logs/write_reproduction/all.log",
+    benchmark:
+        f"{RUN}/benchmarks/write_reproduction/all.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        run=CONFIG.run,
+        scale=run_scale(),
+        t_mins=T_MINS,
+        stage_version=version("observables"),
+    script:
+        "../../scripts/write_reproduction.py"
+
+
 rule export_ovito:
     input:
         structures=expand(

@@ -145,6 +145,9 @@ def _pearson(found: _Collection, table: pd.DataFrame, threshold: float) -> None:
                 best["value"], "tables/pearson.parquet", best["error"], best["n_structures"],
                 note=str(best["method"]),
             )  # fmt: skip
+            found.numbers[f"pearson/best_single_descriptor/T{_temperature(temperature)}"]["at"] = (
+                f"cb{_temperature(float(best['c_b']))}"
+            )
 
 
 def _susceptibility(found: _Collection, table: pd.DataFrame) -> None:
@@ -196,7 +199,7 @@ def _lengths(found: _Collection, tables: Mapping[str, pd.DataFrame], threshold: 
     for row in _rows(near_c_b(tables["bottleneck_separation"], threshold)):
         found.add(
             f"bottleneck_separation/{_name(row)}", row.separation, "tables/bottleneck_separation.parquet",
-            n=row.n, note=f"propensities: {row.source}",
+            row.error, row.n, note=f"propensities: {row.source}",
         )  # fmt: skip
 
 

@@ -613,7 +613,8 @@ def bottleneck_tables(
     points
         ``unit1, unit2, propensity, source`` (``md`` or ``predicted``), ``structure, particle``.
     separations
-        Separation of the most active and most arrested fifth, from all test particles.
+        Separation of the most active and most arrested fifth, from all test particles; its error is that of
+        the mean of single structures.
     """
     times = Times(relaxation, labels)
     truth = {_place(p)[2]: read_fields(p)[0] for p in labels}
@@ -633,7 +634,15 @@ def bottleneck_tables(
             both = np.asarray(values[k][chosen], dtype=np.float64).reshape(-1, 2)
             propensity = np.asarray(field[chosen], dtype=np.float64).ravel()
             row = _row(fields, c_b, times) | {"source": source}
-            rows.append(row | {"separation": bottle.separation(both, propensity), "n": propensity.size})
+            each = [
+                bottle.separation(np.asarray(b, dtype=np.float64), np.asarray(c, dtype=np.float64))
+                for b, c in zip(values[k][chosen], field[chosen], strict=True)
+            ]
+            error = float(np.std(each, ddof=1) / np.sqrt(len(each))) if len(each) > 1 else float("nan")
+            rows.append(
+                row
+                | {"separation": bottle.separation(both, propensity), "error": error, "n": propensity.size}
+            )
             points.append(
                 pd.DataFrame(
                     {

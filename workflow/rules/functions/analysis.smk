@@ -73,3 +73,15 @@ def snapshot_choice():
 
 
 SNAPSHOT = snapshot_choice()
+
+
+def run_scale():
+    """One sentence on the size of the run."""
+    temperatures = ", ".join(TEMPERATURES)
+    large = CONFIG.large_systems
+    return (
+        f"N = {sum(CONFIG.mixture().composition)}, T = {temperatures} (dynamics at {', '.join(LABELLED)}), "
+        f"{CONFIG.structures.number} structures per temperature ({len(TEST_STRUCTURES)} for testing), "
+        f"{CONFIG.dynamics.replicas} replicas, {CONFIG.training.networks} networks, "
+        f"{large.number} large systems of {large.tiles**2} unit systems."
+    )

@@ -43,4 +43,5 @@ def figure_files():
         f"{RUN}/figures/{MOVIE}",
         f"{RUN}/figures/contact_sheet.png",
         f"{RUN}/numbers.json",
+        f"{RUN}/reproduction.md",
     ]
