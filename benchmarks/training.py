@@ -1,0 +1,127 @@
+"""Speed of ensemble training against one network at a time and against a plain Flax and Optax loop.
+
+Rates are network steps (one network, one batch of 600 particles) per second of processor time: fair on a
+shared machine.
+"""
+
+import os
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+
+from tglassmlp.network import loss as losses
+from tglassmlp.network import training as tr
+from tglassmlp.network.architecture import Architecture
+from tglassmlp.network.dataset import TrainingSet
+from tglassmlp.network.model import TGlassMLP
+from tglassmlp.network.state_point import DEFAULT_STATE_FEATURES, StatePoint
+
+PARTICLES, DESCRIPTORS, BOX = 600, 160, 32.8962
+STRUCTURES, BATCHES, NETWORKS = 8, 48, 16
+STATE = StatePoint.from_ranges(DEFAULT_STATE_FEATURES, [0.4, 0.15], [0.99, 0.075])
+#: The paper's schedule: labelled state points of step 1 (all C_B together) and of step 2, structures, epochs.
+PAPER = {"equi_time": 39, "full": 57, "structures": 150, "phase1": 85, "phase2": 50}
+
+
+def batches(rng):
+    """Random descriptors and labels of the paper's size."""
+    return TrainingSet(
+        rng.normal(size=(STRUCTURES, PARTICLES, DESCRIPTORS)).astype(np.float32),
+        rng.random((STRUCTURES, PARTICLES, 2)) * BOX, BOX,
+        (np.arange(BATCHES) % STRUCTURES).astype(np.int32), np.full(BATCHES, 0.3),
+        np.full(BATCHES, 0.5), rng.random((BATCHES, PARTICLES)).astype(np.float32),
+    )  # fmt: skip
+
+
+def ensemble_rate(networks, phase, repeats=3):
+    """Network steps per processor second of our training loop."""
+    models = [TGlassMLP(DESCRIPTORS, Architecture(), np.random.default_rng(k)) for k in range(networks)]
+    shape, settings = tr._Network.of(models[0]), tr.TrainingSettings()
+    parameters = jnp.asarray(np.stack([shape.ravel(m) for m in models]))
+    data = tr._prepare(batches(np.random.default_rng(0)), STATE, Architecture(), settings, phase == 2)
+    ring, order = (settings.correlation_radii, settings.correlation_width), np.arange(BATCHES, dtype=np.int32)
+    state = parameters, tr._ADAM.init(parameters)
+    seconds = []
+    for _ in range(repeats + 1):  # the first one compiles
+        start = time.process_time()
+        *state, _ = tr._run_epoch(shape, phase, (0.5, 1.0), ring, *state, 1e-4, order, data)
+        jax.block_until_ready(state)
+        seconds.append(time.process_time() - start)
+    return networks * BATCHES / float(np.median(seconds[1:]))
+
+
+def plain_rate(phase, steps=60, repeats=3):
+    """The same step of one network the usual way: nnx.Optimizer, one jitted step called from Python."""
+    model = TGlassMLP(DESCRIPTORS, Architecture(), np.random.default_rng(0))
+    optimizer = nnx.Optimizer(model, optax.adam(1e-4), wrt=nnx.Param)
+    data = batches(np.random.default_rng(0))
+    x = jnp.asarray(data.descriptors.transpose(0, 2, 1))
+    y, s = jnp.asarray(data.labels), jnp.asarray(STATE(0.3, 0.5))
+    kernels = [losses.correlation_kernels(p, BOX) for p in data.positions]
+    statistics = [
+        losses.label_statistics(data.labels[b][None], kernels[b % STRUCTURES]) for b in range(BATCHES)
+    ]
+    kernels = jnp.asarray(np.stack(kernels))
+
+    @nnx.jit
+    def step(model, optimizer, x, y, kernel, statistics):
+        def loss(model):
+            predicted = model(x, s)[None]
+            if phase == 1:
+                return losses.mean_squared_error(predicted, y)[0]
+            return losses.structure_loss(predicted, y, statistics, kernel)[0]
+
+        value, slope = nnx.value_and_grad(loss)(model)
+        optimizer.update(model, slope)
+        return value
+
+    seconds = []
+    for _ in range(repeats + 1):
+        start = time.process_time()
+        for i in range(steps):
+            b = i % BATCHES
+            value = step(model, optimizer, x[b % STRUCTURES], y[b], kernels[b % STRUCTURES], statistics[b])
+        jax.block_until_ready(value)
+        seconds.append(time.process_time() - start)
+    return steps / float(np.median(seconds[1:]))
+
+
+def rows():
+    """Rows of the benchmark table."""
+    table, cores, rate = [], 1, {}
+    for phase in (1, 2):
+        rate[phase] = ensemble_rate(NETWORKS, phase)
+        for peer, value in (
+            ("one network at a time, same code", ensemble_rate(1, phase)),
+            ("plain Flax and Optax loop", plain_rate(phase)),
+        ):
+            table.append(
+                {
+                    "name": f"training of {NETWORKS} networks, phase {phase}", "value": rate[phase],
+                    "unit": "network steps / cpu s", "cores": cores, "peer": peer, "peer_value": value,
+                    "ratio": rate[phase] / value,
+                }
+            )  # fmt: skip
+    steps = (PAPER["equi_time"] + PAPER["full"]) * PAPER["structures"] * NETWORKS
+    hours = sum(steps * PAPER[f"phase{p}"] / rate[p] for p in (1, 2)) / 3600
+    paper = 24.0  # "about one day" on a laptop GPU, arXiv:2310.20252, section II E
+    table.append(
+        {
+            "name": "paper's full schedule, one T_min, projected", "value": hours / 2, "unit": "h on 2 cores",
+            "cores": 2, "peer": "paper, NVIDIA T600 laptop GPU", "peer_value": paper, "ratio": 2 * paper / hours,
+        }
+    )  # fmt: skip
+    return table
+
+
+if __name__ == "__main__":
+    print(f"{os.cpu_count()} cores")
+    for row in rows():
+        print(
+            f"{row['name']}: {row['value']:.4g} {row['unit']}; {row['peer']}: {row['peer_value']:.4g}, "
+            f"ratio {row['ratio']:.3g}"
+        )
