@@ -377,6 +377,7 @@ class Thermostat(hoomd.custom.Action):
         self.xp, self.local = _array_module(stack.machine)
         self.normal = self.gamma = np.zeros((stack.planes, 0))
         self.used = 0
+        self.seen = False
         stack.simulation.operations.updaters.append(
             hoomd.update.CustomUpdater(
                 action=self, trigger=hoomd.trigger.Periodic(int(settings.thermostat_interval))
@@ -396,9 +397,8 @@ class Thermostat(hoomd.custom.Action):
             return
         stack, xp = self.stack, self.xp
         with getattr(stack.simulation.state, self.local) as local:
-            velocity = xp.asarray(local.particles.velocity).reshape(stack.planes, stack.n_particles, 3)
-            kinetic = 0.5 * (velocity[..., :2] ** 2).sum(axis=(1, 2))
-            energies = kinetic if xp is np else xp.asnumpy(kinetic)
+            velocity = xp.asarray(local.particles.velocity)
+            energies = self._kinetic(velocity)
             if not np.all((energies > 0.0) & (energies < 10.0 * self.target)):
                 raise RuntimeError(
                     f"the kinetic temperature of a replica left (0, 10) x {self.temperature} near step "
@@ -406,8 +406,22 @@ class Thermostat(hoomd.custom.Action):
                     "equilibrium)"
                 )
             factor = self._factor(energies)
-            velocity[..., :2] *= xp.asarray(factor)[:, None, None]
+            velocity[:, :2] *= xp.repeat(xp.asarray(factor), stack.n_particles)[:, None]
+        if not self.seen:
+            # once: what was written must have arrived in HOOMD-blue's own memory
+            with stack.simulation.state.cpu_local_snapshot as local:
+                written = 0.5 * (np.asarray(local.particles.velocity) ** 2).sum(axis=1)
+            arrived = written.reshape(stack.planes, -1).sum(axis=1)
+            if not np.allclose(arrived, energies * factor**2, rtol=1e-9):
+                raise RuntimeError("velocities written by the thermostat did not reach HOOMD-blue")
+            self.seen = True
         self.work += energies * (factor * factor - 1.0)
+
+    def _kinetic(self, velocity: Any) -> NDArray[np.float64]:
+        """Kinetic energies ``[plane]`` of velocities ``[plane x particle, 3]``."""
+        xp, stack = self.xp, self.stack
+        energies = 0.5 * (velocity[:, :2] ** 2).reshape(stack.planes, -1).sum(axis=1)
+        return energies if xp is np else xp.asnumpy(energies)
 
     def _factor(self, kinetic: NDArray[np.float64]) -> NDArray[np.float64]:
         """Factors of the velocities ``[plane]``, as the native engine computes them."""
