@@ -6,7 +6,7 @@ from tglassmlp.provenance import collect
 from tglassmlp.storage import Array, read_chunks, write_arrays
 
 with job(snakemake.log[0]):
-    found = read_chunks(snakemake.input, ["propensity", "half"], ["times", "species"])
+    found = read_chunks(snakemake.input, ["propensity", "half", "species"], ["times"])
     labels = label_structures(
         **found, targets=snakemake.params.c_b, central_species=snakemake.params.central_species
     )

@@ -21,7 +21,7 @@ with job(snakemake.log[0]):
     plain = [scattering_and_displacement(c, d, mixture.n_species) for c, d in pairs]
     axes, curves = ("structure", "frame", "particle"), ("structure", "species", "frame")
     arrays = {"times": Array(found["times"], ("frame",), "tau_LJ")}
-    arrays["species"] = Array(structures[0].species, ("particle",))
+    arrays["species"] = Array(np.stack([c.species for c, _ in pairs]), ("structure", "particle"))
     arrays |= {
         "propensity": Array(np.stack([s.mean for s in shares]), axes),
         "half": Array(np.stack([s.half for s in shares]), ("structure", "half", "frame", "particle")),

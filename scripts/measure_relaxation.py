@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from tglassmlp.dynamics.correlations import of_species
 from tglassmlp.dynamics.relaxation import measure_relaxation, summarise_curves
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
@@ -12,11 +13,11 @@ with job(snakemake.log[0]):
     tables, curves = [], {}
     for k, temperature in enumerate(snakemake.params.labelled):
         files = snakemake.input[k * chunks : (k + 1) * chunks]
-        joined = ["propensity", "half", "scattering", "displacement2"]
-        found = read_chunks(files, joined, ["times", "species"])
+        joined = ["species", "propensity", "half", "scattering", "displacement2"]
+        found = read_chunks(files, joined, ["times"])
         tables.append(summarise_curves(float(temperature), **found))
-        central = found["species"] == settings["central_species"]
-        curves[temperature] = (found["times"], found["propensity"][:, :, central].mean(axis=2))
+        central = of_species(found["propensity"], found["species"], settings["central_species"])
+        curves[temperature] = (found["times"], central.mean(axis=-1))
     points = settings.get("arrhenius_temperatures", 3)
     threshold = settings["relaxation_threshold"]
     result = measure_relaxation(curves, snakemake.params.temperatures, threshold, points)

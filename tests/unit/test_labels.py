@@ -18,20 +18,22 @@ def propensity():
     rate = rng.uniform(0.2, 3, (4, 1, 20))
     curves = np.exp(-rate * times[:, None] / 60)
     half = np.stack([curves**0.9, curves**1.1], axis=1)
-    return curves, half, times, np.repeat([1, 2], 10)
+    # which particles are of a species differs between structures
+    return curves, half, times, np.array([rng.permutation(np.repeat([1, 2], 10)) for _ in range(4)])
 
 
 def test_equals_brute_force(propensity):
     curves, half, times, species = propensity
     labels = label_structures(curves, half, times, species, [0.9, 0.5, 0.2, 0.01])
     assert labels.c_b.tolist() == [0.9, 0.5, 0.2]
-    mean = curves[:, :, species == 1].mean(axis=(0, 2))
+    own = [np.flatnonzero(kinds == 1) for kinds in species]
+    mean = np.mean([curves[s][:, own[s]].mean(axis=1) for s in range(4)], axis=0)
     for k, target in enumerate(labels.c_b):
         f = next(f for f in range(len(times)) if mean[f] < target)
         part = (mean[f - 1] - target) / (mean[f - 1] - mean[f])
         assert labels.frame_index[k] == pytest.approx(f - 1 + part, abs=1e-12)
         for s in range(4):
-            for n, i in enumerate(np.flatnonzero(species == 1)):
+            for n, i in enumerate(own[s]):
                 expected = curves[s, f - 1, i] + part * (curves[s, f, i] - curves[s, f - 1, i])
                 assert labels.propensity[k, s, n] == pytest.approx(expected, abs=1e-12)
                 for h in range(2):
@@ -49,9 +51,10 @@ def test_mean_of_labels_is_the_target(propensity):
 
 def test_crossing_in_the_last_interval(propensity):
     curves, half, times, species = propensity
-    last = curves[:, :, species == 1].mean(axis=(0, 2))[-1]
+    end = np.array([curves[s, -1, species[s] == 1] for s in range(4)])
+    last = end.mean()
     labels = label_structures(*propensity, [last + 1e-9])
-    np.testing.assert_allclose(labels.propensity[0], curves[:, -1, species == 1], atol=1e-6)
+    np.testing.assert_allclose(labels.propensity[0], end, atol=1e-6)
     assert label_structures(*propensity, [last - 1e-9]).propensity.shape == (0, 4, 10)
     assert half.shape[2] == times.size
 
@@ -60,8 +63,10 @@ def test_crossing_in_the_last_interval(propensity):
     ("change", "message"),
     [
         ({"targets": [0.5, 1.0]}, "between 0 and 1"),
-        ({"central_species": 3}, "no particle is of the central species 3"),
+        ({"central_species": 3}, "no particle is of species 3"),
         ({"times": [0, 1]}, r"times must have shape \[9\]"),
+        ({"species": np.ones(20, int)}, r"species must have shape \(4, 20\)"),
+        ({"species": np.tril(np.ones((4, 20), int)) + 1}, "different numbers of particles of species 1"),
         ({"half": np.zeros((4, 9, 20))}, "half"),
     ],
 )

@@ -9,7 +9,46 @@ from numpy.typing import ArrayLike, NDArray
 
 from tglassmlp.configuration import Configuration
 
-__all__ = ["scattering_and_displacement", "split_half_ceiling"]
+__all__ = ["of_species", "scattering_and_displacement", "split_half_ceiling"]
+
+
+def of_species(values: ArrayLike, species: ArrayLike, wanted: int) -> NDArray[np.float64]:
+    """Values of the particles of one species, structure by structure.
+
+    Swap Monte Carlo exchanges species: which particles are of a species differs between structures, their
+    number does not.
+
+    Parameters
+    ----------
+    values
+        ``[structure, ..., particle]``.
+    species
+        ``[structure, particle]``.
+    wanted
+        The species.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``[structure, ..., N_wanted]``, in ascending particle index.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, no particle is of the species, or the structures have different numbers of them.
+    """
+    v, kinds = np.asarray(values, dtype=float), np.asarray(species)
+    if v.ndim < 2 or kinds.shape != (v.shape[0], v.shape[-1]):
+        raise ValueError(f"species must have shape {(v.shape[0], v.shape[-1])}, found {kinds.shape}")
+    numbers = (kinds == wanted).sum(axis=1)
+    if numbers.min(initial=numbers.max(initial=0)) == 0:
+        raise ValueError(f"no particle is of species {wanted}")
+    if np.any(numbers != numbers[0]):
+        raise ValueError(
+            f"structures have different numbers of particles of species {wanted}: "
+            f"{sorted(set(numbers.tolist()))}"
+        )
+    return np.stack([v[s][..., kinds[s] == wanted] for s in range(v.shape[0])])
 
 
 def scattering_and_displacement(

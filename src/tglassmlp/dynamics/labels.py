@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from tglassmlp.dynamics.correlations import of_species
 from tglassmlp.dynamics.relaxation import crossing_time
 
 __all__ = ["Labels", "label_map", "label_structures"]
@@ -63,7 +64,7 @@ def label_structures(
     times
         ``[frame]``.
     species
-        ``[particle]``.
+        ``[structure, particle]``.
     targets
         Values of C_B in (0, 1).
     central_species
@@ -81,17 +82,11 @@ def label_structures(
             "propensity must have shape [structure, frame, particle] and half "
             f"[structure, 2, frame, particle], found {c.shape} and {h.shape}"
         )
-    if np.shape(times) != (c.shape[1],) or np.shape(species) != (c.shape[2],):
-        raise ValueError(
-            f"times must have shape [{c.shape[1]}] and species [{c.shape[2]}], "
-            f"found {np.shape(times)} and {np.shape(species)}"
-        )
+    if np.shape(times) != (c.shape[1],):
+        raise ValueError(f"times must have shape [{c.shape[1]}], found {np.shape(times)}")
     if any(not 0 < t < 1 for t in targets):
         raise ValueError(f"targets of C_B must lie between 0 and 1, found {list(targets)}")
-    central = np.flatnonzero(np.asarray(species) == central_species)
-    if central.size == 0:
-        raise ValueError(f"no particle is of the central species {central_species}")
-    c, h = c[:, :, central], h[:, :, :, central]
+    c, h = of_species(c, species, central_species), of_species(h, species, central_species)
     curve = c.mean(axis=(0, 2))
     reached = [(t, found) for t in targets if (found := crossing_time(times, curve, t)) is not None]
     index = np.array([found.index for _, found in reached])

@@ -24,7 +24,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression, minimize_scalar
 
-from tglassmlp.dynamics.correlations import split_half_ceiling
+from tglassmlp.dynamics.correlations import of_species, split_half_ceiling
 
 __all__ = [
     "Arrhenius",
@@ -609,7 +609,7 @@ def summarise_curves(
     temperature
         For the first column.
     times, species
-        ``[frame]`` and ``[particle]``.
+        ``[frame]`` and ``[structure, particle]``.
     propensity, half
         ``[structure, frame, particle]`` and ``[structure, 2, frame, particle]``.
     scattering, displacement2
@@ -626,9 +626,9 @@ def summarise_curves(
     c, h = np.asarray(propensity, dtype=float), np.asarray(half, dtype=float)
     tables = []
     for s in range(1, int(kinds.max()) + 1):
-        members = kinds == s
-        if not members.any():
+        if not (kinds == s).any():
             continue
+        halves = of_species(h, kinds, s)
         columns: dict[str, Any] = {
             "temperature": temperature,
             "species": s,
@@ -636,15 +636,13 @@ def summarise_curves(
             "time": t,
         }
         for name, error, values in (
-            ("c_b", "error", c[:, :, members].mean(axis=2)),
+            ("c_b", "error", of_species(c, kinds, s).mean(axis=2)),
             ("scattering", "scattering_error", np.asarray(scattering)[:, s - 1]),
             ("displacement2", "displacement2_error", np.asarray(displacement2)[:, s - 1]),
         ):
             columns[name] = values.mean(axis=0)
             columns[error] = _standard_error(values)
-        columns["ceiling"] = [
-            split_half_ceiling(np.moveaxis(h[:, :, f][:, :, members], 1, 0)) for f in range(t.size)
-        ]
+        columns["ceiling"] = [split_half_ceiling(np.moveaxis(halves[:, :, f], 1, 0)) for f in range(t.size)]
         tables.append(pd.DataFrame(columns))
     return pd.concat(tables, ignore_index=True)
 
