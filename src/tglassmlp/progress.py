@@ -73,6 +73,8 @@ class Progress:
         now = time.monotonic()
         if self._first is None:
             self._first = now, self.done
+        if self._first is None:
+            self._first = now, self.done
         if now - self._last >= self.interval:
             self._last = now
             self._say(note, now)
@@ -118,7 +120,7 @@ class Progress:
 
 
 class _Tee(io.TextIOBase):
-    """A text stream that writes to two others; closing it (as logging libraries do at exit) leaves them open."""
+    """A text stream that writes to two others; closing it (as logging does at exit) leaves them open."""
 
     def __init__(self, *streams: TextIO) -> None:
         self._streams = streams
