@@ -338,7 +338,7 @@ def _attempt(
                 first = 0
                 among = n
             i = j = 0
-            for _ in range(1000):
+            for _ in range(1000 if among > 1 else 1):
                 r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
                 i = members[first + min(among - 1, int(_unit(r) * among))]
                 r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
