@@ -73,8 +73,6 @@ class Progress:
         now = time.monotonic()
         if self._first is None:
             self._first = now, self.done
-        if self._first is None:
-            self._first = now, self.done
         if now - self._last >= self.interval:
             self._last = now
             self._say(note, now)

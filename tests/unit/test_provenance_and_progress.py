@@ -95,16 +95,6 @@ def test_compilation_before_the_first_piece_does_not_enter_the_rate(clock):
     assert "60.0 %, 10 steps/s, 4 s left" in out.getvalue()
 
 
-def test_compilation_before_the_first_piece_does_not_enter_the_rate(clock):
-    out = io.StringIO()
-    work = Progress("x", total=100.0, unit="steps", interval=30.0, stream=out)
-    clock.now = 25.0  # 24 s of compilation, then 10 units a second
-    work.advance(10.0)
-    clock.now = 30.0
-    work.advance(50.0)
-    assert "60.0 %, 10 steps/s, 4 s left" in out.getvalue()
-
-
 def test_resumed_work_does_not_enter_the_rate(clock):
     out = io.StringIO()
     work = Progress("x", total=100.0, unit="steps", interval=1.0, stream=out)
