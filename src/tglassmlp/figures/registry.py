@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from tglassmlp.figures.style import Drawn
 
-__all__ = ["FIGURES", "TABLES", "FigureSpec", "caption", "draw", "load_tables", "render"]
+__all__ = ["FIGURES", "TABLES", "FigureSpec", "caption", "draw", "load_tables", "render", "save"]
 
 
 @dataclass(frozen=True)
@@ -327,13 +327,23 @@ def render(
     data
         Parquet file.
     """
+    save(name, draw(name, load_tables(files), meta), meta, outputs, data)
+
+
+def save(
+    name: str,
+    drawn: Drawn,
+    meta: Mapping[str, Any],
+    outputs: Sequence[str | PathLike[str]],
+    data: str | PathLike[str],
+) -> None:
+    """Write a drawn figure and its numbers; parameters as :func:`render`."""
     from tglassmlp.figures.style import style
     from tglassmlp.provenance import collect
     from tglassmlp.storage import atomic_path, write_table
 
     # subsetting fonts for PDF remarks on the font's date
     logging.getLogger("fontTools").setLevel(logging.ERROR)
-    drawn = draw(name, load_tables(files), meta)
     record = collect("figures", figure=name, run=meta["run"])
     text = json.dumps({k: record[k] for k in ("version", "commit", "run")})
     for path in map(Path, outputs):
