@@ -29,18 +29,23 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from tglassmlp.configuration import Configuration, minimum_image
 from tglassmlp.mixture import KA2D, Mixture
-from tglassmlp.storage import atomic_path
+from tglassmlp.simulation.equilibration import COLUMNS
+from tglassmlp.simulation.kernels import potential_energies
+from tglassmlp.storage import Array, atomic_path
 
 __all__ = [
     "PARTS",
     "Isoconfigurational",
+    "equilibration_tables",
+    "locate",
     "read_glassbench",
     "read_times",
     "select_structures",
@@ -103,8 +108,14 @@ def _spellings(temperature: float | str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([f"{value:.2f}", f"{value:g}", f"{value:.3f}"]))
 
 
-def _locate(root: Path, temperature: float | str) -> Path:
-    """Folder or archive of one temperature below ``root``."""
+def locate(root: Path, temperature: float | str) -> Path:
+    """Find the folder or archive of one temperature at or below ``root``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none; the message lists where it was looked for.
+    """
     if not root.exists():
         raise FileNotFoundError(f"no such GlassBench data: {root}")
     if root.is_file():
@@ -292,7 +303,7 @@ def read_glassbench(
         For a damaged archive or file, three-dimensional data, another number of particles, a missing
         time, or files of one structure that contradict each other; the message names the file.
     """
-    place = _locate(Path(root), temperature)
+    place = locate(Path(root), temperature)
     times = read_times(root, temperature)
     wanted = set(parts)
     if not wanted or wanted - set(PARTS):
@@ -435,6 +446,69 @@ def write_glassbench(
     with atomic_path(base / "KA2D_results" / f"times_{name}.dat") as temporary:
         temporary.write_text("".join(f"{t!r}\n" for t in times.tolist()))
     return written
+
+
+def trajectory_arrays(members: Sequence[Isoconfigurational]) -> dict[str, Array]:
+    """Trajectories of structures with equal times, with frame 0 (no displacement) put before them.
+
+    Raises
+    ------
+    ValueError
+        If times or numbers of replicas differ.
+    """
+    first = members[0]
+    for item in members[1:]:
+        same = item.displacements.shape == first.displacements.shape
+        if not same or not np.array_equal(item.times, first.times):
+            raise ValueError(
+                f"structure {item.number} has other times or replicas than structure {first.number}"
+            )
+    moved = np.stack([item.displacements for item in members])
+    displacements = np.concatenate([np.zeros_like(moved[:, :, :1]), moved], axis=2)
+    return {
+        "displacements": Array(
+            displacements, ("structure", "replica", "frame", "particle", "dimension"), "sigma_11", "published"
+        ),
+        "times": Array(np.concatenate([[0.0], first.times]), ("frame",), "tau_LJ"),
+    }
+
+
+def equilibration_tables(
+    structures: Sequence[Configuration],
+    inherent: Sequence[Configuration],
+    temperature: float,
+    mixture: Mixture = KA2D,
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Equilibration record, table of checks and verdict of published structures.
+
+    Their equilibration is the authors' claim, not checked here: the record holds their energies only.
+    """
+    energy = [float(potential_energies(c, mixture).mean()) for c in structures]
+    lower = [float(potential_energies(c, mixture).mean()) for c in inherent]
+    record = pd.DataFrame(index=range(len(energy)), columns=list(COLUMNS), dtype=float)
+    record = record.assign(structure=range(len(energy)), start="published", sweep=1, measured=True)
+    record = record.assign(energy=energy, inherent_energy=lower)
+    table = pd.DataFrame(
+        {
+            "temperature": temperature,
+            "check": ["published"],
+            "structure": [-1],
+            "value": [0.0],
+            "allowed": [0.0],
+            "passed": [True],
+            "advice": ["equilibrated by the authors of the data"],
+        }
+    )
+    verdict = {
+        "temperature": temperature,
+        "passed": True,
+        "failed": [],
+        "structures": len(energy),
+        "energy": float(np.mean(energy)),
+        "inherent_energy": float(np.mean(lower)),
+        "source": "GlassBench, doi 10.5281/zenodo.10118191",
+    }
+    return record, table, verdict
 
 
 def select_structures(

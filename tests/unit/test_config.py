@@ -16,7 +16,13 @@ from hypothesis import strategies as st
 from tglassmlp import config as run_config
 from tglassmlp.config import Config, ConfigError, canonical, chunk_ranges, frame_steps, load, plain, split
 
-FILES = ("config.yaml", "config/smoke.yaml", "config/laptop.yaml", "config/paper.yaml")
+FILES = (
+    "config.yaml",
+    "config/smoke.yaml",
+    "config/laptop.yaml",
+    "config/paper.yaml",
+    "config/glassbench.yaml",
+)
 
 
 @pytest.fixture(scope="module")
