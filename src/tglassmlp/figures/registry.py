@@ -103,10 +103,10 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "susceptibility.draw_validation",
         ("susceptibility",),
         "Dynamic susceptibility, dynamics and models",
-        "chi_4 against time on the test structures: molecular dynamics (symbols), tGlassMLP (lines; "
-        "dashed for the network that saw only the higher temperatures) and GlassMLP at each state "
-        "point (crosses). Errors over structures are at least those of Gaussian fluctuations; with "
-        "few structures they are large.",
+        "chi_4 against time on the test structures: molecular dynamics (symbols, errors over "
+        "structures, at least those of Gaussian fluctuations), tGlassMLP (lines; dashed for the network "
+        "that saw only the higher temperatures) and GlassMLP at each state point (crosses). Errors of "
+        "networks are their spread: they share the structures with dynamics.",
         "2 Validation",
         "Figure 4",
     ),
