@@ -18,7 +18,7 @@ with job(snakemake.log[0]):
     )  # of large systems, some have dynamics
     radii = settings["r_in"], settings["r_out"], mixture
     shares = [isoconfigurational_propensity(c, d, *radii) for c, d in pairs]
-    plain = [scattering_and_displacement(c, d, mixture.n_species) for c, d in pairs]
+    plain = [scattering_and_displacement(c, d, mixture.n_species, settings["wave_number"]) for c, d in pairs]
     axes, curves = ("structure", "frame", "particle"), ("structure", "species", "frame")
     arrays = {"times": Array(found["times"], ("frame",), "tau_LJ")}
     arrays["species"] = Array(np.stack([c.species for c, _ in pairs]), ("structure", "particle"))

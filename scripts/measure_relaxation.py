@@ -18,8 +18,7 @@ with job(snakemake.log[0]):
         tables.append(summarise_curves(float(temperature), **found))
         central = of_species(found["propensity"], found["species"], settings["central_species"])
         curves[temperature] = (found["times"], central.mean(axis=-1))
-    points = settings.get("arrhenius_temperatures", 3)
-    threshold = settings["relaxation_threshold"]
+    points, threshold = settings["arrhenius_temperatures"], settings["relaxation_threshold"]
     result = measure_relaxation(curves, snakemake.params.temperatures, threshold, points)
     for name, entry in result.times.items():
         error = "" if entry.tau_error is None else f" +- {entry.tau_error:.3g}"

@@ -235,6 +235,12 @@ class PropensitySettings(_Section):
     r_out: Positive = Field(1.8, description="a bond is broken at r >= r_out sigma_ab")
     central_species: Count = Field(1, description="species whose particles are labelled and predicted")
     relaxation_threshold: Share = Field(0.5, description="C_B at which the relaxation time tau is read")
+    arrhenius_temperatures: Annotated[int, Field(ge=2)] = Field(
+        3, description="how many of the lowest measured temperatures the Arrhenius line goes through"
+    )
+    wave_number: Positive = Field(
+        6.283, description="wave number of the scattering function: first peak of the structure factor"
+    )
 
 
 class DescriptorSettings(_Section):

@@ -19,7 +19,7 @@ rule measure_propensities:
         mem_mb=lambda wildcards: round(800 + 3 * trajectory_megabytes(wildcards)),
         runtime=lambda wildcards: round(10 + trajectory_megabytes(wildcards) / 500),
     params:
-        settings=section("propensity"),
+        settings=chosen("propensity", "r_in", "r_out", "wave_number"),
         mixture=mixture_record(),
         stage_version=version("propensities"),
     script:
@@ -47,7 +47,12 @@ rule measure_relaxation:
         mem_mb=2000,
         runtime=20,
     params:
-        settings=section("propensity"),
+        settings=chosen(
+            "propensity",
+            "central_species",
+            "relaxation_threshold",
+            "arrhenius_temperatures",
+        ),
         labelled=LABELLED,
         chunks=len(CHUNKS),
         temperatures=TEMPERATURES,

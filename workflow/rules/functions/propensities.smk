@@ -9,6 +9,11 @@ def mixture_record():
     return asdict(CONFIG.mixture())
 
 
+def chosen(name, *keys):
+    """The named keys of one section: other keys do not make a rule run again."""
+    return {key: section(name)[key] for key in keys}
+
+
 def dynamics_chunks(ensemble):
     """Chunks that have trajectories."""
     if ensemble == "unit":
