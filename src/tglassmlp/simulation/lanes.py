@@ -36,14 +36,21 @@ from numba.extending import intrinsic
 __all__ = [
     "advance",
     "aligned",
+    "anchors",
+    "bring_together",
     "build_list",
     "follow_images",
     "kinetic_energies",
     "measure",
     "pair_forces",
+    "renew_list",
 ]
 
 _POINTER_ALIGNMENT = 64
+#: Without the default error model: its exceptions on division cost seconds of compilation.
+_compiled = nb.njit(cache=True, nogil=True, error_model="numpy")
+#: Steps between two attempts to bring slots together; they diffuse by far less than their distance.
+_EXCHANGE_INTERVAL = 500
 
 
 def aligned(shape: tuple[int, ...], dtype: type) -> np.ndarray:
@@ -99,6 +106,11 @@ class _Vector:
         e = self.emit
         name = f"llvm.fma.v{e.width}f{e.bits}"
         return _Vector(e, e.call(name, e.float_vector, [self.value, factor.value, term.value]))
+
+    def larger(self, other: _Vector) -> _Vector:
+        e = self.emit
+        name = f"llvm.maxnum.v{e.width}f{e.bits}"
+        return _Vector(e, e.call(name, e.float_vector, [self.value, other.value]))
 
     def where(self, mask: ir.Value) -> _Vector:
         """Zero where ``mask`` is false."""
@@ -268,10 +280,27 @@ def _kick_drift(typingctx, lanes, pos, vel, frc, ref, factor, limit):
                 e.put_row(x, row, position)
                 moved = (position - e.row(r, row)).to_float()
                 distance = moved * moved if distance is None else moved.times_plus(moved, distance)
-            top = farthest.get()
-            name = f"llvm.maxnum.v{e.width}f{e.bits}"
-            farthest.put(_Vector(e, e.call(name, e.float_vector, [top.value, distance.value])))
+            farthest.put(farthest.get().larger(distance))
         return e.any(bound.less(farthest.get()))
+
+    return signature, codegen
+
+
+@intrinsic
+def _any_farther(typingctx, lanes, pos, ref, limit):
+    """Tell whether any slot in any lane is farther than sqrt(limit) from ``ref``."""
+    signature = types.boolean(lanes, pos, ref, limit)
+
+    def codegen(context, builder, sig, args):
+        e = _Emitter(context, builder, sig.args[0].count, sig.args[1])
+        x, r = (e.data(sig.args[k], args[k]) for k in (1, 2))
+        farthest = e.variable(e.float_vector)
+        farthest.clear()
+        with cgutils.for_range(builder, e.length(sig.args[1], args[1])) as loop:
+            rows = [builder.add(builder.mul(loop.index, e.number(2)), e.number(c)) for c in range(2)]
+            dx, dy = ((e.row(x, row) - e.row(r, row)).to_float() for row in rows)
+            farthest.put(farthest.get().larger(dx.times_plus(dx, dy * dy)))
+        return e.any(e.spread(args[3]).less(farthest.get()))
 
     return signature, codegen
 
@@ -308,8 +337,8 @@ def difference(typingctx, a, b):
 # --------------------------------------------------------------------------------------------------
 
 
-@nb.njit(cache=True, nogil=True)
-def _anchors(pos, scale):
+@_compiled
+def anchors(pos, scale):
     """Mean position over lanes, in units of the box in [0, 1), and the largest distance from it."""
     n, _, width = pos.shape
     anchor = np.empty((n, 2))
@@ -334,7 +363,7 @@ def _anchors(pos, scale):
     return anchor, spread
 
 
-@nb.njit(cache=True, nogil=True)
+@_compiled
 def _cells(anchor, n_cells):
     """Sort slots into ``n_cells`` x ``n_cells`` cells: first entry of each cell, and the entries."""
     n = anchor.shape[0]
@@ -347,7 +376,9 @@ def _cells(anchor, n_cells):
         first[cell[i] + 1] += 1
     for k in range(n_cells * n_cells):
         first[k + 1] += first[k]
-    fill = first[:-1].copy()
+    fill = np.empty(n_cells * n_cells, dtype=np.int64)
+    for k in range(n_cells * n_cells):
+        fill[k] = first[k]
     entries = np.empty(n, dtype=np.int32)
     for i in range(n):
         entries[fill[cell[i]]] = i
@@ -355,7 +386,7 @@ def _cells(anchor, n_cells):
     return first, entries
 
 
-@nb.njit(cache=True, nogil=True)
+@_compiled
 def build_list(lanes, pos, species, reach, start, neighbour):
     """Half Verlet list: every pair i < j that is closer than ``reach[a, b]`` in at least one lane.
 
@@ -381,13 +412,17 @@ def build_list(lanes, pos, species, reach, start, neighbour):
         too short.
     """
     n = pos.shape[0]
-    scale = 0.5 ** (8 * pos.itemsize)
-    longest = reach.max()
-    anchor, spread = _anchors(pos, scale)
-    widest = spread.max()
+    size = 2.0 ** (8 * pos.itemsize)
+    anchor, spread = anchors(pos, 1.0 / size)
+    widest = 0.0
+    for i in range(n):
+        widest = max(widest, spread[i])
+    longest = 0.0
+    for a in range(reach.shape[0]):
+        for b in range(reach.shape[0]):
+            longest = max(longest, reach[a, b])
     n_cells = max(1, min(int(2.0 / longest), int(np.sqrt(n))))
     first, entries = _cells(anchor, n_cells)
-    limits = (reach / scale) ** 2
     count = 0
     for i in range(n):
         start[i] = count
@@ -413,10 +448,11 @@ def build_list(lanes, pos, species, reach, start, neighbour):
                     # 1e-6: the anchors are floating-point means, the test proper is the next one
                     if dx * dx + dy * dy > (far + 1e-6) ** 2:
                         continue
-                    if _any_within(lanes, pos, i, j, limits[species[i], species[j]]):
+                    if _any_within(lanes, pos, i, j, (reach[species[i], species[j]] * size) ** 2):
                         if count == neighbour.shape[0]:
                             longer = np.empty(2 * count + 1024, dtype=np.int32)
-                            longer[:count] = neighbour
+                            for k in range(count):
+                                longer[k] = neighbour[k]
                             neighbour = longer
                         neighbour[count] = j
                         count += 1
@@ -424,7 +460,132 @@ def build_list(lanes, pos, species, reach, start, neighbour):
     return neighbour
 
 
-@nb.njit(cache=True, nogil=True)
+@_compiled
+def renew_list(
+    lanes,
+    pos,
+    ref,
+    image,
+    species,
+    reach,
+    wide_reach,
+    wide_limit,
+    wide_ref,
+    wide_start,
+    wide,
+    start,
+    neighbour,
+):
+    """Make the pair list of the present positions, as a part of a wider list that lasts longer.
+
+    The wide list (``wide_reach``) is built from cells, and anew only when some particle has moved farther
+    than sqrt(``wide_limit``) since, that is half the difference of the two margins. Set ``wide_start[-1]``
+    to 0 to have it built in any case (an empty list is).
+
+    Returns
+    -------
+    tuple
+        ``(wide, neighbour)``, possibly longer arrays than before.
+    """
+    follow_images(pos, ref, image)
+    n = pos.shape[0]
+    if wide_start[n] == 0 or _any_farther(lanes, pos, wide_ref, wide_limit):
+        wide = build_list(lanes, pos, species, wide_reach, wide_start, wide)
+        for i in range(n):
+            for c in range(2):
+                for k in range(pos.shape[2]):
+                    wide_ref[i, c, k] = pos[i, c, k]
+    if neighbour.shape[0] <= wide_start[n]:
+        neighbour = np.empty(wide_start[n] + wide_start[n] // 4 + 1024, dtype=np.int32)
+    size = 2.0 ** (8 * pos.itemsize)
+    count = 0
+    for i in range(n):
+        start[i] = count
+        for p in range(wide_start[i], wide_start[i + 1]):
+            j = wide[p]
+            neighbour[count] = j
+            # no branch: it could not be predicted
+            count += np.int64(_any_within(lanes, pos, i, j, (reach[species[i], species[j]] * size) ** 2))
+    start[n] = count
+    return wide, neighbour
+
+
+@_compiled
+def bring_together(pos, vel, ref, image, order, holder, species, spacing):
+    """Let particles of one species change slots inside their lane where that brings slots closer together.
+
+    Replicas diffuse apart, and the list of all lanes would grow to hold every pair of the system. But
+    particles of one species are alike: two of them may exchange slots in one lane. An exchange is made if
+    it lowers the sum over slots of the squared distance from the slot's mean position over the lanes.
+
+    Parameters
+    ----------
+    pos, vel, ref, image
+        ``[slot, 2, lane]``; ``ref`` equals ``pos`` here (the list is about to be built).
+    order, holder
+        Slot of each particle and particle in each slot, ``[N, lane]``.
+    species
+        ``[slot]``.
+    spacing
+        Typical distance between neighbours, in units of the box.
+
+    Returns
+    -------
+    int
+        Number of exchanges.
+    """
+    n, _, width = pos.shape
+    scale = 0.5 ** (8 * pos.itemsize)
+    anchor, spread = anchors(pos, scale)
+    n_cells = max(1, min(int(1.0 / spacing), int(np.sqrt(n))))
+    first, entries = _cells(anchor, n_cells)
+    low, high = (-1, 1) if n_cells >= 3 else (0, n_cells - 1)
+    exchanges = 0
+    for i in range(n):
+        if spread[i] < 0.4 * spacing:
+            continue
+        for k in range(width):
+            px, py = pos[i, 0, k] * scale, pos[i, 1, k] * scale
+            own = _squared_distance(px, py, anchor, i)
+            if own < (0.4 * spacing) ** 2:
+                continue
+            wx, wy = px - np.floor(px), py - np.floor(py)
+            cx, cy = min(int(wx * n_cells), n_cells - 1), min(int(wy * n_cells), n_cells - 1)
+            best, gain = -1, 1e-6 * spacing**2
+            for ox in range(low, high + 1):
+                for oy in range(low, high + 1):
+                    cell = ((cx + ox) % n_cells) * n_cells + (cy + oy) % n_cells
+                    for p in range(first[cell], first[cell + 1]):
+                        j = entries[p]
+                        if j == i or species[j] != species[i]:
+                            continue
+                        qx, qy = pos[j, 0, k] * scale, pos[j, 1, k] * scale
+                        now = own + _squared_distance(qx, qy, anchor, j)
+                        then = _squared_distance(px, py, anchor, j) + _squared_distance(qx, qy, anchor, i)
+                        if now - then > gain:
+                            best, gain = j, now - then
+            if best >= 0:
+                exchanges += 1
+                for c in range(2):
+                    pos[i, c, k], pos[best, c, k] = pos[best, c, k], pos[i, c, k]
+                    vel[i, c, k], vel[best, c, k] = vel[best, c, k], vel[i, c, k]
+                    ref[i, c, k], ref[best, c, k] = ref[best, c, k], ref[i, c, k]
+                    image[i, c, k], image[best, c, k] = image[best, c, k], image[i, c, k]
+                a, b = holder[i, k], holder[best, k]
+                holder[i, k], holder[best, k] = b, a
+                order[a, k], order[b, k] = best, i
+    return exchanges
+
+
+@_compiled
+def _squared_distance(x, y, anchor, slot):
+    dx, dy = x - anchor[slot, 0], y - anchor[slot, 1]
+    dx -= np.rint(dx)
+    dy -= np.rint(dy)
+    return dx * dx + dy * dy
+
+
+@_compiled
 def follow_images(pos, ref, image):
     """Count box crossings since ``ref`` and make ``ref`` the present positions."""
     n, _, width = pos.shape
@@ -445,7 +606,7 @@ def follow_images(pos, ref, image):
 # --------------------------------------------------------------------------------------------------
 
 
-@nb.njit(cache=True, nogil=True)
+@_compiled
 def pair_forces(lanes, pos, frc, start, neighbour, species, n_species, table):
     """Add force times time step of all listed pairs to ``frc`` ``[slot, 2, lane]``, in velocity units.
 
@@ -455,7 +616,7 @@ def pair_forces(lanes, pos, frc, start, neighbour, species, n_species, table):
     _pair_forces(lanes, pos, frc, start, neighbour, species, n_species, table)
 
 
-@nb.njit(cache=True, nogil=True)
+@_compiled
 def kinetic_energies(vel, frc, unit):
     """Kinetic energy of every lane at the full step: velocities are half a step behind, ``frc`` is due.
 
@@ -472,7 +633,7 @@ def kinetic_energies(vel, frc, unit):
     return 0.5 * total / 2.0**32
 
 
-@nb.njit(cache=True, nogil=True)
+@_compiled
 def _rescale(vel, frc, factor, order):
     """Multiply the full-step velocities by ``factor[lane]`` and take the rounding out of the momentum.
 
@@ -480,11 +641,10 @@ def _rescale(vel, frc, factor, order):
     """
     n, _, width = vel.shape
     total = np.zeros((2, width), dtype=np.int64)
-    half = 0.5 * (factor - 1.0)
     for i in range(n):
         for c in range(2):
             for k in range(width):
-                v = np.int64(np.rint(factor[k] * vel[i, c, k] + half[k] * frc[i, c, k]))
+                v = np.int64(np.rint(factor[k] * vel[i, c, k] + 0.5 * (factor[k] - 1.0) * frc[i, c, k]))
                 vel[i, c, k] = v
                 total[c, k] += v
     for c in range(2):
@@ -498,31 +658,28 @@ def _rescale(vel, frc, factor, order):
                 p += 1
 
 
-@nb.njit(cache=True, nogil=True)
-def _potential_energies(pos, start, neighbour, species, table, epsilon, smoothing):
+@_compiled
+def _potential_energies(pos, start, neighbour, species, inverse, epsilon, cutoff, smoothing):
     """Potential energy of every lane, in float64 whatever the precision of the forces."""
     n, _, width = pos.shape
-    s = epsilon.shape[0]
     total = np.zeros(width, dtype=np.int64)
     c0, c2, c4 = smoothing
-    cutoff = np.float64(table[0])
     for i in range(n):
         for p in range(start[i], start[i + 1]):
             j = neighbour[p]
-            pair = species[i] * s + species[j]
-            inverse = np.float64(table[3 + 2 * pair])
+            scale = inverse[species[i], species[j]]
             strength = 4.0 * epsilon[species[i], species[j]] * 2.0**32
             for k in range(width):
                 dx = difference(pos[i, 0, k], pos[j, 0, k])
                 dy = difference(pos[i, 1, k], pos[j, 1, k])
-                u = (dx * dx + dy * dy) * inverse
+                u = (dx * dx + dy * dy) * scale
                 if u < cutoff:
                     w3 = 1.0 / (u * u * u)
                     total[k] += np.int64(np.rint(strength * (w3 * (w3 - 1.0) + c0 + u * (c2 + u * c4))))
     return total / 2.0**32
 
 
-@nb.njit(cache=True, nogil=True)
+@_compiled
 def _thermalise(kind, kinetic, target, freedom, interval, rate, xi, normal, gamma):
     """Factor for the velocities of one lane, and the new friction variable; see the settings' docstring."""
     if kind == 1:
@@ -544,10 +701,12 @@ def _thermalise(kind, kinetic, target, freedom, interval, rate, xi, normal, gamm
     return 1.0, xi
 
 
-@nb.njit(cache=True, nogil=True)
+@_compiled
 def advance(
-    lanes, pos, vel, frc, ref, image, order, species, start, neighbour, reach, table, units, skin,
-    first_step, n_steps, thermostat, target, freedom, interval, rate, xi, work, normal, gamma, valid
+    lanes, pos, vel, frc, ref, image, order, holder, species, wide_ref, wide_start, wide, start, neighbour,
+    reach, wide_reach, wide_limit, table, units, skin,
+    first_step, n_steps, thermostat, target, freedom, interval, rate, xi, work, normal, gamma, valid, spacing,
+    last_exchange,
 ):  # fmt: skip
     """Move all lanes by ``n_steps`` time steps.
 
@@ -555,8 +714,12 @@ def advance(
 
     Parameters
     ----------
+    wide_ref, wide_start, wide, start, neighbour, reach, wide_reach, wide_limit
+        The wide list and its part, see :func:`renew_list`.
+    table
+        As for :func:`pair_forces`.
     units
-        ``(box in position units' inverse, velocity unit, position units per velocity unit and step)``.
+        Velocity unit, position units per velocity unit and step, time step.
     skin
         How far any particle may move before the list is built anew, in position units.
     thermostat
@@ -567,11 +730,16 @@ def advance(
         Random numbers ``[application, lane]`` of this call.
     valid
         Whether ``start`` and ``neighbour`` still hold for ``pos``.
+    spacing
+        Distance between neighbours in units of the box, for :func:`bring_together`.
+    last_exchange
+        Step of the last call of :func:`bring_together`.
 
     Returns
     -------
     tuple
-        ``neighbour``, ``valid``, number of lists built, pairs summed over steps, worst kinetic energy.
+        ``wide``, ``neighbour``, ``valid``, number of lists built, pairs summed over steps, whether all
+        temperatures stayed in (0, 10) times the target, ``last_exchange``.
     """
     width = pos.shape[2]
     n_species = reach.shape[0]
@@ -581,8 +749,15 @@ def advance(
     ok = True
     for step in range(first_step, first_step + n_steps):
         if not valid:
-            follow_images(pos, ref, image)
-            neighbour = build_list(lanes, pos, species, reach, start, neighbour)
+            if abs(step - last_exchange) >= _EXCHANGE_INTERVAL:
+                follow_images(pos, ref, image)
+                if bring_together(pos, vel, ref, image, order, holder, species, spacing) > 0:
+                    wide_start[-1] = 0
+                last_exchange = step
+            wide, neighbour = renew_list(
+                lanes, pos, ref, image, species, reach, wide_reach, wide_limit, wide_ref, wide_start, wide,
+                start, neighbour,
+            )  # fmt: skip
             rebuilt += 1
             valid = True
         _pair_forces(lanes, pos, frc, start, neighbour, species, n_species, table)
@@ -603,22 +778,18 @@ def advance(
             _rescale(vel, frc, factor, order)
         moved = _kick_drift(lanes, pos, vel, frc, ref, drift, skin * skin)
         valid = not moved
-    return neighbour, valid, rebuilt, pairs, ok
+    return wide, neighbour, valid, rebuilt, pairs, ok, last_exchange
 
 
-@nb.njit(cache=True, nogil=True)
-def measure(
-    lanes, pos, vel, ref, image, species, start, neighbour, reach, table, unit, epsilon, smoothing, valid
-):
+@_compiled
+def measure(lanes, pos, vel, start, neighbour, species, table, unit, inverse, epsilon, cutoff, smoothing):
     """Kinetic and potential energy of every lane at a full step, without moving anything.
 
-    Returns ``(neighbour, kinetic, potential, forces)``; the list is built anew if it does not hold.
+    The list must hold; ``inverse`` is 1/sigma^2 in position units, ``cutoff`` squared and in units of sigma.
+    Returns ``(kinetic, potential, forces)``.
     """
-    if not valid:
-        follow_images(pos, ref, image)
-        neighbour = build_list(lanes, pos, species, reach, start, neighbour)
     frc = np.zeros_like(pos)
-    _pair_forces(lanes, pos, frc, start, neighbour, species, reach.shape[0], table)
+    _pair_forces(lanes, pos, frc, start, neighbour, species, epsilon.shape[0], table)
     kinetic = kinetic_energies(vel, frc, unit)
-    potential = _potential_energies(pos, start, neighbour, species, table, epsilon, smoothing)
-    return neighbour, kinetic, potential, frc
+    potential = _potential_energies(pos, start, neighbour, species, inverse, epsilon, cutoff, smoothing)
+    return kinetic, potential, frc

@@ -21,6 +21,8 @@ from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial import cKDTree
 
 from tglassmlp.config import frame_steps
@@ -53,6 +55,10 @@ _PRECISIONS: Final[dict[str, tuple[type, type, tuple[int, ...]]]] = {
 }
 #: A call of the compiled loop lasts about this long, so that progress and interrupts get their turn.
 _CALL_SECONDS: Final = 1.0
+#: By how much the margin of the wide list exceeds the skin.
+_WIDE_MARGIN: Final = 1.2
+#: Steps between two optimal assignments of particles to slots.
+_MATCHING_INTERVAL: Final = 5000
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,7 @@ class DynamicsSettings:
     thermostat_time: float = 1.0
     thermostat_interval: int = 10
     precision: Literal["mixed", "double"] = "mixed"
-    skin: float = 0.9
+    skin: float = 0.4
     block_seconds: float = 60.0
 
     def __post_init__(self) -> None:
@@ -302,6 +308,29 @@ def _spatial_order(fraction: NDArray[np.float64], spacing: float) -> NDArray[np.
     return np.lexsort((along, stripe))
 
 
+def _assignment(points: NDArray[np.float64], anchors: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Anchor of each point, one each, with the smallest sum of squared distances in the periodic unit box.
+
+    Only the nearest anchors of a point, and the one it has now (of the same index), are candidates.
+    """
+    n = len(points)
+    nearest = min(n, 16)
+    distance, index = cKDTree(anchors, boxsize=1.0).query(points, k=nearest)
+    distance, index = distance.reshape(n, nearest), index.reshape(n, nearest)
+    own = points - anchors
+    own -= np.round(own)
+    rows = np.concatenate([np.repeat(np.arange(n), nearest), np.arange(n)])
+    columns = np.concatenate([index.ravel(), np.arange(n)])
+    # weights must not vanish; a pair listed twice must not be added up
+    weights = np.concatenate([distance.ravel() ** 2, (own**2).sum(axis=1)]) + 1e-12
+    _, unique = np.unique(rows * n + columns, return_index=True)
+    graph = csr_array((weights[unique], (rows[unique], columns[unique])), shape=(n, n))
+    found, chosen = min_weight_full_bipartite_matching(graph)
+    target = np.empty(n, dtype=np.intp)
+    target[found] = chosen
+    return target
+
+
 class _Group:
     """Some replicas of one structure as the lanes of one set of arrays."""
 
@@ -318,15 +347,23 @@ class _Group:
         slot[first] = np.arange(n, dtype=np.int32)
         #: Slot of every particle in every lane.
         self.order = np.repeat(slot[:, None], width, axis=1)
+        #: Particle in every slot of every lane.
+        self.holder = np.repeat(first.astype(np.int32)[:, None], width, axis=1)
+        self.last_exchange = self.last_matching = 0
+        self.density = 0.0  # pairs per particle after the last assignment
         self.species = np.ascontiguousarray(model.configuration.species[first] - 1, dtype=np.int32)
         self.start = np.zeros(n + 1, dtype=np.int64)
         self.neighbour = np.zeros(32 * n, dtype=np.int32)
+        self.wide_start, self.wide = self.start.copy(), self.neighbour.copy()
+        self.wide_ref = lanes.aligned(shape, integer)
         self.valid = False
         self.xi, self.work = np.zeros(width), np.zeros(width)
         self.token = (0,) * width
-        self.reach = (
-            model.mixture.cutoff * model.mixture.sigma_matrix + model.skin
-        ) / model.configuration.box_length
+        box, cutoffs = model.configuration.box_length, model.mixture.cutoff * model.mixture.sigma_matrix
+        self.reach = (cutoffs + model.skin) / box
+        margin = min(model.skin + _WIDE_MARGIN, 0.5 * box - model.mixture.largest_cutoff)
+        self.wide_reach = (cutoffs + margin) / box
+        self.wide_limit = (0.5 * (margin - model.skin) / model.position_unit) ** 2
         self.lists = self.pairs = self.steps = 0
 
     # -- exchange with arrays [replica, particle, 2] ------------------------------------------------
@@ -339,6 +376,7 @@ class _Group:
             self.pos[at, :, k], self.vel[at, :, k], self.image[at, :, k] = pos[r], vel[r], image[r]
             self.xi[k], self.work[k] = xi[r], work[r]
         self.ref[:] = self.pos
+        self.wide_start[-1] = 0
         self.valid = False
 
     def get(self, which: NDArray) -> NDArray:
@@ -357,6 +395,31 @@ class _Group:
             "friction": self.xi[:count].copy(),
             "work": self.work[:count].copy(),
         }
+
+    def bring_together(self) -> None:
+        """Exchange slots between particles of a species so that each slot's lanes lie as close as possible.
+
+        The optimal assignment to the slots' mean positions, lane by lane, where the compiled pairwise
+        exchanges have got stuck. Only speed depends on it.
+        """
+        self.state()  # images follow, and the reference positions are the present ones
+        for k in range(len(self.replicas)):
+            anchor, _ = lanes.anchors(self.pos, 0.5 ** (8 * self.pos.itemsize))
+            fraction = self.pos[:, :, k] / 2.0 ** (8 * self.pos.itemsize)
+            fraction -= np.floor(fraction)
+            for kind in range(self.model.mixture.n_species):
+                slots = np.flatnonzero(self.species == kind)
+                target = slots[_assignment(np.mod(fraction[slots], 1.0) % 1.0, anchor[slots] % 1.0)]
+                for array in (self.pos, self.vel, self.image, self.ref):
+                    array[target, :, k] = array[slots, :, k]
+                self.holder[target, k] = self.holder[slots, k]
+                self.order[self.holder[slots, k], k] = slots
+        self.wide_start[-1] = 0
+        for k in range(len(self.replicas), self.width):
+            for array in (self.pos, self.vel, self.image, self.ref):
+                array[:, :, k] = array[:, :, 0]
+            self.holder[:, k], self.order[:, k] = self.holder[:, 0], self.order[:, 0]
+        self.valid = False
 
     # -- dynamics -----------------------------------------------------------------------------------
 
@@ -381,11 +444,17 @@ class _Group:
     def measure(self) -> tuple[NDArray, NDArray, NDArray]:
         """Kinetic and potential energy ``[lane]`` and forces ``[slot, 2, lane]`` (times step, in units)."""
         m = self.model
-        self.neighbour, kinetic, potential, force = lanes.measure(
-            self.token, self.pos, self.vel, self.ref, self.image, self.species, self.start, self.neighbour,
-            self.reach, m.table, m.velocity_unit, m.mixture.epsilon_matrix, m.mixture.smoothing, self.valid,
+        if not self.valid:
+            self.wide, self.neighbour = lanes.renew_list(
+                self.token, self.pos, self.ref, self.image, self.species, self.reach, self.wide_reach,
+                self.wide_limit, self.wide_ref, self.wide_start, self.wide, self.start, self.neighbour,
+            )  # fmt: skip
+            self.valid = True
+        kinetic, potential, force = lanes.measure(
+            self.token, self.pos, self.vel, self.start, self.neighbour, self.species, m.table,
+            m.velocity_unit, (m.position_unit / m.mixture.sigma_matrix) ** 2, m.mixture.epsilon_matrix,
+            m.mixture.cutoff**2, m.mixture.smoothing,
         )  # fmt: skip
-        self.valid = True
         return kinetic, potential, force
 
     def advance(self, first: int, n_steps: int, noise: list[_Noise]) -> None:
@@ -407,12 +476,19 @@ class _Group:
             normal[:, len(self.replicas) :] = normal[:, :1]
             gamma[:, len(self.replicas) :] = gamma[:, :1]
         dt, q, unit = s.time_step, m.position_unit, m.velocity_unit
-        self.neighbour, self.valid, lists, pairs, fine = lanes.advance(
-            self.token, self.pos, self.vel, self.frc, self.ref, self.image, self.order, self.species,
-            self.start, self.neighbour, self.reach, m.table, (unit, unit * dt / q, dt), 0.5 * m.skin / q,
+        self.wide, self.neighbour, self.valid, lists, pairs, fine, self.last_exchange = lanes.advance(
+            self.token, self.pos, self.vel, self.frc, self.ref, self.image, self.order, self.holder,
+            self.species, self.wide_ref, self.wide_start, self.wide, self.start, self.neighbour, self.reach,
+            self.wide_reach, self.wide_limit, m.table, (unit, unit * dt / q, dt), 0.5 * m.skin / q,
             first, n_steps, _THERMOSTATS[s.thermostat], m.target, m.freedom, every,
             1.0 / s.thermostat_time, self.xi, self.work, normal, gamma, self.valid,
+            1.0 / math.sqrt(m.configuration.n_particles), self.last_exchange,
         )  # fmt: skip
+        density = self.start[-1] / m.configuration.n_particles
+        self.density = self.density or density
+        if first + n_steps - self.last_matching >= _MATCHING_INTERVAL and density > 1.12 * self.density:
+            self.bring_together()
+            self.last_matching, self.density = first + n_steps, 0.0
         self.lists += lists
         self.pairs += pairs
         self.steps += n_steps

@@ -1,0 +1,213 @@
+"""Isoconfigurational dynamics: forces, conserved quantities, canonical ensemble, one list for all lanes."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tglassmlp import KA2D, Configuration, bond_breaking
+from tglassmlp.simulation import molecular_dynamics as md
+
+MIXTURE = KA2D.scaled(10)
+
+
+def model(c, temperature=0.6, **settings):
+    return md._model(c, temperature, MIXTURE, md.DynamicsSettings(**settings))
+
+
+def started(c, replicas, seed=1, temperature=0.6, **settings):
+    run = md._Run(
+        model(c, temperature, **settings), np.array([0]), replicas, np.random.SeedSequence(seed), None
+    )
+    run._launch()
+    return run
+
+
+def trajectory(c, steps, replicas, seed=1, temperature=0.6, mixture=MIXTURE, **settings):
+    return md.ENGINE.trajectory(
+        c, temperature, steps, replicas, np.random.SeedSequence(seed), mixture=mixture,
+        settings=md.DynamicsSettings(**settings),
+    )  # fmt: skip
+
+
+def engine_forces(group):
+    """Forces ``[replica, particle, 2]`` and positions as the kernels see them."""
+    m = group.model
+    forces = group.get(group.measure()[2]) * (m.velocity_unit / m.settings.time_step)
+    return forces, group.get(group.pos) * m.position_unit
+
+
+def total_energy(jnp, mixture, positions, species, box):
+    """Potential energy by all pairs, straight from the definition."""
+    i, j = np.triu_indices(len(species), 1)
+    separation = positions[i] - positions[j]
+    separation = separation - box * jnp.round(separation / box)
+    sigma = mixture.sigma_matrix[species[i] - 1, species[j] - 1]
+    epsilon = mixture.epsilon_matrix[species[i] - 1, species[j] - 1]
+    u = (separation**2).sum(axis=-1) / sigma**2
+    c0, c2, c4 = mixture.smoothing
+    pair = 4.0 * epsilon * (u**-6 - u**-3 + c0 + c2 * u + c4 * u**2)
+    return jnp.where(u < mixture.cutoff**2, pair, 0.0).sum()
+
+
+def reference_forces(c, positions):
+    import jax
+    import jax.numpy as jnp
+
+    with jax.enable_x64(True):
+        gradient = jax.jit(
+            jax.grad(lambda x: total_energy(jnp, MIXTURE, x, c.species, c.box_length), argnums=0)
+        )
+        return np.stack([-np.asarray(gradient(jnp.asarray(x))) for x in positions])
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("double", 1e-10), ("mixed", 4e-6)])
+def test_forces_are_the_gradient_also_when_replicas_have_diffused_apart(liquid, precision, tolerance):
+    """At the start, and at random frames until hardly any bond of the start is left."""
+    run = started(liquid, 8, temperature=2.0, precision=precision)
+    group, step = run.groups[0], 0
+    for n_steps in (0, 37, 411, 1500, 4003, 6007):
+        if n_steps:
+            group.advance(step, n_steps, run.noise)
+        step += n_steps
+        forces, positions = engine_forces(group)
+        expected = reference_forces(liquid, positions)
+        scale = np.abs(expected).max()
+        assert 5.0 < scale < 500.0
+        np.testing.assert_allclose(forces, expected, rtol=0, atol=tolerance * scale)
+    apart = np.linalg.norm(group.get(group.image) * liquid.box_length + positions - liquid.wrapped(), axis=-1)
+    assert np.sqrt((apart**2).mean()) > 3.0
+    later = liquid.wrapped() + (group.get(group.image) * liquid.box_length + positions - liquid.wrapped())
+    assert bond_breaking(liquid.wrapped(), later, liquid.box_length, liquid.species).mean() < 0.2
+
+
+def test_energies_are_those_of_the_definition(liquid):
+    run = started(liquid, 2)
+    group = run.groups[0]
+    group.advance(0, 500, run.noise)
+    _, potential, _ = group.measure()
+    for r, x in enumerate(group.get(group.pos) * group.model.position_unit):
+        expected = total_energy(np, MIXTURE, x, liquid.species, liquid.box_length)
+        assert potential[r] == pytest.approx(expected, abs=1e-6)
+
+
+def test_published_energies(glassbench):
+    for name, energy in (
+        ("T0.23/test/N1290T0.23_202_tc05", -2.672),
+        ("T0.30/train/N1290T0.30_3_tc01", -2.607),
+    ):
+        with np.load(glassbench / "KA2D_trajectories" / f"{name}.npz", allow_pickle=False) as file:
+            c = Configuration(file["initial_positions"], file["types"], float(file["box"]))
+        found = trajectory(c, np.array([0]), 1, mixture=KA2D)
+        assert found.potential_energy[0, 0] == pytest.approx(energy, abs=5e-4)
+
+
+def test_momentum_is_exactly_zero(liquid):
+    run = started(liquid, 8)
+    group = run.groups[0]
+    for first, n_steps in ((0, 1), (1, 9), (10, 991)):
+        group.advance(first, n_steps, run.noise)
+        assert np.all(group.get(group.vel).sum(axis=1, dtype=np.int64) == 0)
+        assert np.all(group.measure()[2].sum(axis=0, dtype=np.int64) == 0)
+
+
+def test_centre_of_mass_stays(liquid):
+    found = trajectory(liquid, np.array([0, 10000]), 8)
+    assert np.abs(found.displacements[:, -1].astype(float).mean(axis=1)).max() < 1e-6
+    assert np.abs(found.displacements[:, -1]).max() > 1.0
+
+
+def test_motion_is_exactly_reversible(liquid):
+    """Whole numbers lose nothing: with velocities reversed every replica returns to the last bit."""
+    run = started(liquid, 8, thermostat="none")
+    group = run.groups[0]
+    before = group.state()
+    group.advance(0, 1500, run.noise)
+    assert np.abs(group.get(group.pos).astype(float) - before["position"]).max() > 1e6
+    _, _, force = group.measure()
+    group.vel[:] = -(group.vel + force)
+    group.advance(0, 1500, run.noise)
+    after = group.state()
+    np.testing.assert_array_equal(after["position"], before["position"])
+    np.testing.assert_array_equal(after["image"], before["image"])
+
+
+@pytest.mark.parametrize("precision", ["mixed", "double"])
+def test_energy_error_falls_with_the_square_of_the_time_step(liquid, precision):
+    errors = []
+    for time_step in (0.01, 0.005):
+        steps = np.round(np.linspace(0, 20.0, 101) / time_step).astype(int)
+        found = trajectory(liquid, steps, 8, thermostat="none", time_step=time_step, precision=precision)
+        errors.append(found.conserved_drift[:, 1:].std())
+    assert 3.2 < errors[0] / errors[1] < 5.0
+    assert errors[0] < 2e-3
+
+
+def test_energy_does_not_drift(liquid):
+    """Over 50000 steps in float32 the slope of the total energy is lost in its fluctuation."""
+    steps = np.arange(0, 50001, 500)
+    found = trajectory(liquid, steps, 8, thermostat="none")
+    slope = np.array([np.polyfit(found.times, e, 1)[0] for e in found.conserved_drift])
+    assert abs(slope.mean()) < 4.0 * slope.std(ddof=1) / np.sqrt(len(slope)) + 1e-7
+    assert np.abs(slope.mean()) * found.times[-1] < 5e-4
+
+
+@pytest.mark.parametrize("thermostat", ["bussi", "nose_hoover"])
+def test_kinetic_energy_is_canonical(liquid, thermostat):
+    """K/T follows a gamma distribution of (2N - 2)/2 degrees; replicas and distant frames are independent."""
+    steps = np.arange(2000, 14001, 1000)
+    found = trajectory(liquid, steps, 16, thermostat=thermostat, seed=11)
+    freedom = 2 * liquid.n_particles - 2
+    kinetic = 0.5 * freedom * found.kinetic_temperature / 0.6
+    assert stats.kstest(kinetic.ravel(), stats.gamma(0.5 * freedom).cdf).pvalue > 1e-3
+    narrow = stats.kstest(kinetic.ravel(), stats.gamma(0.4 * freedom).cdf).pvalue
+    assert narrow < 1e-6
+    assert np.abs(found.conserved_drift[:, -1]).max() < 5e-3
+
+
+def test_initial_velocities_are_maxwellian_and_independent(liquid):
+    run = started(liquid, 16, precision="mixed", temperature=0.6)
+    group = run.groups[0]
+    m = group.model
+    v = group.get(group.vel).astype(float) + 0.5 * group.get(group.measure()[2])
+    v *= m.velocity_unit / np.sqrt(0.6 * (1 - 1 / 129))
+    assert stats.kstest(v.ravel(), "norm").pvalue > 1e-3
+    correlation = np.corrcoef(v.reshape(16, -1)) - np.eye(16)
+    assert np.abs(correlation).max() < 5.0 / np.sqrt(v[0].size)
+
+
+def test_precisions_agree_until_chaos_separates_them(liquid):
+    steps = np.array([0, 10, 100, 200])
+    mixed = trajectory(liquid, steps, 4)
+    double = trajectory(liquid, steps, 4, precision="double")
+    error = np.abs(mixed.displacements - double.displacements).max(axis=(0, 2, 3))
+    assert error[1] < 1e-6
+    assert error[2] < 1e-4
+    assert np.abs(double.displacements[:, 3]).max() > 0.1
+
+
+def test_relaxation_does_not_depend_on_precision_thermostat_or_time_step(liquid):
+    """C_B and the energy of the same structure, 16 replicas each, within error bars."""
+    found = {}
+    for name, settings in {
+        "reference": {},
+        "double": {"precision": "double"},
+        "nose_hoover": {"thermostat": "nose_hoover"},
+        "half step": {"time_step": 0.005},
+        "interval": {"thermostat_interval": 1},
+    }.items():
+        steps = np.round(np.array([20.0, 60.0]) / settings.get("time_step", 0.01)).astype(int)
+        run = trajectory(liquid, steps, 16, seed=len(found), **settings)
+        initial = liquid.positions
+        c_b = [
+            bond_breaking(initial, initial + run.displacements[:, k], liquid.box_length, liquid.species).mean(
+                axis=1
+            )
+            for k in range(2)
+        ]
+        found[name] = np.array([*c_b, run.potential_energy[:, 1]])
+    mean = {name: values.mean(axis=1) for name, values in found.items()}
+    error = {name: values.std(axis=1, ddof=1) / 4.0 for name, values in found.items()}
+    assert 0.1 < mean["reference"][1] < 0.9
+    for name in found:
+        deviation = (mean[name] - mean["reference"]) / np.hypot(error[name], error["reference"])
+        assert np.abs(deviation).max() < 4.5, name

@@ -1,0 +1,265 @@
+"""The native engine: input checks, independence of how the work is divided, restart."""
+
+import numpy as np
+import pytest
+
+from tglassmlp import KA2D, Configuration, isoconfigurational_dynamics
+from tglassmlp.simulation import molecular_dynamics as md
+from tglassmlp.simulation.engine import get_engine
+
+MIXTURE = KA2D.scaled(10)
+STEPS = np.array([0, 1, 7, 60, 400])
+
+
+def run(c, replicas=3, seed=5, steps=STEPS, temperature=0.6, **options):
+    settings = md.DynamicsSettings(**options.pop("settings", {}))
+    sequence = np.random.SeedSequence(seed)
+    return md.ENGINE.trajectory(
+        c, temperature, steps, replicas, sequence, mixture=MIXTURE, settings=settings, **options
+    )
+
+
+@pytest.fixture(scope="module")
+def reference(liquid):
+    return run(liquid, replicas=3)
+
+
+def test_frames_are_the_published_ones():
+    long = md.log_spaced_steps(1.5e6, 0.01)
+    assert long[:16].tolist() == [0, 1, 2, 4, 6, 10, 16, 26, 43, 69, 110, 177, 283, 454, 727, 1164]
+    assert {12247, 128841, 1355403, 14258697, 150000000} <= set(long.tolist())
+    assert {11, 125, 1414, 15874, 178179, 2000000} <= set(md.log_spaced_steps(2e4, 0.01).tolist())
+
+
+@pytest.mark.parametrize("duration", [0.01, 0.02, 0.05, 1.0, 60.0, 123.45])
+def test_frames_increase_to_the_last_step(duration):
+    steps = md.log_spaced_steps(duration, 0.01)
+    assert steps[0] == 0
+    assert np.all(np.diff(steps) > 0)
+    assert steps[-1] == round(duration / 0.01)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0.001, 0.01), "multiples"),
+        ((0.0, 0.01), "at least one"),
+        ((1.0, 0.01, 1.0), "larger than 1"),
+        ((float("nan"), 0.01), "positive"),
+    ],
+)
+def test_unusable_durations_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        md.log_spaced_steps(*arguments)
+
+
+def test_facade_returns_unwrapped_positions(liquid):
+    outside = liquid.with_positions(liquid.positions + np.array([3.0, -5.0]) * liquid.box_length)
+    positions = isoconfigurational_dynamics(outside, 0.6, [0.0, 0.01, 4.0], 2, seed=5, mixture=MIXTURE)
+    assert positions.shape == (2, 3, liquid.n_particles, 2)
+    assert positions.dtype == np.float64
+    np.testing.assert_allclose(positions[:, 0], np.broadcast_to(outside.positions, (2, 129, 2)), atol=1e-7)
+    steps = run(outside, replicas=2, steps=np.array([0, 1, 400]))
+    np.testing.assert_allclose(positions - outside.positions, steps.displacements, atol=1e-6)
+    assert not np.array_equal(positions[0, 2], positions[1, 2])
+
+
+def test_displacements_are_continuous_across_the_box(liquid):
+    """A drifting run crosses the box; frame to frame no particle jumps."""
+    found = run(liquid, replicas=2, steps=np.arange(0, 3001, 50), temperature=2.0)
+    jumps = np.abs(np.diff(found.displacements, axis=1)).max()
+    assert jumps < 3.0
+    crossed = np.abs((liquid.wrapped() + found.displacements[:, -1]) / liquid.box_length) > 0.5
+    assert crossed.any()
+
+
+@pytest.mark.parametrize("replicas", [1, 2, 9, 18])
+def test_replica_does_not_depend_on_the_others(liquid, reference, replicas):
+    found = run(liquid, replicas=replicas)
+    for r in range(min(replicas, 3)):
+        np.testing.assert_array_equal(found.displacements[r], reference.displacements[r])
+        np.testing.assert_array_equal(found.potential_energy[r], reference.potential_energy[r])
+        np.testing.assert_array_equal(found.conserved_drift[r], reference.conserved_drift[r])
+
+
+@pytest.mark.parametrize("settings", [{"skin": 0.1}, {"skin": 1.0}, {"block_seconds": 1e-3}])
+def test_result_does_not_depend_on_what_only_changes_speed(liquid, reference, settings, tmp_path):
+    found = run(liquid, settings=settings, checkpoint=tmp_path / "state.npz", threads=2)
+    np.testing.assert_array_equal(found.displacements, reference.displacements)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_exchanging_slots_changes_nothing(liquid, reference):
+    """Particles of a species change slots inside lanes, pairwise and by assignment, in mid-run."""
+    model = md._model(liquid, 0.6, MIXTURE, md.DynamicsSettings())
+    calm = md._Run(model, STEPS, 8, np.random.SeedSequence(5), None)
+    shuffled = md._Run(model, STEPS, 8, np.random.SeedSequence(5), None)
+    for r in (calm, shuffled):
+        r._launch()
+    rng = np.random.default_rng(0)
+    first = 0
+    for n_steps in (50, 70, 31, 900):
+        calm.groups[0].advance(first, n_steps, calm.noise)
+        group = shuffled.groups[0]
+        group.advance(first, n_steps, shuffled.noise)
+        first += n_steps
+        group.state()
+        for k in range(group.width):
+            for kind in range(MIXTURE.n_species):
+                slots = np.flatnonzero(group.species == kind)
+                target = rng.permutation(slots)
+                for array in (group.pos, group.vel, group.image, group.ref):
+                    array[target, :, k] = array[slots, :, k]
+                group.holder[target, k] = group.holder[slots, k]
+                group.order[group.holder[target, k], k] = target
+        group.wide_start[-1] = 0
+        before = group.start[-1]
+        group.measure()
+        scattered = group.start[-1]
+        group.bring_together()
+        group.measure()
+        assert group.start[-1] < scattered
+        assert before == 0 or group.start[-1] < 3 * before
+    for a, b in zip(calm.groups[0].state().values(), shuffled.groups[0].state().values(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("thermostat", ["bussi", "nose_hoover"])
+def test_killed_run_resumes_to_the_same_bits(liquid, tmp_path, thermostat):
+    settings = {"block_seconds": 1e-9, "thermostat": thermostat}
+    whole = run(liquid, settings=settings)
+    path = tmp_path / "state" / "structure0.npz"
+    kills = 0
+
+    class Killer:
+        def __init__(self, calls):
+            self.left = calls
+
+        def __call__(self, amount, note):
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+
+    for calls in (1, 2, 2, 3, 2):
+        try:
+            found = run(liquid, settings=settings, checkpoint=path, progress=Killer(calls))
+            break
+        except KeyboardInterrupt:
+            kills += 1
+    else:
+        found = run(liquid, settings=settings, checkpoint=path)
+    assert kills >= 2
+    for name in ("displacements", "kinetic_temperature", "potential_energy", "conserved_drift"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))
+    assert list(path.parent.iterdir()) == []
+
+
+def test_foreign_and_damaged_checkpoints_are_refused_and_kept(liquid, tmp_path):
+    path = tmp_path / "structure0.npz"
+    run(liquid, checkpoint=path, keep_checkpoint=True)
+    kept = path.read_bytes()
+    with pytest.raises(ValueError, match="other settings"):
+        run(liquid, checkpoint=path, temperature=0.7)
+    with pytest.raises(ValueError, match="other settings"):
+        run(liquid, checkpoint=path, seed=6)
+    assert path.read_bytes() == kept
+    path.write_bytes(kept[: len(kept) // 2])
+    with pytest.raises(ValueError, match="truncated or damaged"):
+        run(liquid, checkpoint=path)
+    assert path.exists()
+    path.write_bytes(kept)
+    path.with_name("structure0.frame2.npz").unlink()
+    with pytest.raises(ValueError, match="missing"):
+        run(liquid, checkpoint=path)
+
+
+def test_structures_do_not_depend_on_chunk_or_threads(liquid, tmp_path):
+    other = liquid.with_positions(liquid.positions + 0.3)
+    seeds = [np.random.SeedSequence(k) for k in range(2)]
+    options = {"mixture": MIXTURE, "state": tmp_path}
+    together = md.run_structures([liquid, other], [0, 1], 0.6, STEPS, 2, seeds, threads=2, **options)
+    assert len(list(tmp_path.glob("structure*.npz"))) == 2 * (1 + len(STEPS))
+    notes = []
+    again = md.run_structures(
+        [liquid, other], [0, 1], 0.6, STEPS, 2, seeds, progress=lambda a, n: notes.append(n), **options
+    )
+    assert len(notes) == 2
+    md.forget_structures(tmp_path)
+    assert not tmp_path.exists()
+    alone = md.run_structures([other], [1], 0.6, STEPS, 2, seeds[1:], mixture=MIXTURE)
+    for found in (again[1], alone[0]):
+        np.testing.assert_array_equal(found.displacements, together[1].displacements)
+
+
+def overlapping(c):
+    positions = c.positions.copy()
+    positions[0] = positions[1] + 0.01
+    return c.with_positions(positions)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"temperature": 0.0}, "temperature must be"),
+        ({"temperature": float("nan")}, "temperature must be"),
+        ({"replicas": 0}, "replicas must be"),
+        ({"replicas": 1.5}, "replicas must be"),
+        ({"steps": np.array([0, 5, 5])}, "increase"),
+        ({"steps": np.array([-1, 5])}, "increase"),
+        ({"steps": np.array([])}, "whole numbers"),
+        ({"settings": {"time_step": -0.01}}, "time_step"),
+        ({"settings": {"time_step": 0.5}}, "time_step"),
+        ({"settings": {"thermostat": "langevin"}}, "bussi"),
+        ({"settings": {"precision": "half"}}, "mixed"),
+        ({"settings": {"thermostat_interval": 0}}, "thermostat_interval"),
+    ],
+)
+def test_unusable_input_is_refused(liquid, change, message):
+    with pytest.raises(ValueError, match=message):
+        run(liquid, **change)
+
+
+def test_unusable_configurations_are_refused(liquid):
+    with pytest.raises(ValueError, match="overlap"):
+        run(overlapping(liquid))
+    with pytest.raises(ValueError, match="species"):
+        run(Configuration(liquid.positions, np.full(129, 4), liquid.box_length))
+    with pytest.raises(ValueError, match="shorter than twice"):
+        run(Configuration(liquid.positions, liquid.species, 5.0))
+    with pytest.raises(ValueError, match="at least 2"):
+        run(Configuration([[0.0, 0.0]], [1], 10.0))
+
+
+@pytest.mark.parametrize("times", [[0.0, 0.015], [0.2, 0.1], [-0.1], [float("nan")], []])
+def test_unusable_times_are_refused(liquid, times):
+    with pytest.raises(ValueError, match="times must"):
+        isoconfigurational_dynamics(liquid, 0.6, times, 1, 1, mixture=MIXTURE)
+
+
+def test_exploding_run_fails(liquid):
+    """Velocities five times too large are 25 times the temperature: out of bounds at the next check."""
+    run_ = md._Run(
+        md._model(liquid, 0.6, MIXTURE, md.DynamicsSettings()), STEPS, 2, np.random.SeedSequence(1), None
+    )
+    run_._launch()
+    group = run_.groups[0]
+    group.advance(0, 20, run_.noise)
+    group.vel *= 5
+    with pytest.raises(RuntimeError, match="kinetic temperature"):
+        group.advance(20, 20, run_.noise)
+
+
+def test_engines():
+    assert get_engine("native").name == "native"
+    with pytest.raises(ValueError, match="allowed: native, hoomd"):
+        get_engine("lammps")
+
+
+def test_hoomd_says_how_to_get_it():
+    try:
+        import hoomd  # noqa: F401
+    except ImportError:
+        with pytest.raises(ImportError, match="conda"):
+            get_engine("hoomd")
+    else:
+        assert get_engine("hoomd").name == "hoomd"
