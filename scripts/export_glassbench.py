@@ -1,5 +1,7 @@
 """Structures and trajectories of one temperature in the GlassBench layout."""
 
+from pathlib import Path
+
 from tglassmlp.glassbench import Isoconfigurational, write_glassbench
 from tglassmlp.progress import job
 from tglassmlp.storage import read_arrays, read_configurations
@@ -17,5 +19,6 @@ with job(snakemake.log[0]):
                 yield Isoconfigurational(number, part, initial, inherent, found["times"], moved)
                 number += 1
 
-    written = write_glassbench(snakemake.params.folder, name, members())
-    print(f"T = {name}: {len(written)} files in {snakemake.params.folder}")
+    folder = Path(snakemake.output.times).parent.parent
+    written = write_glassbench(folder, name, members())
+    print(f"T = {name}: {len(written)} files in {folder}")

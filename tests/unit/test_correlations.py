@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tglassmlp import Configuration
-from tglassmlp.dynamics.correlations import scattering_and_displacement, split_half_ceiling
+from tglassmlp.dynamics.correlations import of_species, scattering_and_displacement, split_half_ceiling
 
 
 def test_rigid_shift_of_the_whole_system_is_no_motion(lattice):
@@ -36,3 +36,16 @@ def test_ceiling_of_known_noise():
     assert split_half_ceiling(np.stack([signal, signal])) == pytest.approx(1.0)
     assert split_half_ceiling(np.stack([signal, -signal])) == 0.0
     assert np.isnan(split_half_ceiling(np.ones((2, 5))))
+
+
+def test_particles_of_a_species_are_chosen_structure_by_structure():
+    species = np.array([[1, 2, 1], [2, 1, 1]])
+    values = np.arange(12.0).reshape(2, 2, 3)
+    assert of_species(values, species, 1).tolist() == [[[0, 2], [3, 5]], [[7, 8], [10, 11]]]
+    assert of_species(values[:, 0], species, 2).tolist() == [[1], [6]]
+    with pytest.raises(ValueError, match="no particle is of species 3"):
+        of_species(values, species, 3)
+    with pytest.raises(ValueError, match=r"different numbers of particles of species 1: \[1, 2\]"):
+        of_species(values, [[1, 2, 2], [1, 1, 2]], 1)
+    with pytest.raises(ValueError, match=r"species must have shape \(2, 3\)"):
+        of_species(values, species[0], 1)

@@ -1,19 +1,23 @@
 """GlassBench layout: written and read back, folders and archives, and what is refused."""
 
 import io
+import shutil
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tglassmlp import KA2D, Configuration, bond_breaking, descriptors
+from tglassmlp import KA2D, Configuration, bond_breaking, descriptors, potential_energies
 from tglassmlp.configuration import wrap
 from tglassmlp.dynamics.bond_breaking import isoconfigurational_propensity
 from tglassmlp.glassbench import (
     Isoconfigurational,
+    equilibration_tables,
     read_glassbench,
     read_times,
     select_structures,
+    trajectory_arrays,
     write_glassbench,
 )
 
@@ -29,7 +33,7 @@ def structure(lattice, number, part, inherent=True):
     return Isoconfigurational(number, part, initial, lattice if inherent else None, TIMES, displacements)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def data(lattice):
     return [
         structure(lattice, 11, "train"),
@@ -38,10 +42,18 @@ def data(lattice):
     ]
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory, data):
+    """The data in the published layout, written once."""
+    root = tmp_path_factory.mktemp("written")
+    write_glassbench(root, 0.3, data)
+    return root
+
+
 @pytest.fixture
-def folder(tmp_path, data):
-    write_glassbench(tmp_path, 0.3, data)
-    return tmp_path
+def folder(tmp_path, written):
+    """A copy that a test may damage."""
+    return Path(shutil.copytree(written, tmp_path / "data"))
 
 
 def pack(folder, name="T0.30.tar.xz", order=None):
@@ -127,6 +139,29 @@ def test_read_data_go_through_propensity_and_descriptors(folder, data):
     np.testing.assert_allclose(result.mean[1], expected, atol=1e-12)
     values, names = descriptors(found.inherent, [0, 1], mixture=SMALL)
     assert values.shape == (129, len(names))
+
+
+def test_imported_trajectories_start_at_time_zero(folder):
+    found = list(read_glassbench(folder, 0.3, mixture=SMALL))
+    arrays = trajectory_arrays(found)
+    assert arrays["displacements"].values.shape == (3, 4, 4, 129, 2)
+    assert np.all(arrays["displacements"].values[:, :, 0] == 0)
+    np.testing.assert_array_equal(arrays["displacements"].values[1, :, 1:], found[1].displacements)
+    assert arrays["times"].values.tolist() == TIMES.tolist()
+    other = Isoconfigurational(9, "test", found[0].initial, None, TIMES[1:] * 2, found[0].displacements)
+    with pytest.raises(ValueError, match="structure 9 has other times"):
+        trajectory_arrays([found[0], other])
+
+
+def test_published_structures_have_energies_but_no_verdict_of_ours(data, lattice):
+    record, checks, verdict = equilibration_tables([x.initial for x in data], [lattice] * 3, 0.3, SMALL)
+    assert record.start.tolist() == ["published"] * 3
+    expected = [potential_energies(x.initial, SMALL).mean() for x in data]
+    np.testing.assert_allclose(record.energy, expected)
+    np.testing.assert_allclose(record.inherent_energy, potential_energies(lattice, SMALL).mean())
+    assert verdict["passed"]
+    assert "GlassBench" in verdict["source"]
+    assert checks.check.tolist() == ["published"]
 
 
 def one_file(folder):

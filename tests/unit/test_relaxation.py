@@ -13,6 +13,7 @@ from tglassmlp.dynamics.relaxation import (
     measure_relaxation,
     overlap_shift,
     relaxation_time,
+    summarise_curves,
 )
 
 TIMES = np.concatenate([[0.0], np.geomspace(0.01, 1e4, 40)])
@@ -151,3 +152,28 @@ def test_no_curve_reaches_the_threshold():
     assert result.tau(0.30)[0] / result.tau(0.40)[0] == pytest.approx(9, rel=0.05)
     with pytest.raises(ValueError, match=r"lowest C_B is 0\.9.*raise a dynamics_time"):
         measure_relaxation({"0.30": (TIMES[short], [stretched(TIMES[short], 1e5)])})
+
+
+def test_curves_of_all_species_with_errors():
+    rng = np.random.default_rng(9)
+    times = np.array([0.0, 1.0, 10.0])
+    species = np.array([rng.permutation([1, 1, 1, 2, 2]) for _ in range(4)])
+    propensity = rng.uniform(size=(4, 3, 5))
+    half = propensity[:, None] + 0.1 * rng.normal(size=(4, 2, 3, 5))
+    plain = rng.uniform(size=(2, 4, 2, 3))
+    table = summarise_curves(0.4, times, species, propensity, half, *plain)
+    assert len(table) == 6
+    for s in (1, 2):
+        means = np.array([[propensity[k, f][species[k] == s].mean() for f in range(3)] for k in range(4)])
+        rows = table[table.species == s]
+        np.testing.assert_allclose(rows.c_b, means.mean(axis=0))
+        np.testing.assert_allclose(rows.error, means.std(axis=0, ddof=1) / 2)
+        np.testing.assert_allclose(rows.scattering, plain[0][:, s - 1].mean(axis=0))
+        np.testing.assert_allclose(rows.displacement2_error, plain[1][:, s - 1].std(axis=0, ddof=1) / 2)
+        for f in range(3):
+            both = np.array([[half[k, h, f][species[k] == s] for k in range(4)] for h in range(2)])
+            r = np.corrcoef(both.reshape(2, -1))[0, 1]
+            expected = np.sqrt(2 * r / (1 + r)) if r > 0 else 0.0
+            assert rows.ceiling.iloc[f] == pytest.approx(expected)
+    single = summarise_curves(0.4, times, species[:1], propensity[:1], half[:1], *plain[:, :1])
+    assert single.error.isna().all()

@@ -75,7 +75,6 @@ rule export_glassbench:
         mem_mb=4000,
         runtime=60,
     params:
-        folder=f"{RUN}/glassbench",
         n_train=split_sizes()[0],
         stage_version=version("structures"),
     script:
