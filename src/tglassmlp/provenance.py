@@ -19,7 +19,7 @@ STAGE_VERSIONS: Final[dict[str, int]] = {
     "inherent": 1,
     "dynamics": 1,
     "propensities": 1,
-    "relaxation": 1,
+    "relaxation": 2,
     "labels": 1,
     "descriptors": 1,
     "scaling": 1,

@@ -109,6 +109,9 @@ def test_arrhenius_line_and_its_covariance():
     ]
     tau, error = line.tau(0.15)
     assert error / tau == pytest.approx(np.std(log_taus), rel=0.15)
+    # a tiny error does not let one temperature decide
+    sure = fit_arrhenius(temperatures, bent, [1e-9, *(0.05 * t for t in bent[1:])], number=4)
+    assert sure == fit_arrhenius(temperatures, bent, [0.05 * t for t in bent], number=4)
     assert fit_arrhenius([0.3, 0.4], [100, 10], [None, None]).covariance is None
     with pytest.raises(ValueError, match="two temperatures"):
         fit_arrhenius([0.3], [10.0], [None])

@@ -363,13 +363,19 @@ class Arrhenius:
 
 
 def fit_arrhenius(
-    temperatures: Sequence[float], taus: Sequence[float], errors: Sequence[float | None], number: int = 3
+    temperatures: Sequence[float],
+    taus: Sequence[float],
+    errors: Sequence[float | None],
+    number: int = 3,
+    smallest_error: float = 0.05,
 ) -> Arrhenius:
     """Weighted straight line of ln tau against 1/T through the ``number`` lowest temperatures.
 
-    The covariance is that of the errors of ln tau, enlarged by chi^2 per degree of freedom when the
-    points scatter by more than their errors; without errors it comes from the scatter alone, and is
-    None for two points.
+    The weights are those of the errors of ln tau, none of them taken below ``smallest_error``: the line is an
+    approximation, and the highest temperatures, which are measured best, must not decide the
+    extrapolation to low ones. The covariance is that of the errors of ln tau, enlarged by chi^2 per
+    degree of freedom when the points scatter by more than their errors; without errors it comes from
+    the scatter alone, and is None for two points.
 
     Raises
     ------
@@ -383,7 +389,9 @@ def fit_arrhenius(
         )
     t = np.asarray(temperatures, dtype=float)[order]
     y = np.log(np.asarray(taus, dtype=float)[order])
-    relative = [None if errors[k] is None else max(float(errors[k]) / float(taus[k]), 1e-6) for k in order]
+    relative = [
+        None if errors[k] is None else max(float(errors[k]) / float(taus[k]), smallest_error) for k in order
+    ]
     known = all(r is not None for r in relative)
     w = np.array([1.0 / float(r) ** 2 if known and r is not None else 1.0 for r in relative])
     a = np.stack([np.ones_like(t), 1.0 / t], axis=1)
