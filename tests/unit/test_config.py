@@ -75,6 +75,10 @@ def keys(value, prefix=""):
 # ------------------------------------------------------------------------------------- the shipped files
 
 
+def test_no_shipped_config_is_left_out(repository):
+    assert {f"config/{p.name}" for p in (repository / "config").iterdir()} == set(FILES) - {"config.yaml"}
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_shipped_configs_are_valid_and_named_after_their_file(repository, name):
     config = load(repository / name)

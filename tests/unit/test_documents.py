@@ -114,19 +114,41 @@ def test_every_file_named_in_the_architecture_exists(repository):
     assert missing == []
 
 
-def test_every_module_named_in_the_architecture_exists(repository):
-    """The table of floors names the modules of the package."""
+def floors(repository):
+    """The table of floors: folder name (or none) to the modules it names, from the ground up."""
     text = (repository / "ARCHITECTURE.md").read_text()
     table = text[text.index("| floor |") : text.index("## Rules of the house")]
+    rows = [line.strip("|").split("|") for line in table.splitlines()[2:] if line.startswith("|")]
+    return [
+        (floor.strip(" `/") if "`" in floor else "", re.findall(r"`(\w+)`", modules))
+        for floor, modules in rows
+    ]
+
+
+def test_the_architecture_names_every_module(repository):
+    """Every module of the table exists, and every module of the package is in the table."""
     package = repository / "src" / "tglassmlp"
-    for line in table.splitlines()[2:]:
-        if not line.startswith("|"):
+    named = {package / folder / f"{m}.py" for folder, modules in floors(repository) for m in modules}
+    assert sorted(p for p in named if not p.exists()) == []
+    there = {p for p in package.rglob("*.py") if not p.stem.startswith("__") and p.parent.name != "figures"}
+    assert sorted(there - named) == []
+
+
+def test_imports_go_downwards(repository):
+    """A module imports from its own floor or a lower one, the public interface aside."""
+    package = repository / "src" / "tglassmlp"
+    level = {}
+    for number, (folder, modules) in enumerate(floors(repository)):
+        level.update({folder: number} if folder else {m: number for m in modules})
+    upwards = []
+    for path in package.rglob("*.py"):
+        part = path.relative_to(package).parts[0].removesuffix(".py")
+        if part == "__init__":
             continue
-        floor, modules = (cell.strip() for cell in line.strip("|").split("|"))
-        folder = package / floor.strip("`/") if floor.startswith("`") else package
-        named = re.findall(r"`(\w+)`", modules)
-        assert named
-        assert [m for m in named if not (folder / f"{m}.py").exists()] == []
+        for name in re.findall(r"^\s*(?:from|import) tglassmlp\.(\w+)", path.read_text(), flags=re.MULTILINE):
+            if level[name] > level[part]:
+                upwards.append((str(path.relative_to(package)), name))
+    assert upwards == []
 
 
 def test_the_example_of_the_readme_runs(repository, tmp_path, monkeypatch):
