@@ -917,6 +917,14 @@ def run_structures(
             f"{len(numbers)} numbers, {len(seeds)} seeds"
         )
     chosen = get_engine(engine)
+    # an engine that can runs all structures in one simulation
+    together = getattr(chosen, "run_structures", None)
+    if together is not None:
+        found: list[Trajectory] = together(
+            configurations, numbers, temperature, steps, replicas, seeds,
+            mixture=mixture, settings=settings, state=state, progress=progress, threads=threads,
+        )  # fmt: skip
+        return found
     lock = threading.Lock()
 
     def told(amount: float, note: str) -> None:
