@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 
-CONFIGS = {"config.yaml": (50, 500), "config/smoke.yaml": (30, 120), "config/laptop.yaml": (50, 1000)}
+CONFIGS = {
+    "config.yaml": (50, 500),
+    "config/smoke.yaml": (30, 120),
+    "config/laptop.yaml": (50, 1000),
+}
 
 
 def snakemake(repository: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
