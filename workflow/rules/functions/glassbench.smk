@@ -20,13 +20,27 @@ def split_sizes():
     return [len(parts.train) + len(parts.validation), len(parts.test)]
 
 
-def published_file(wildcards):
-    """Folder or archive of one temperature; what is wrong with the path is said before any job starts."""
+def published_files():
+    """Folder or archive of every published temperature.
+
+    Found while the rules are read: an input function that fails would only make Snakemake generate the files.
+    """
+    if not PUBLISHED:
+        return {}
     from tglassmlp.glassbench import locate
 
     try:
-        return str(
-            locate(Path(CONFIG.structures.glassbench.path), wildcards.temperature)
-        )
+        return {
+            t: str(locate(Path(CONFIG.structures.glassbench.path), t))
+            for t in PUBLISHED
+        }
     except FileNotFoundError as error:
         raise WorkflowError(f"structures.glassbench.path: {error}") from None
+
+
+PUBLISHED_FILES = published_files()
+
+
+def published_file(wildcards):
+    """Folder or archive of one temperature."""
+    return PUBLISHED_FILES[wildcards.temperature]
