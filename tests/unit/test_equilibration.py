@@ -1,0 +1,220 @@
+"""Equilibration: starts, overlaps, records and the checks that refuse what is not equilibrated."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tglassmlp import KA2D, Configuration
+from tglassmlp.simulation.equilibration import (
+    COLUMNS,
+    EquilibrationSettings,
+    NotEquilibratedError,
+    autocorrelation_time,
+    bond_orientational_order,
+    check_large_systems,
+    check_temperature,
+    demand,
+    equilibrate_large_system,
+    equilibrate_structure,
+    lattice_start,
+    overlap,
+    radial_distributions,
+    random_overlap,
+    tile_overlap,
+)
+
+SMALL = KA2D.scaled(10)
+QUICK = EquilibrationSettings(record_points=8)
+
+
+def synthetic(n=8, seed=0, points=10, drift=0.0, gap=0.0, strange=None):
+    """Records of n structures whose energies scatter by 0.01 around -2.5 and within a run by 0.004."""
+    rng = np.random.default_rng(seed)
+    tables = []
+    for k in range(n):
+        start = "quenched" if k % 2 == 0 else "heated"
+        level = -2.5 + rng.normal(0, 0.01) + (gap if start == "heated" else 0.0)
+        if k == strange:
+            level += 0.3
+        sweep = np.linspace(1100, 2000, points)
+        energy = level + drift * np.log(sweep / 1500) + rng.normal(0, 0.004, points)
+        rows = {
+            "structure": k,
+            "start": start,
+            "sweep": sweep.astype(int),
+            "measured": True,
+            "energy": energy,
+        }
+        rows |= {"energy_variance": 1e-5, "inherent_energy": np.nan, "overlap": 0.3, "autocorrelation": 20.0}
+        tables.append(pd.DataFrame({**rows, "displacement_acceptance": 0.4, "swap_acceptance": 0.01}))
+    return pd.concat(tables, ignore_index=True)[list(COLUMNS)]
+
+
+def failed(records, c, **limits):
+    from tglassmlp.simulation.equilibration import CheckLimits
+
+    table, verdict = check_temperature(
+        records, [c] * records.structure.nunique(), 0.5, CheckLimits(**limits), SMALL
+    )
+    assert verdict["passed"] == (not verdict["failed"]) == bool(table.passed.all())
+    return sorted(set(table.check[~table.passed]))
+
+
+def test_start_has_the_mixture(tmp_path):
+    c = lattice_start(SMALL, np.random.SeedSequence(1))
+    assert np.bincount(c.species)[1:].tolist() == list(SMALL.composition)
+    assert len(np.unique(c.positions, axis=0)) == c.n_particles
+    other = lattice_start(SMALL, np.random.SeedSequence(2))
+    assert not np.array_equal(c.species, other.species)
+
+
+def test_overlap_of_drawn_cases():
+    a = Configuration([[0, 0], [2, 0], [4, 0], [6, 0]], [1, 1, 2, 2], 10.0)
+    assert overlap(a, a) == 1.0
+    # a common drift does not count
+    assert overlap(a, a.with_positions(a.positions + np.array([3.3, -1.0]))) == 1.0
+    assert overlap(a, a.with_positions(a.positions + 10.0)) == 1.0
+    moves = np.array([[0, 0.5], [0, -0.5], [0, 0.1], [0, -0.1]])
+    # an exchange of unlike species changes two places, two moves apart change two
+    assert overlap(a, Configuration(a.positions, [2, 1, 1, 2], 10.0)) == 0.5
+    assert overlap(a, a.with_positions(a.positions + moves)) == 0.5
+    # like particles that trade places do not
+    assert overlap(a, a.with_positions(a.positions[[1, 0, 2, 3]])) == 1.0
+
+
+def test_independent_configurations_have_the_random_overlap():
+    pair = [lattice_start(KA2D, np.random.SeedSequence(k)) for k in (1, 2)]
+    rng = np.random.default_rng(0)
+    a, b = (c.with_positions(rng.uniform(0, c.box_length, (c.n_particles, 2))) for c in pair)
+    # random points overlap a little less, because several of them may fall into one circle
+    assert random_overlap(a) == pytest.approx(0.121, abs=0.001)
+    assert overlap(a, b) == pytest.approx(random_overlap(a), abs=0.03)
+
+
+def test_tiles_are_equal_at_first_and_random_later(liquid):
+    tiled = liquid.tiled(3)
+    assert tile_overlap(tiled, 3) == 1.0
+    rng = np.random.default_rng(0)
+    other = tiled.with_positions(rng.uniform(0, tiled.box_length, tiled.positions.shape))
+    assert tile_overlap(other, 3) == pytest.approx(random_overlap(tiled), abs=0.03)
+
+
+def test_structure_depends_on_its_number_and_temperature_only(tmp_path):
+    a, record = equilibrate_structure(0.8, 3, 30, 7, QUICK, SMALL)
+    b, again = equilibrate_structure(0.8, 3, 30, 7, QUICK, SMALL, state=tmp_path / "s.npz")
+    np.testing.assert_array_equal(a.positions, b.positions)
+    np.testing.assert_array_equal(a.species, b.species)
+    pd.testing.assert_frame_equal(record, again)
+    for other in ((0.8, 5, 30, 7), (0.81, 3, 30, 7), (0.8, 3, 30, 8)):
+        assert not np.array_equal(a.positions, equilibrate_structure(*other, QUICK, SMALL)[0].positions)
+
+
+@pytest.mark.parametrize(("number", "start", "last"), [(4, "quenched", 80), (1, "heated", 40)])
+def test_record_of_a_structure(number, start, last):
+    c, record = equilibrate_structure(0.8, number, 40, 7, QUICK, SMALL)
+    assert list(record.columns) == list(COLUMNS)
+    assert set(record.start) == {start}
+    assert record.sweep.is_monotonic_increasing
+    assert record.sweep.iloc[-1] == last
+    assert record.sweep[record.measured].tolist() == [last - 20 + 5 * k for k in (1, 2, 3, 4)]
+    assert record.energy.between(-3, 0).all()
+    assert np.isfinite(record.inherent_energy.iloc[-1])
+    assert record.inherent_energy.iloc[-1] < record.energy.iloc[-1]
+    assert record.overlap.iloc[-1] < 1.0
+    assert np.isfinite(record.autocorrelation.iloc[-1])
+    np.testing.assert_array_equal(np.bincount(c.species)[1:], SMALL.composition)
+
+
+def test_even_the_shortest_request_works():
+    for number in (0, 1):
+        _, record = equilibrate_structure(0.8, number, 1, 7, QUICK, SMALL)
+        assert record.measured.any()
+
+
+def test_large_system_forgets_its_tiles(liquid):
+    c, record = equilibrate_large_system(liquid, 0.8, 0, 200, 2, 7, QUICK, SMALL)
+    assert c.n_particles == 4 * liquid.n_particles
+    assert record.overlap.iloc[0] > record.overlap.iloc[-1] + 0.2
+    assert check_large_systems(record, [c]) == []
+    sentence = check_large_systems(record.assign(overlap=0.9), [c])
+    assert "tile overlap of structure 0 is 0.9, allowed 0.45" in sentence[0]
+    assert "sweeps_factor" in sentence[0]
+
+
+def test_equilibrium_passes(liquid):
+    assert all(failed(synthetic(n, seed), liquid) == [] for n in (2, 3, 4, 8) for seed in range(4))
+
+
+def test_each_check_refuses_its_case(liquid):
+    assert failed(synthetic(drift=-0.1), liquid) == ["trend"]
+    assert failed(synthetic(gap=0.1), liquid) == ["start_difference"]
+    assert "outlier" in failed(synthetic(30, strange=5), liquid)
+    assert failed(synthetic().assign(overlap=0.7), liquid) == ["overlap"]
+    assert failed(synthetic(), liquid, peak=0.5) == ["peak"]
+
+
+def test_crystal_is_refused():
+    side = 12
+    grid = np.stack(np.meshgrid(np.arange(side), np.arange(side), indexing="ij"), -1).reshape(-1, 2)
+    square = Configuration(grid * 0.95, np.arange(side * side) % 3 + 1, side * 0.95)
+    assert bond_orientational_order(square)[4] > 0.99
+    assert set(failed(synthetic(), square)) == {"bond_order", "peak"}
+
+
+def test_radial_distribution_of_an_ideal_gas_is_one():
+    rng = np.random.default_rng(0)
+    gas = [Configuration(rng.uniform(0, 20, (1500, 2)), rng.integers(1, 3, 1500), 20.0) for _ in range(4)]
+    r, g = radial_distributions(gas, 2)
+    assert set(g) == {(1, 1), (1, 2), (2, 2)}
+    for values in g.values():
+        np.testing.assert_allclose(values[r > 0.5], 1.0, atol=0.1)
+
+
+def test_heat_capacity_is_that_of_the_fluctuations(liquid):
+    records = synthetic(120, points=40)
+    _, verdict = check_temperature(records, [liquid] * 120, 0.5, None, SMALL)
+    variance = 0.01**2 + 0.004**2 + 1e-5
+    assert verdict["heat_capacity"] == pytest.approx(129 * variance / 0.25, rel=0.3)
+    assert verdict["energy"] == pytest.approx(-2.5, abs=5 * 0.01 / 11)
+
+
+def test_autocorrelation_time_of_a_known_process():
+    rng = np.random.default_rng(2)
+    a, x = 0.9, np.zeros(40_000)
+    noise = rng.normal(size=x.size)
+    for k in range(1, x.size):
+        x[k] = a * x[k - 1] + noise[k]
+    assert autocorrelation_time(x) == pytest.approx(0.5 * (1 + a) / (1 - a), rel=0.1)
+    assert autocorrelation_time(noise) == pytest.approx(0.5, abs=0.1)
+    assert autocorrelation_time(np.ones(10)) == 0.5
+
+
+def test_failure_stops_or_warns(capsys):
+    demand([], 0.3)
+    with pytest.raises(NotEquilibratedError, match=r"T=0\.3 is not equilibrated: trend is 5"):
+        demand(["trend is 5"], 0.3)
+    demand(["trend is 5"], 0.3, "warn")
+    assert "warning: T=0.3" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="error or warn"):
+        demand([], 0.3, "ignore")
+
+
+@pytest.mark.parametrize(
+    ("temperature", "sweeps"), [(0.0, 10), (-1.0, 10), (np.nan, 10), (0.5, 0), (0.5, 2.5)]
+)
+def test_bad_requests_are_refused(temperature, sweeps):
+    with pytest.raises(ValueError, match=r"temperature must be|sweeps must be"):
+        equilibrate_structure(temperature, 0, sweeps, 1, QUICK, SMALL)
+
+
+def test_missing_records_are_refused(liquid):
+    with pytest.raises(ValueError, match="3 structures, but records of 8"):
+        check_temperature(synthetic(), [liquid] * 3, 0.5)
+
+
+def test_foreign_checkpoint_is_refused(tmp_path):
+    state = tmp_path / "s.npz"
+    equilibrate_structure(0.8, 3, 10, 7, QUICK, SMALL, state=state)
+    with pytest.raises(ValueError, match="other settings"):
+        equilibrate_structure(0.8, 3, 11, 7, QUICK, SMALL, state=state)
+    assert state.is_file()
