@@ -17,7 +17,12 @@ import tglassmlp as tg
 from tglassmlp.mixture import KA2D
 from tglassmlp.simulation import kernels
 from tglassmlp.simulation.engine import get_engine
-from tglassmlp.simulation.molecular_dynamics import DynamicsSettings, NativeEngine
+from tglassmlp.simulation.molecular_dynamics import (
+    DynamicsSettings,
+    NativeEngine,
+    forget_structures,
+    run_structures,
+)
 
 needs_hoomd = pytest.mark.skipif(
     importlib.util.find_spec("hoomd") is None,
@@ -111,6 +116,27 @@ def test_stacked_planes_do_not_meet(structures, hoomd_engine) -> None:
         assert b.statistics["planes"] == 1
         assert np.abs(a.displacements - b.displacements).max() < 1e-6
     assert rms(runs[0][0].displacements[0, -1] - runs[0][0].displacements[1, -1]) > 0.1
+
+
+@needs_hoomd
+def test_workflow_runs_all_structures_at_once(structures, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("TGLASSMLP_HOOMD_DEVICE", "cpu")
+    monkeypatch.setenv("TGLASSMLP_HOOMD_PLANES", "4")
+    seeds = [np.random.SeedSequence(k) for k in range(2)]
+    state = tmp_path / "state"
+    options = {"settings": SETTINGS, "engine": "hoomd", "state": state}
+    runs = run_structures(structures, [3, 4], 0.6, STEPS[:5], 2, seeds, **options)
+    assert [r.statistics["planes"] for r in runs] == [4, 4]
+    notes: list[str] = []
+    again = run_structures(
+        structures, [3, 4], 0.6, STEPS[:5], 2, seeds, progress=lambda _, note: notes.append(note), **options
+    )
+    assert notes == ["resumed"]
+    np.testing.assert_array_equal(runs[1].displacements, again[1].displacements)
+    with pytest.raises(ValueError, match=r"T = 0.6, structures \[3, 4\].*other settings"):
+        run_structures(structures, [3, 4], 0.6, STEPS[:5], 2, seeds[::-1], **options)
+    forget_structures(state)
+    assert not state.exists()
 
 
 @needs_hoomd
