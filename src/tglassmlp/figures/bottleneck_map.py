@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from tglassmlp.figures.snapshots import time_text
 from tglassmlp.figures.style import PAGE, PROPENSITY, Drawn, figure, footer, temperature_text
 from tglassmlp.observables.tables import near_c_b
 
@@ -67,7 +68,9 @@ def draw_times(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     panels = []
     for k in picked:
         rows = here[here["c_b"] == values[k]]
-        panels.append((f"$C_B = {values[k]:g}$,  $t = {rows['time'].iloc[0]:.3g}$", rows))
+        panels.append(
+            (f"$C_B = {temperature_text(values[k])}$,  $t = {time_text(rows['time'].iloc[0])}$", rows)
+        )
     return _panels(panels, meta, f"T = {temperature_text(temperature)}", shared=False)
 
 

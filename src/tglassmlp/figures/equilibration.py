@@ -30,7 +30,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
             )  # fmt: skip
         ax.plot([], [], color=color, label=f"$T = {temperature_text(temperature)}$")
         for energy in PUBLISHED.get(round(temperature, 6), []):
-            ax.plot(0.99, energy, marker="<", color=color, transform=ax.get_yaxis_transform(), clip_on=False)
+            ax.plot(0.97, energy, marker="<", color=color, transform=ax.get_yaxis_transform(), clip_on=False)
     if any(round(t, 6) in PUBLISHED for t in colors):
         ax.plot([], [], marker="<", color="#444444", linestyle="none", label="published")
     for start in sorted(table["start"].unique(), reverse=True):

@@ -39,7 +39,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
             )
             ax.text(x, y, row["kind"], ha="center", va="center", fontsize=7)
         ax.set_xticks(np.arange(len(temperatures)), [f"{temperature_text(t)}" for t in temperatures])
-        ax.set_yticks(np.arange(len(values)), [f"{c:g}" for c in values])
+        ax.set_yticks(np.arange(len(values)), [temperature_text(c) for c in values])
         ax.set_xticks(np.arange(len(temperatures) + 1) - 0.5, minor=True)
         ax.set_yticks(np.arange(len(values) + 1) - 0.5, minor=True)
         ax.grid(which="minor", color="white", linewidth=1)

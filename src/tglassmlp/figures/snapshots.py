@@ -74,7 +74,7 @@ def draw_methods(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     """Draw Figure 3 from the arrays ``snapshots``."""
     about = tables["snapshots"]["attributes"]["methods"]
     titles = [
-        f"{t}\n$T = {temperature_text(about['temperature'])}$, $C_B = {about['c_b']:g}$"
+        f"{t}\n$T = {temperature_text(about['temperature'])}$, $C_B = {temperature_text(about['c_b'])}$"
         for t in about["titles"]
     ]
     return _draw(tables, meta, "methods", titles, range(len(titles)))
@@ -85,7 +85,9 @@ def draw_evolution(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     arrays = tables["snapshots"]
     about = arrays["attributes"]["evolution"]
     c_b, times = arrays["evolution_c_b"], arrays["evolution_time"]
-    titles = [f"$C_B = {c:g}$,  $t = {time_text(t)}$" for c, t in zip(c_b, times, strict=True)]
+    titles = [
+        f"$C_B = {temperature_text(c)}$,  $t = {time_text(t)}$" for c, t in zip(c_b, times, strict=True)
+    ]
     picked = sorted({round(k) for k in np.linspace(0, len(c_b) - 1, min(6, len(c_b)))}) if len(c_b) else []
     drawn = _draw(tables, meta, "evolution", titles, picked)
     drawn.figure.suptitle(f"tGlassMLP, $T = {temperature_text(about['temperature'])}$", fontsize=8)
