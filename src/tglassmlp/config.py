@@ -250,7 +250,9 @@ class DescriptorSettings(_Section):
         (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0),
         description="coarse-graining lengths, increasing; 0 is the particle itself",
     )
-    cutoff: Positive = Field(20.0, description="range of the coarse-graining sums (minimum image)")
+    cutoff: Positive = Field(
+        16.4, description="range of the coarse-graining sums, at most half the box of one unit system"
+    )
 
 
 class LabelSettings(_Section):
@@ -791,6 +793,13 @@ def _system_problems(c: Config) -> Iterable[_Problem]:
             key,
             f"a box of {mixture.box_length:.4g}",
             f"a box of at least twice the longest range ({reach:g}), so that the minimum image is defined",
+        )
+    if c.descriptors.cutoff > mixture.box_length / 2:
+        yield _Problem(
+            "descriptors.cutoff",
+            f"{c.descriptors.cutoff:g}",
+            f"at most half the box of one unit system ({mixture.box_length / 2:.4g}): the sums of a larger "
+            "range differ between unit and large systems, by many standard deviations",
         )
     if c.propensity.central_species > mixture.n_species:
         yield _Problem(

@@ -256,10 +256,11 @@ def test_several_problems_are_all_named(demo):
 
 
 def test_mixture_written_out(demo):
-    config = load(changed(demo, "system.mixture", inline()))
+    small = changed(demo, "descriptors.cutoff", 4.0)
+    config = load(changed(small, "system.mixture", inline()))
     assert config.mixture().composition == (65, 35)
     assert config.mixture().radii == (0.5, 0.44)
-    content = changed(demo, "system.mixture", {**inline(), "sigma": [[1.0, 0.8], [0.7, 0.88]]})
+    content = changed(small, "system.mixture", {**inline(), "sigma": [[1.0, 0.8], [0.7, 0.88]]})
     with pytest.raises(ConfigError, match=r"system\.mixture: .*symmetric"):
         load(content)
 
