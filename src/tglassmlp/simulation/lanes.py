@@ -205,6 +205,81 @@ class _Variable:
 # --------------------------------------------------------------------------------------------------
 
 
+class _Pairs:
+    """Emits the forces of one row of the list: slot i with its neighbours j > i."""
+
+    def __init__(self, e: _Emitter, sig, args):
+        # arguments as for _pair_forces
+        self.e = e
+        self.x, self.f, self.first, self.list, self.kind, self.tab = (
+            e.data(sig.args[k], args[k]) for k in (1, 2, 3, 4, 5, 7)
+        )
+        self.n_kinds = e.wide(args[6])
+        self.cutoff, self.slope, self.offset = (e.spread(e.element(self.tab, e.number(k))) for k in range(3))
+        self.twice, self.minus, self.unity = (
+            e.spread(ir.Constant(e.float_type, value)) for value in (2.0, -1.0, 1.0)
+        )
+        self.total = [e.variable(e.int_vector) for _ in range(2)]
+
+    def row(self, i) -> tuple[list[ir.Value], list[_Vector], list[_Vector]]:
+        """Subtract the forces from the neighbours; give slot i's rows, position and summed force."""
+        e, builder = self.e, self.e.builder
+        one, two = e.number(1), e.number(2)
+        rows = [builder.mul(i, two)]
+        rows.append(builder.add(rows[0], one))
+        here = [e.row(self.x, row) for row in rows]
+        for total in self.total:
+            total.clear()
+        pairs = builder.mul(e.wide(e.element(self.kind, i)), self.n_kinds)
+        begin, end = e.element(self.first, i), e.element(self.first, builder.add(i, one))
+        with cgutils.for_range_slice(builder, begin, end, one, e.index) as (p, _):
+            j = e.wide(e.element(self.list, p))
+            others = [builder.mul(j, two)]
+            others.append(builder.add(others[0], one))
+            pair = builder.mul(builder.add(pairs, e.wide(e.element(self.kind, j))), two)
+            dx, dy = ((h - e.row(self.x, row)).to_float() for h, row in zip(here, others, strict=True))
+            inverse = e.spread(e.element(self.tab, builder.add(pair, e.number(3))))
+            u = dx.times_plus(dx, dy * dy) * inverse
+            # F = 8 eps/sigma^2 [6 u^-7 - 3 u^-4 - C2 - 2 C4 u] r, with u = (r/sigma)^2
+            w = self.unity / u
+            w2 = w * w
+            w3 = w2 * w
+            core = (w2 * w2).times_plus(
+                w3.times_plus(self.twice, self.minus), u.times_plus(self.slope, self.offset)
+            )
+            amplitude = e.spread(e.element(self.tab, builder.add(pair, e.number(4))))
+            force = (core * amplitude).where(u.less(self.cutoff))
+            for d, row, total in zip((dx, dy), others, self.total, strict=True):
+                part = (force * d).to_int()
+                total.put(total.get() + part)
+                e.put_row(self.f, row, e.row(self.f, row) - part)
+        return rows, here, [total.get() for total in self.total]
+
+
+class _Drift:
+    """Emits kick and drift of one slot, and keeps the largest distance from the reference positions."""
+
+    def __init__(self, e: _Emitter, vel, ref, factor, limit):
+        self.e, self.v, self.r = e, vel, ref
+        self.scale, self.bound = e.spread(factor), e.spread(limit)
+        self.farthest = e.variable(e.float_vector)
+        self.farthest.clear()
+
+    def move(self, x, rows: list[ir.Value], here: list[_Vector], force: list[_Vector]) -> None:
+        e = self.e
+        moved = []
+        for row, position, kick in zip(rows, here, force, strict=True):
+            velocity = e.row(self.v, row) + kick
+            e.put_row(self.v, row, velocity)
+            position = position + (velocity.to_float() * self.scale).to_int()
+            e.put_row(x, row, position)
+            moved.append((position - e.row(self.r, row)).to_float())
+        self.farthest.put(self.farthest.get().larger(moved[0].times_plus(moved[0], moved[1] * moved[1])))
+
+    def too_far(self) -> ir.Value:
+        return self.e.any(self.bound.less(self.farthest.get()))
+
+
 @intrinsic
 def _pair_forces(typingctx, lanes, pos, frc, start, neighbour, species, n_species, table):
     """Add the forces of all listed pairs to ``frc``; see :func:`pair_forces`."""
@@ -212,46 +287,11 @@ def _pair_forces(typingctx, lanes, pos, frc, start, neighbour, species, n_specie
 
     def codegen(context, builder, sig, args):
         e = _Emitter(context, builder, sig.args[0].count, sig.args[1])
-        x, f, first, list_, kind, tab = (e.data(sig.args[k], args[k]) for k in (1, 2, 3, 4, 5, 7))
-        n_kinds = e.wide(args[6])
-        two, one = e.number(2), e.number(1)
-        cutoff, slope, offset = (e.spread(e.element(tab, e.number(k))) for k in range(3))
-        twice = e.spread(ir.Constant(e.float_type, 2.0))
-        minus = e.spread(ir.Constant(e.float_type, -1.0))
-        unity = e.spread(ir.Constant(e.float_type, 1.0))
-        fx, fy = e.variable(e.int_vector), e.variable(e.int_vector)
+        pairs = _Pairs(e, sig, args)
         with cgutils.for_range(builder, e.length(sig.args[5], args[5])) as loop:
-            i = loop.index
-            ix = builder.mul(i, two)
-            iy = builder.add(ix, one)
-            xi, yi = e.row(x, ix), e.row(x, iy)
-            fx.clear()
-            fy.clear()
-            pairs = builder.mul(e.wide(e.element(kind, i)), n_kinds)
-            begin, end = e.element(first, i), e.element(first, builder.add(i, one))
-            with cgutils.for_range_slice(builder, begin, end, one, e.index) as (p, _):
-                j = e.wide(e.element(list_, p))
-                jx = builder.mul(j, two)
-                jy = builder.add(jx, one)
-                pair = builder.mul(builder.add(pairs, e.wide(e.element(kind, j))), two)
-                dx = (xi - e.row(x, jx)).to_float()
-                dy = (yi - e.row(x, jy)).to_float()
-                inverse = e.spread(e.element(tab, builder.add(pair, e.number(3))))
-                u = dx.times_plus(dx, dy * dy) * inverse
-                # F = 8 eps/sigma^2 [6 u^-7 - 3 u^-4 - C2 - 2 C4 u] r, with u = (r/sigma)^2
-                w = unity / u
-                w2 = w * w
-                w3 = w2 * w
-                core = (w2 * w2).times_plus(w3.times_plus(twice, minus), u.times_plus(slope, offset))
-                amplitude = e.spread(e.element(tab, builder.add(pair, e.number(4))))
-                force = (core * amplitude).where(u.less(cutoff))
-                px, py = (force * dx).to_int(), (force * dy).to_int()
-                fx.put(fx.get() + px)
-                fy.put(fy.get() + py)
-                e.put_row(f, jx, e.row(f, jx) - px)
-                e.put_row(f, jy, e.row(f, jy) - py)
-            e.put_row(f, ix, e.row(f, ix) + fx.get())
-            e.put_row(f, iy, e.row(f, iy) + fy.get())
+            rows, _, force = pairs.row(loop.index)
+            for row, part in zip(rows, force, strict=True):
+                e.put_row(pairs.f, row, e.row(pairs.f, row) + part)
         return context.get_dummy_value()
 
     return signature, codegen
@@ -259,29 +299,50 @@ def _pair_forces(typingctx, lanes, pos, frc, start, neighbour, species, n_specie
 
 @intrinsic
 def _kick_drift(typingctx, lanes, pos, vel, frc, ref, factor, limit):
-    """One leapfrog step; true if any lane of any slot is farther than sqrt(limit) from ``ref``."""
+    """Kick, drift and clear ``frc``; true if anything is farther than sqrt(limit) from ``ref``."""
     signature = types.boolean(lanes, pos, vel, frc, ref, factor, limit)
 
     def codegen(context, builder, sig, args):
         e = _Emitter(context, builder, sig.args[0].count, sig.args[1])
         x, v, f, r = (e.data(sig.args[k], args[k]) for k in (1, 2, 3, 4))
-        scale, bound = e.spread(args[5]), e.spread(args[6])
+        drift = _Drift(e, v, r, args[5], args[6])
         zero = _Vector(e, ir.Constant(e.int_vector, None))
-        farthest = e.variable(e.float_vector)
-        farthest.clear()
         with cgutils.for_range(builder, e.length(sig.args[1], args[1])) as loop:
-            distance = None
-            for component in range(2):
-                row = builder.add(builder.mul(loop.index, e.number(2)), e.number(component))
-                velocity = e.row(v, row) + e.row(f, row)
-                e.put_row(v, row, velocity)
+            rows = [builder.add(builder.mul(loop.index, e.number(2)), e.number(c)) for c in range(2)]
+            force = [e.row(f, row) for row in rows]
+            drift.move(x, rows, [e.row(x, row) for row in rows], force)
+            for row in rows:
                 e.put_row(f, row, zero)
-                position = e.row(x, row) + (velocity.to_float() * scale).to_int()
-                e.put_row(x, row, position)
-                moved = (position - e.row(r, row)).to_float()
-                distance = moved * moved if distance is None else moved.times_plus(moved, distance)
-            farthest.put(farthest.get().larger(distance))
-        return e.any(bound.less(farthest.get()))
+        return drift.too_far()
+
+    return signature, codegen
+
+
+@intrinsic
+def _whole_step(
+    typingctx, lanes, pos, frc, start, neighbour, species, n_species, table, vel, ref, factor, limit
+):
+    """Do the work of :func:`_pair_forces` and :func:`_kick_drift` in one pass.
+
+    The list holds each pair with its lower slot, so once row i is done nothing later asks for slot i's force
+    or position, and it can move at once.
+    """
+    signature = types.boolean(
+        lanes, pos, frc, start, neighbour, species, n_species, table, vel, ref, factor, limit
+    )
+
+    def codegen(context, builder, sig, args):
+        e = _Emitter(context, builder, sig.args[0].count, sig.args[1])
+        pairs = _Pairs(e, sig, args)
+        drift = _Drift(e, e.data(sig.args[8], args[8]), e.data(sig.args[9], args[9]), args[10], args[11])
+        zero = _Vector(e, ir.Constant(e.int_vector, None))
+        with cgutils.for_range(builder, e.length(sig.args[5], args[5])) as loop:
+            rows, here, force = pairs.row(loop.index)
+            whole = [e.row(pairs.f, row) + part for row, part in zip(rows, force, strict=True)]
+            drift.move(pairs.x, rows, here, whole)
+            for row in rows:
+                e.put_row(pairs.f, row, zero)
+        return drift.too_far()
 
     return signature, codegen
 
@@ -318,6 +379,44 @@ def _any_within(typingctx, lanes, pos, i, j, limit):
         up = [builder.add(row, e.number(1)) for row in rows]
         dy = (e.row(x, up[0]) - e.row(x, up[1])).to_float()
         return e.any(dx.times_plus(dx, dy * dy).less(e.spread(args[4])))
+
+    return signature, codegen
+
+
+@intrinsic
+def _close_pairs(typingctx, lanes, pos, species, n_species, limits, wide_start, wide, start, neighbour):
+    """Copy the pairs of the wide list whose squared distance is below ``limits`` in any lane."""
+    signature = types.int64(lanes, pos, species, n_species, limits, wide_start, wide, start, neighbour)
+
+    def codegen(context, builder, sig, args):
+        e = _Emitter(context, builder, sig.args[0].count, sig.args[1])
+        x, kind, limit, first, source, start_, target = (
+            e.data(sig.args[k], args[k]) for k in (1, 2, 4, 5, 6, 7, 8)
+        )
+        n_kinds = e.wide(args[3])
+        one, two = e.number(1), e.number(2)
+        count = cgutils.alloca_once_value(builder, e.number(0))
+        with cgutils.for_range(builder, e.length(sig.args[2], args[2])) as loop:
+            i = loop.index
+            builder.store(builder.load(count), builder.gep(start_, [i]))
+            row = builder.mul(i, two)
+            here = [e.row(x, row), e.row(x, builder.add(row, one))]
+            pairs = builder.mul(e.wide(e.element(kind, i)), n_kinds)
+            begin, end = e.element(first, i), e.element(first, builder.add(i, one))
+            with cgutils.for_range_slice(builder, begin, end, one, e.index) as (p, _):
+                name = e.element(source, p)
+                j = e.wide(name)
+                other = builder.mul(j, two)
+                dx = (here[0] - e.row(x, other)).to_float()
+                dy = (here[1] - e.row(x, builder.add(other, one))).to_float()
+                bound = e.spread(e.element(limit, builder.add(pairs, e.wide(e.element(kind, j)))))
+                close = e.any(dx.times_plus(dx, dy * dy).less(bound))
+                # always written, seldom kept: a branch here could not be predicted
+                builder.store(name, builder.gep(target, [builder.load(count)]))
+                builder.store(builder.add(builder.load(count), builder.zext(close, e.index)), count)
+        last = builder.load(count)
+        builder.store(last, builder.gep(start_, [e.length(sig.args[2], args[2])]))
+        return last
 
     return signature, codegen
 
@@ -467,7 +566,7 @@ def renew_list(
     ref,
     image,
     species,
-    reach,
+    limits,
     wide_reach,
     wide_limit,
     wide_ref,
@@ -478,9 +577,10 @@ def renew_list(
 ):
     """Make the pair list of the present positions, as a part of a wider list that lasts longer.
 
-    The wide list (``wide_reach``) is built from cells, and anew only when some particle has moved farther
-    than sqrt(``wide_limit``) since, that is half the difference of the two margins. Set ``wide_start[-1]``
-    to 0 to have it built in any case (an empty list is).
+    ``limits`` ``[S * S]`` are the squared radii of the short list in position units, in the type of
+    ``table``. The wide list (``wide_reach``) is built from cells, and anew only when some particle has
+    moved farther than sqrt(``wide_limit``) since, that is half the difference of the two margins. Set
+    ``wide_start[-1]`` to 0 to have it built in any case (an empty list is).
 
     Returns
     -------
@@ -497,16 +597,7 @@ def renew_list(
                     wide_ref[i, c, k] = pos[i, c, k]
     if neighbour.shape[0] <= wide_start[n]:
         neighbour = np.empty(wide_start[n] + wide_start[n] // 4 + 1024, dtype=np.int32)
-    size = 2.0 ** (8 * pos.itemsize)
-    count = 0
-    for i in range(n):
-        start[i] = count
-        for p in range(wide_start[i], wide_start[i + 1]):
-            j = wide[p]
-            neighbour[count] = j
-            # no branch: it could not be predicted
-            count += np.int64(_any_within(lanes, pos, i, j, (reach[species[i], species[j]] * size) ** 2))
-    start[n] = count
+    _close_pairs(lanes, pos, species, wide_reach.shape[0], limits, wide_start, wide, start, neighbour)
     return wide, neighbour
 
 
@@ -704,7 +795,7 @@ def _thermalise(kind, kinetic, target, freedom, interval, rate, xi, normal, gamm
 @_compiled
 def advance(
     lanes, pos, vel, frc, ref, image, order, holder, species, wide_ref, wide_start, wide, start, neighbour,
-    reach, wide_reach, wide_limit, table, units, skin,
+    limits, wide_reach, wide_limit, table, units, skin,
     first_step, n_steps, thermostat, target, freedom, interval, rate, xi, work, normal, gamma, valid, spacing,
     last_exchange,
 ):  # fmt: skip
@@ -714,7 +805,7 @@ def advance(
 
     Parameters
     ----------
-    wide_ref, wide_start, wide, start, neighbour, reach, wide_reach, wide_limit
+    wide_ref, wide_start, wide, start, neighbour, limits, wide_reach, wide_limit
         The wide list and its part, see :func:`renew_list`.
     table
         As for :func:`pair_forces`.
@@ -742,7 +833,7 @@ def advance(
         temperatures stayed in (0, 10) times the target, ``last_exchange``.
     """
     width = pos.shape[2]
-    n_species = reach.shape[0]
+    n_species = wide_reach.shape[0]
     unit, drift, time_step = units
     rebuilt, pairs, used = 0, 0, 0
     factor = np.ones(width)
@@ -755,14 +846,14 @@ def advance(
                     wide_start[-1] = 0
                 last_exchange = step
             wide, neighbour = renew_list(
-                lanes, pos, ref, image, species, reach, wide_reach, wide_limit, wide_ref, wide_start, wide,
+                lanes, pos, ref, image, species, limits, wide_reach, wide_limit, wide_ref, wide_start, wide,
                 start, neighbour,
             )  # fmt: skip
             rebuilt += 1
             valid = True
-        _pair_forces(lanes, pos, frc, start, neighbour, species, n_species, table)
         pairs += start[-1]
         if thermostat != 0 and step % interval == 0:
+            _pair_forces(lanes, pos, frc, start, neighbour, species, n_species, table)
             kinetic = kinetic_energies(vel, frc, unit)
             for k in range(width):
                 if not (kinetic[k] < 10.0 * target and kinetic[k] > 0.0):
@@ -776,7 +867,11 @@ def advance(
             if not ok:
                 break
             _rescale(vel, frc, factor, order)
-        moved = _kick_drift(lanes, pos, vel, frc, ref, drift, skin * skin)
+            moved = _kick_drift(lanes, pos, vel, frc, ref, drift, skin * skin)
+        else:
+            moved = _whole_step(
+                lanes, pos, frc, start, neighbour, species, n_species, table, vel, ref, drift, skin * skin
+            )
         valid = not moved
     return wide, neighbour, valid, rebuilt, pairs, ok, last_exchange
 

@@ -59,6 +59,8 @@ _CALL_SECONDS: Final = 1.0
 _WIDE_MARGIN: Final = 1.2
 #: Steps between two optimal assignments of particles to slots.
 _MATCHING_INTERVAL: Final = 5000
+#: Steps between two sortings of the slots.
+_SORT_INTERVAL: Final = 50000
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class DynamicsSettings:
     thermostat_time: float = 1.0
     thermostat_interval: int = 10
     precision: Literal["mixed", "double"] = "mixed"
-    skin: float = 0.4
+    skin: float = 0.35
     block_seconds: float = 60.0
 
     def __post_init__(self) -> None:
@@ -349,7 +351,7 @@ class _Group:
         self.order = np.repeat(slot[:, None], width, axis=1)
         #: Particle in every slot of every lane.
         self.holder = np.repeat(first.astype(np.int32)[:, None], width, axis=1)
-        self.last_exchange = self.last_matching = 0
+        self.last_exchange = self.last_matching = self.last_sort = 0
         self.density = 0.0  # pairs per particle after the last assignment
         self.species = np.ascontiguousarray(model.configuration.species[first] - 1, dtype=np.int32)
         self.start = np.zeros(n + 1, dtype=np.int64)
@@ -360,7 +362,7 @@ class _Group:
         self.xi, self.work = np.zeros(width), np.zeros(width)
         self.token = (0,) * width
         box, cutoffs = model.configuration.box_length, model.mixture.cutoff * model.mixture.sigma_matrix
-        self.reach = (cutoffs + model.skin) / box
+        self.limits = (((cutoffs + model.skin) / model.position_unit) ** 2).astype(model.table.dtype).ravel()
         margin = min(model.skin + _WIDE_MARGIN, 0.5 * box - model.mixture.largest_cutoff)
         self.wide_reach = (cutoffs + margin) / box
         self.wide_limit = (0.5 * (margin - model.skin) / model.position_unit) ** 2
@@ -421,6 +423,18 @@ class _Group:
             self.holder[:, k], self.order[:, k] = self.holder[:, 0], self.order[:, 0]
         self.valid = False
 
+    def sort(self) -> None:
+        """Renumber the slots along the box, so that neighbours stay near in memory."""
+        self.state()  # images follow, and the reference positions are the present ones
+        anchor, _ = lanes.anchors(self.pos, 0.5 ** (8 * self.pos.itemsize))
+        first = _spatial_order(anchor, 2.5 / self.model.configuration.box_length)
+        for array in (self.pos, self.vel, self.image, self.ref, self.species, self.holder):
+            array[:] = array[first]
+        for k in range(self.width):
+            self.order[self.holder[:, k], k] = np.arange(len(first))
+        self.wide_start[-1] = 0
+        self.valid = False
+
     # -- dynamics -----------------------------------------------------------------------------------
 
     def launch(self, velocities: NDArray[np.float64]) -> None:
@@ -446,7 +460,7 @@ class _Group:
         m = self.model
         if not self.valid:
             self.wide, self.neighbour = lanes.renew_list(
-                self.token, self.pos, self.ref, self.image, self.species, self.reach, self.wide_reach,
+                self.token, self.pos, self.ref, self.image, self.species, self.limits, self.wide_reach,
                 self.wide_limit, self.wide_ref, self.wide_start, self.wide, self.start, self.neighbour,
             )  # fmt: skip
             self.valid = True
@@ -478,7 +492,7 @@ class _Group:
         dt, q, unit = s.time_step, m.position_unit, m.velocity_unit
         self.wide, self.neighbour, self.valid, lists, pairs, fine, self.last_exchange = lanes.advance(
             self.token, self.pos, self.vel, self.frc, self.ref, self.image, self.order, self.holder,
-            self.species, self.wide_ref, self.wide_start, self.wide, self.start, self.neighbour, self.reach,
+            self.species, self.wide_ref, self.wide_start, self.wide, self.start, self.neighbour, self.limits,
             self.wide_reach, self.wide_limit, m.table, (unit, unit * dt / q, dt), 0.5 * m.skin / q,
             first, n_steps, _THERMOSTATS[s.thermostat], m.target, m.freedom, every,
             1.0 / s.thermostat_time, self.xi, self.work, normal, gamma, self.valid,
@@ -489,6 +503,9 @@ class _Group:
         if first + n_steps - self.last_matching >= _MATCHING_INTERVAL and density > 1.12 * self.density:
             self.bring_together()
             self.last_matching, self.density = first + n_steps, 0.0
+        if first + n_steps - self.last_sort >= _SORT_INTERVAL:
+            self.sort()
+            self.last_sort = first + n_steps
         self.lists += lists
         self.pairs += pairs
         self.steps += n_steps
