@@ -20,6 +20,7 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/prediction.smk"
 include: "workflow/rules/analysis.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/functions/products.smk"
 
 
 report: "workflow/report/workflow.rst"
@@ -28,6 +29,7 @@ report: "workflow/report/workflow.rst"
 rule all:
     default_target: True
     input:
+        data_files(),
         figure_files(),
 
 

@@ -159,17 +159,36 @@ def test_a_finished_run_has_nothing_to_do(repository, smoke):
 
 
 @pytest.mark.slow
-def test_a_deleted_table_remakes_only_what_depends_on_it(repository, smoke):
-    table = smoke / "results" / "smoke" / "tables" / "pearson.parquet"
-    kept = table.read_bytes()
-    table.unlink()
+@pytest.mark.parametrize(
+    ("file", "remade", "kept"),
+    [
+        (
+            "tables/pearson.parquet",
+            {"measure_pearson": 1, "collect_numbers": 1},
+            {"equilibrate_structures", "train_full", "measure_chord_lengths"},
+        ),
+        (
+            "unit/descriptors/T0.50/chunk0.h5",
+            {"compute_descriptors": 1, "fit_scaling": 1, "train_full": 1},
+            {"equilibrate_structures", "run_isoconfigurational_dynamics", "measure_relaxation"},
+        ),
+        (
+            "unit/trajectories/T0.60/chunk0.h5",
+            {"run_isoconfigurational_dynamics": 1, "measure_propensities": 1, "measure_relaxation": 1},
+            {"equilibrate_structures", "compute_descriptors", "fit_scaling"},
+        ),
+    ],
+)
+def test_a_deleted_file_is_made_again_with_only_what_depends_on_it(repository, smoke, file, remade, kept):
+    path = smoke / "results" / "smoke" / file
+    aside = path.rename(path.with_name("aside"))
     try:
         run = smoke_again(repository, smoke, "-n")
     finally:
-        table.write_bytes(kept)
+        aside.rename(path)
     jobs = planned(run.stdout + run.stderr)
-    assert jobs["measure_pearson"] == 1
-    assert not {"equilibrate_structures", "run_isoconfigurational_dynamics", "train_full"} & set(jobs)
+    assert {rule: jobs.get(rule) for rule in remade} == remade
+    assert not kept & set(jobs)
 
 
 @pytest.mark.slow

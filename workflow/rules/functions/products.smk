@@ -1,0 +1,84 @@
+# Everything a finished run holds. Asking for all of it, not for the figures alone, is what makes Snakemake bring
+# back a deleted intermediate file, and what depends on it, although newer files behind it exist.
+TABLES = (
+    "pearson",
+    "susceptibility",
+    "structure_factor",
+    "correlation_length",
+    "chord_length",
+    "attention",
+    "attention_length",
+    "bottleneck",
+    "bottleneck_separation",
+    "equilibration",
+    "length_scales",
+)
+
+
+def simulation_files(ensemble):
+    """Structures to propensities of one ensemble; dynamics where there is any."""
+    temperatures = LABELLED
+    if ensemble == "large":
+        large = CONFIG.large_systems.dynamics
+        temperatures = [canonical(large.temperature)] if large else []
+    here = f"{RUN}/{ensemble}"
+    return [
+        *expand(
+            f"{here}/{{kind}}/T{{temperature}}/chunk{{chunk}}.{{suffix}}",
+            zip,
+            kind=["structures", "structures", "inherent", "descriptors"]
+            * len(TEMPERATURES)
+            * len(chunks(ensemble)),
+            suffix=["gsd", "parquet", "gsd", "h5"]
+            * len(TEMPERATURES)
+            * len(chunks(ensemble)),
+            temperature=[
+                t for t in TEMPERATURES for _ in range(4 * len(chunks(ensemble)))
+            ],
+            chunk=[c for _ in TEMPERATURES for c in chunks(ensemble) for _ in range(4)],
+        ),
+        *expand(
+            f"{here}/{{kind}}/T{{temperature}}/chunk{{chunk}}.h5",
+            kind=["trajectories", "propensities"],
+            temperature=temperatures,
+            chunk=dynamics_chunks(ensemble),
+        ),
+        *expand(f"{here}/labels/T{{temperature}}.h5", temperature=temperatures),
+    ]
+
+
+def network_files():
+    """Networks of both steps and the baselines, with their selection and history."""
+    full = f"{RUN}/networks/full/tmin{{t_min}}"
+    step1 = f"{RUN}/networks/equi_time/tmin{{t_min}}/cb{{cb}}"
+    return [
+        *expand(f"{RUN}/label_map/tmin{{t_min}}.parquet", t_min=T_MINS),
+        *expand(f"{RUN}/scaling/tmin{{t_min}}.json", t_min=T_MINS),
+        *expand([f"{step1}.npz", f"{step1}.history.parquet"], t_min=T_MINS, cb=C_BS),
+        *expand(f"{RUN}/extrapolated/tmin{{t_min}}.h5", t_min=T_MINS),
+        *expand(f"{RUN}/extrapolated/tmin{{t_min}}.parquet", t_min=T_MINS),
+        *expand(
+            [f"{full}.npz", f"{full}.parquet", f"{full}.history.parquet"], t_min=T_MINS
+        ),
+        *expand(f"{RUN}/baselines/T{{temperature}}.npz", temperature=LABELLED),
+        f"{RUN}/baselines/linear.npz",
+    ]
+
+
+def data_files():
+    """All data of a finished run: what the figures are made from."""
+    return [
+        *expand(
+            f"{RUN}/unit/structures/T{{temperature}}/equilibration.json",
+            temperature=TEMPERATURES,
+        ),
+        *simulation_files("unit"),
+        *simulation_files("large"),
+        f"{RUN}/relaxation/curves.parquet",
+        f"{RUN}/relaxation/relaxation.json",
+        *network_files(),
+        *predictions("unit", TEMPERATURES),
+        *predictions("large", TEMPERATURES),
+        *expand(f"{RUN}/tables/{{table}}.parquet", table=TABLES),
+        f"{RUN}/tables/snapshots.h5",
+    ]
