@@ -117,10 +117,11 @@ def build(
                             rng.normal(size=(*where.shape[:2], len(names))),
                             ("structure", "particle", "descriptor"),
                         ),
+                        "names": Array(np.array(names), ("column",)),
                         "positions": Array(where, ("structure", "particle", "axis")),
                     },
                     made,
-                    {"box_length": side, "names": names},
+                    {"box_length": side},
                 )
             xi = 1.5 + 2.0 * (0.5 / float(t) - 1)
             h = np.array([smooth_field(f.wrapped()[f.of_species(1)], side, xi, rng)[0] for f in frames])
@@ -158,8 +159,8 @@ def build(
                 p = noisy(level)
                 arrays = {
                     "c_b": Array(np.array(C_BS), ("state",)),
-                    "c_b_input": Array(np.array(C_BS), ("state",)),
-                    "converged": Array(np.ones(len(C_BS), dtype=bool), ("state",)),
+                    "c_b_input": Array(np.tile(np.array(C_BS)[:, None], networks), ("state", "network")),
+                    "converged": Array(np.ones((len(C_BS), networks), dtype=bool), ("state", "network")),
                     "mean_prediction": Array(p.mean(axis=(2, 3)), ("state", "network")),
                     "propensity": Array(p, ("state", "network", "structure", "particle")),
                     "attention": Array(

@@ -10,16 +10,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from tglassmlp.figures.snapshots import time_text
-from tglassmlp.figures.style import PAGE, PROPENSITY, Drawn, figure, footer, temperature_text
+from tglassmlp.figures.style import PAGE, PROPENSITY, Drawn, color_limits, figure, footer, temperature_text
 from tglassmlp.observables.tables import near_c_b
 
 
-def _scatter(ax: Axes, rows: pd.DataFrame) -> Any:
+def _scatter(ax: Axes, rows: pd.DataFrame, limits: tuple[float, float]) -> Any:
     # the most extreme propensities last, so that neither colour hides the other
     order = np.argsort(np.abs(rows["propensity"].to_numpy(float) - rows["propensity"].mean()))
     rows = rows.iloc[order]
     return ax.scatter(
-        rows["unit1"], rows["unit2"], c=rows["propensity"], cmap=PROPENSITY, vmin=0, vmax=1, s=3,
+        rows["unit1"], rows["unit2"], c=rows["propensity"], cmap=PROPENSITY, vmin=limits[0], vmax=limits[1], s=3,
         linewidths=0, rasterized=True,
     )  # fmt: skip
 
@@ -33,8 +33,9 @@ def _panels(
         PAGE, 0.45 + min(2.1, 7.4 / columns) * rows, rows, columns, sharex=shared, sharey=shared
     )
     flat = axes.ravel()
+    limits = color_limits(np.concatenate([t["propensity"] for _, t in panels]))
     for ax, (title, table) in zip(flat, panels, strict=False):
-        image = _scatter(ax, table)
+        image = _scatter(ax, table, limits)
         ax.set_title(title, fontsize=7)
         # a few far particles must not shrink the cloud; the limits hold 99.5 %
         for axis, column in (("x", "unit1"), ("y", "unit2")):
@@ -61,7 +62,9 @@ def draw_times(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     table: pd.DataFrame = tables["bottleneck"]
     md = table[table["source"] == "md"]
     md = md if len(md) else table
-    temperature = float(md["temperature"].min())
+    # the lowest temperature of those that reach the most C_B
+    reached = md.groupby("temperature")["c_b"].nunique()
+    temperature = float(min(reached[reached == reached.max()].index))
     here = md[np.abs(md["temperature"] - temperature) < 1e-9]
     values = sorted(here["c_b"].unique(), reverse=True)
     picked = sorted({round(k) for k in np.linspace(0, len(values) - 1, min(4, len(values)))})
@@ -85,7 +88,7 @@ def draw_temperatures(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Dra
         rows = table[table["temperature"] == values[k]]
         of = separations[separations["temperature"] == values[k]]
         source = "MD" if rows["source"].iloc[0] == "md" else "predicted"
-        panels.append(
-            (f"$T = {temperature_text(values[k])}$, {source},  $D = {of['separation'].iloc[0]:.2f}$", rows)
-        )
+        separation = float(of["separation"].iloc[0])
+        text = f",  $D = {separation:.2f}$" if np.isfinite(separation) else ""
+        panels.append((f"$T = {temperature_text(values[k])}$, {source}{text}", rows))
     return _panels(panels, meta, f"$C_B$ = {table['c_b'].iloc[0]:g}", shared=False)

@@ -81,7 +81,7 @@ def draw_movie(path: str | PathLike[str], snapshots: Mapping[str, Any], meta: Ma
     from matplotlib.figure import Figure
 
     from tglassmlp.figures.snapshots import time_text
-    from tglassmlp.figures.style import particle_colors, style, temperature_text
+    from tglassmlp.figures.style import color_limits, particle_colors, style, temperature_text
     from tglassmlp.storage import atomic_path
 
     target = Path(path)
@@ -103,6 +103,7 @@ def draw_movie(path: str | PathLike[str], snapshots: Mapping[str, Any], meta: Ma
     if not len(times):  # a temperature without a time scale: show the states at equal distances
         fields = snapshots["evolution_fields"]
         times = 10.0 ** np.arange(1, len(fields) + 1)
+    limits = color_limits(fields)
     header = f"$T = {temperature_text(about['temperature'])}$"
     with style(), atomic_path(target) as temporary:
         fig = Figure(figsize=(7.2, 8.0), dpi=100)
@@ -126,7 +127,7 @@ def draw_movie(path: str | PathLike[str], snapshots: Mapping[str, Any], meta: Ma
         with writer:
             for time, mean, field in frames_in_time(times, fields, n_frames):
                 colors = particle_colors(
-                    snapshots["evolution_positions"], about["box_length"], central, field
+                    snapshots["evolution_positions"], about["box_length"], central, field, limits
                 )
                 colour_of[:-1] = np.round(255 * colors)
                 image.set_data(colour_of[where])

@@ -95,7 +95,8 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         ("snapshots",),
         "Snapshots of dynamics and predictions",
         "One configuration: propensity of the type-1 particles from molecular dynamics and from the "
-        "networks, blue arrested, red active; other species in a pale shade of the nearest type-1 particle.",
+        "networks (mean over the kept ones), blue arrested, red active; other species in a pale shade "
+        "of the nearest type-1 particle. The colour scale spans the central 98 % of the values shown.",
         "2 Validation",
         "Figure 3",
     ),
@@ -115,8 +116,9 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         ("snapshots",),
         "Relaxation at the glass transition",
         "Predicted propensities of one configuration at the run's glass transition temperature T = "
-        "{glass_transition:g} at falling C_B. The movie shows the same, smooth in the logarithm of "
-        "time.",
+        "{glass_transition:g} at falling C_B (mean over the kept networks). The colour scale spans "
+        "the central 98 % of the values shown; a mean far from C_B is given in the title. The movie "
+        "shows the same, smooth in the logarithm of time.",
         "3 Prediction",
         "Figure 5",
     ),
@@ -163,8 +165,9 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "bottleneck_map.draw_times",
         ("bottleneck",),
         "The bottleneck in time",
-        "Values of the two bottleneck units of a sample of test particles at the lowest simulated "
-        "temperature, coloured by measured propensity, at falling C_B. One of the kept networks.",
+        "Values of the two bottleneck units of a sample of test particles at the lowest temperature "
+        "whose dynamics reaches the most C_B, coloured by measured propensity, at falling C_B. One of "
+        "the kept networks.",
         "4 Inside the network",
         "Figure 10",
     ),
@@ -172,9 +175,9 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "bottleneck_map.draw_temperatures",
         ("bottleneck", "bottleneck_separation"),
         "The bottleneck at several temperatures",
-        "As Figure 10 at C_B nearest to 0.5 for all temperatures; colours are measured propensities "
-        "where there is dynamics, predicted ones elsewhere. D: distance between the most active and "
-        "the most arrested fifth in units of their width.",
+        "As Figure 10 at one C_B for all temperatures; colours are measured propensities where there "
+        "is dynamics, predicted ones elsewhere. D (with dynamics only): distance between the most "
+        "active and the most arrested fifth in units of their width.",
         "4 Inside the network",
         "Figure 11",
     ),

@@ -10,7 +10,17 @@ import pandas as pd
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
-from tglassmlp.figures.style import PAGE, PROPENSITY, Drawn, figure, footer, note, snapshot, temperature_text
+from tglassmlp.figures.style import (
+    PAGE,
+    PROPENSITY,
+    Drawn,
+    color_limits,
+    figure,
+    footer,
+    note,
+    snapshot,
+    temperature_text,
+)
 
 
 def time_text(time: float) -> str:
@@ -41,18 +51,19 @@ def _draw(
     flat = axes.ravel()
     if not chosen:
         note(flat[0], "no field to show")
+    limits = color_limits(arrays[f"{group}_fields"][list(chosen)]) if len(chosen) else (0.0, 1.0)
     for ax, k in zip(flat, chosen, strict=False):
         snapshot(
             ax, arrays[f"{group}_positions"], diameters[arrays[f"{group}_species"].astype(int) - 1],
-            about["box_length"], arrays[f"{group}_central"].astype(int), arrays[f"{group}_fields"][k],
+            about["box_length"], arrays[f"{group}_central"].astype(int), arrays[f"{group}_fields"][k], limits,
         )  # fmt: skip
         ax.set_title(titles[k], fontsize=7)
     for ax in flat[len(chosen) :]:
         ax.set_axis_off()
     bar = fig.colorbar(
-        ScalarMappable(Normalize(0, 1), PROPENSITY), ax=axes, fraction=0.02, pad=0.01, aspect=30
+        ScalarMappable(Normalize(*limits), PROPENSITY), ax=axes, fraction=0.02, pad=0.01, aspect=30
     )
-    bar.set_label(r"propensity $C_i$" + (" (0 active, 1 arrested)" if rows > 1 else ""))
+    bar.set_label(r"propensity $C_i$" + (" (low: active, high: arrested)" if rows > 1 else ""))
     n = arrays[f"{group}_positions"].shape[0]
     footer(fig, meta, f"shown: N = {n}, {about['ensemble']} system {about['structure']}")
     parts = [
@@ -85,9 +96,11 @@ def draw_evolution(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     arrays = tables["snapshots"]
     about = arrays["attributes"]["evolution"]
     c_b, times = arrays["evolution_c_b"], arrays["evolution_time"]
-    titles = [
-        f"$C_B = {temperature_text(c)}$,  $t = {time_text(t)}$" for c, t in zip(c_b, times, strict=True)
-    ]
+    titles = []
+    for c, time, mean in zip(c_b, times, arrays["evolution_fields"].mean(axis=1), strict=True):
+        # the mean of one system is not exactly C_B; far from it, the mean correction has failed
+        found = f" (mean {mean:.2f})" if abs(mean - c) > 0.03 else ""
+        titles.append(f"$C_B = {temperature_text(c)}${found},  $t = {time_text(time)}$")
     picked = sorted({round(k) for k in np.linspace(0, len(c_b) - 1, min(6, len(c_b)))}) if len(c_b) else []
     drawn = _draw(tables, meta, "evolution", titles, picked)
     drawn.figure.suptitle(f"tGlassMLP, $T = {temperature_text(about['temperature'])}$", fontsize=8)

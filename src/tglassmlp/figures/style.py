@@ -24,6 +24,7 @@ __all__ = [
     "PAGE",
     "PROPENSITY",
     "Drawn",
+    "color_limits",
     "curve",
     "figure",
     "footer",
@@ -230,14 +231,25 @@ def curve(
         ax.errorbar(xs, ys, yerr=[ys - low, e] if error else None, elinewidth=0.7, **keywords)
 
 
+def color_limits(propensity: NDArray) -> tuple[float, float]:
+    """Range of the colour scale: the central 98 % of the values shown, outwards to the next twentieth."""
+    low, high = np.quantile(propensity, [0.01, 0.99])
+    low, high = np.floor(20 * low) / 20, np.ceil(20 * high) / 20
+    return float(max(0.0, min(low, high - 0.1))), float(min(1.0, max(high, low + 0.1)))
+
+
 def particle_colors(
-    positions: NDArray, box_length: float, central: NDArray, propensity: NDArray
+    positions: NDArray,
+    box_length: float,
+    central: NDArray,
+    propensity: NDArray,
+    limits: tuple[float, float] = (0.0, 1.0),
 ) -> NDArray[np.float64]:
     """Colours ``[N, 3]``: central particles by propensity, others a pale shade of the nearest central one.
 
     Parameters
     ----------
-    positions, box_length, central, propensity
+    positions, box_length, central, propensity, limits
         As :func:`snapshot`.
     """
     from scipy.spatial import cKDTree
@@ -245,7 +257,8 @@ def particle_colors(
     inside = np.mod(positions + box_length / 2, box_length)
     inside[inside >= box_length] = 0.0
     nearest = cKDTree(inside[central], boxsize=box_length).query(inside)[1]
-    colors = np.asarray(PROPENSITY(np.asarray(propensity, dtype=float)))[:, :3]
+    scaled = (np.asarray(propensity, dtype=float) - limits[0]) / (limits[1] - limits[0])
+    colors = np.asarray(PROPENSITY(np.clip(scaled, 0, 1)))[:, :3]
     every = 0.4 * colors[nearest] + 0.6
     every[central] = colors
     return every
@@ -258,6 +271,7 @@ def snapshot(
     box_length: float,
     central: NDArray,
     propensity: NDArray,
+    limits: tuple[float, float] = (0.0, 1.0),
 ) -> EllipseCollection:
     """Draw particles as discs of their size in the colours of :func:`particle_colors`.
 
@@ -273,8 +287,10 @@ def snapshot(
         ``[n]`` indices of the coloured particles.
     propensity
         ``[n]`` in [0, 1].
+    limits
+        Range of the colour scale.
     """
-    colors = particle_colors(positions, box_length, central, propensity)
+    colors = particle_colors(positions, box_length, central, propensity, limits)
     discs = EllipseCollection(
         diameters, diameters, np.zeros(len(positions)), units="xy", offsets=positions, facecolors=colors,
         linewidths=0.0, rasterized=True, transOffset=ax.transData,

@@ -26,10 +26,15 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
         ax.axvline(change + 0.5, color="#AAAAAA", linewidth=0.6, zorder=0)
         ax.set_xlabel("epoch")
     axes[0, 0].set(ylabel="training loss", yscale="log")
-    axes[0, 1].set(ylabel="Pearson correlation, validation structures")
+    axes[0, 1].set(ylabel="Pearson correlation (validation)")
     axes[0, 0].legend()
     axes[0, 0].text(
-        change + 0.5, 0.98, " phase 2", transform=axes[0, 0].get_xaxis_transform(), va="top", fontsize=6.5
+        change + 0.5,
+        0.98,
+        " phase 2: other loss",
+        transform=axes[0, 0].get_xaxis_transform(),
+        va="top",
+        fontsize=6.5,
     )
     footer(fig, meta, f"{meta['training']['networks']} networks each")
     return Drawn(fig, table)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tglassmlp.configuration import Configuration
 from tglassmlp.observables.tables import read_fields
-from tglassmlp.storage import read_arrays, read_attributes, read_configurations
+from tglassmlp.storage import read_arrays, read_configurations
 
 __all__ = ["particle_properties"]
 
@@ -48,7 +48,7 @@ def particle_properties(
     """
     configurations = [c for path in structure_files for c in read_configurations(path)]
     chosen = [s for s in structures if s < len(configurations)]
-    names = [str(n) for n in read_attributes(descriptor_files[0]).get("names", [])]
+    names = [str(n) for n in read_arrays(descriptor_files[0], ["names"])["names"]]
     columns = {n: names.index(n) for n in descriptors if n in names}
     values = np.concatenate([read_arrays(p, ["values"], finite=False)["values"] for p in descriptor_files])
     predicted = read_fields(predictions)[0]

@@ -62,17 +62,20 @@ def _states(numbers: Numbers, prefix: str) -> list[tuple[str, str, str]]:
 
 def _difference(numbers: Numbers, first: str, second: str) -> tuple[float, float, int]:
     """Mean difference of two methods over their common state points, its error and their number."""
-    values, errors = [], []
+    values: dict[str, list[float]] = {}
+    errors: dict[str, list[float]] = {}
     for name, temperature, rest in _states(numbers, first):
         a, ea = _get(numbers, name)
         b, eb = _get(numbers, f"{second}/T{temperature}/{rest}")
         if np.isfinite(a) and np.isfinite(b):
-            values.append(a - b)
-            errors.append(np.hypot(np.nan_to_num(ea), np.nan_to_num(eb)))
+            values.setdefault(temperature, []).append(a - b)
+            errors.setdefault(temperature, []).append(float(np.hypot(np.nan_to_num(ea), np.nan_to_num(eb))))
     if not values:
         return float("nan"), float("nan"), 0
-    # state points of one temperature share their structures: their errors do not average out
-    return float(np.mean(values)), float(np.mean(errors)), len(values)
+    # state points of one temperature share their structures, those of different temperatures do not
+    each = [float(np.mean(e)) for e in errors.values()]
+    everything = [v for group in values.values() for v in group]
+    return float(np.mean(everything)), float(np.sqrt(np.sum(np.square(each))) / len(each)), len(everything)
 
 
 def _growth(numbers: Numbers, prefix: str) -> tuple[float, float, str]:

@@ -34,7 +34,12 @@ from tglassmlp.observables import bottleneck as bottle
 from tglassmlp.observables.bootstrap import combined_error, generator, resamples
 from tglassmlp.observables.chord_length import Lattice, chord_sums, mean_chord_length
 from tglassmlp.observables.pearson import pearson, pearson_error
-from tglassmlp.observables.structure_factor import Shells, fit_structure_factor, structure_factor_fft
+from tglassmlp.observables.structure_factor import (
+    Fit,
+    Shells,
+    fit_structure_factor,
+    structure_factor_fft,
+)
 from tglassmlp.observables.susceptibility import (
     susceptibility,
     susceptibility_error,
@@ -100,6 +105,8 @@ class Fields:
         ``[k, networks, structures, particles]``.
     time
         ``[k]`` measured times, or None.
+    converged
+        ``[k, networks]``, whether the mean correction reached C_B; None where there is no correction.
     """
 
     method: str
@@ -108,6 +115,13 @@ class Fields:
     c_b: NDArray[np.float64]
     values: NDArray
     time: NDArray[np.float64] | None = None
+    converged: NDArray[np.bool_] | None = None
+
+    def usable(self, k: int) -> NDArray[np.intp]:
+        """Networks whose mean is the wanted C_B at state point ``k``: only those are at that state point."""
+        if self.converged is None:
+            return np.arange(self.values.shape[1])
+        return np.flatnonzero(self.converged[k])
 
     def at(self, c_b: float) -> NDArray | None:
         """Fields ``[networks, structures, particles]`` at one C_B, or None if there are none."""
@@ -142,7 +156,8 @@ def read_fields(path: File) -> list[Fields]:
         values = arrays["propensity"][:, None]
         return [Fields("md", "", temperature, c_b, values, np.asarray(arrays["time"], dtype=np.float64))]
     if kind == "predictions":
-        return [Fields("tglassmlp", t_min, temperature, c_b, arrays["propensity"])]
+        converged = np.asarray(arrays["converged"], dtype=bool)
+        return [Fields("tglassmlp", t_min, temperature, c_b, arrays["propensity"], converged=converged)]
     if kind != "baseline_predictions":
         raise ValueError(f"{path}: expected a labels, predictions or baseline_predictions file")
     found = []
@@ -317,6 +332,7 @@ def susceptibility_table(
 ) -> pd.DataFrame:
     """chi_4 (9) of every method on the test structures, with the mean propensity beside it.
 
+    Networks whose mean correction has not converged are left out.
     ``value_without_noise`` (molecular dynamics only) is free of the noise of the finite number of replicas.
     Parameters as :func:`pearson_table`.
     """
@@ -328,8 +344,9 @@ def susceptibility_table(
             continue
         half = read_arrays(halves[fields.temperature], ["half"])["half"] if fields.method == "md" else None
         for k, c_b in enumerate(fields.c_b):
-            y = _pick(fields.values[k], test)
-            if not np.isfinite(y).all():
+            usable = fields.usable(k)
+            y = _pick(fields.values[k][usable], test)
+            if not usable.size or not np.isfinite(y).all():
                 continue
             found = _over_networks([susceptibility(f) for f in y], [susceptibility_error(f) for f in y])
             clean = float("nan")
@@ -423,9 +440,18 @@ def structure_factor_tables(
         )
         q, s4, modes = shells.gather(power.mean(axis=0).reshape(k, networks, -1))
         for i, c_b in enumerate(fields.c_b):
-            row = _row(fields, c_b, times) | {"n_systems": systems, "n_networks": networks, "box_length": box}
-            mean = s4[i].mean(axis=0)
-            spread = s4[i].std(axis=0, ddof=1) if networks > 1 else np.full(q.size, np.nan)
+            usable = fields.usable(i)
+            row = _row(fields, c_b, times) | {
+                "n_systems": systems,
+                "n_networks": usable.size,
+                "box_length": box,
+            }
+            if not usable.size:
+                reason = "the mean correction of no network has converged"
+                fits += [row | _fit_row([Fit(form, False, reason)]) for form in ("ornstein-zernike", "cubic")]
+                continue
+            mean = s4[i][usable].mean(axis=0)
+            spread = s4[i][usable].std(axis=0, ddof=1) if usable.size > 1 else np.full(q.size, np.nan)
             curves.append(
                 pd.DataFrame(
                     {
@@ -440,12 +466,16 @@ def structure_factor_tables(
             )
             for cubic in (False, True):
                 each = [
-                    fit_structure_factor(q, one, modes * systems, fit_q_max, cubic, box / 2) for one in s4[i]
+                    fit_structure_factor(q, one, modes * systems, fit_q_max, cubic, box / 2)
+                    for one in s4[i][usable]
                 ]
                 fits.append(row | _fit_row(each))
     if not fits:
         return pd.DataFrame(columns=STRUCTURE_FACTOR_COLUMNS), pd.DataFrame(columns=CORRELATION_COLUMNS)
-    return pd.concat(curves, ignore_index=True), pd.DataFrame(fits)
+    joined = (
+        pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=STRUCTURE_FACTOR_COLUMNS)
+    )
+    return joined, pd.DataFrame(fits)
 
 
 def _fit_row(fits: Sequence[Any]) -> dict[str, Any]:
@@ -613,8 +643,9 @@ def bottleneck_tables(
     points
         ``unit1, unit2, propensity, source`` (``md`` or ``predicted``), ``structure, particle``.
     separations
-        Separation of the most active and most arrested fifth, from all test particles; its error is that of
-        the mean of single structures.
+        Separation of the most active and most arrested fifth, from all test particles, where there are
+        measured propensities (a network's own would always separate well); its error is that of the mean of
+        single structures.
     """
     times = Times(relaxation, labels)
     truth = {_place(p)[2]: read_fields(p)[0] for p in labels}
@@ -637,12 +668,11 @@ def bottleneck_tables(
             each = [
                 bottle.separation(np.asarray(b, dtype=np.float64), np.asarray(c, dtype=np.float64))
                 for b, c in zip(values[k][chosen], field[chosen], strict=True)
+                if md is not None
             ]
+            separation = float("nan") if md is None else bottle.separation(both, propensity)
             error = float(np.std(each, ddof=1) / np.sqrt(len(each))) if len(each) > 1 else float("nan")
-            rows.append(
-                row
-                | {"separation": bottle.separation(both, propensity), "error": error, "n": propensity.size}
-            )
+            rows.append(row | {"separation": separation, "error": error, "n": propensity.size})
             points.append(
                 pd.DataFrame(
                     {
