@@ -19,8 +19,8 @@ def _scatter(ax: Axes, rows: pd.DataFrame, limits: tuple[float, float]) -> Any:
     order = np.argsort(np.abs(rows["propensity"].to_numpy(float) - rows["propensity"].mean()))
     rows = rows.iloc[order]
     return ax.scatter(
-        rows["unit1"], rows["unit2"], c=rows["propensity"], cmap=PROPENSITY, vmin=limits[0], vmax=limits[1], s=3,
-        linewidths=0, rasterized=True,
+        rows["unit1"], rows["unit2"], c=rows["propensity"], cmap=PROPENSITY, vmin=limits[0], vmax=limits[1],
+        s=3, linewidths=0, rasterized=True,
     )  # fmt: skip
 
 
