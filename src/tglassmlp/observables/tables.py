@@ -753,7 +753,7 @@ def snapshot_arrays(
     -------
     dict
         ``positions [N, 2]`` (wrapped), ``species [N]``, ``box_length``, ``central [n]`` indices and
-        ``fields``: title -> (c_b ``[k]``, propensity ``[k, n]``, mean over networks).
+        ``fields``: title -> (c_b ``[k]``, propensity ``[k, n]``, mean over converged networks).
 
     Raises
     ------
@@ -776,7 +776,12 @@ def snapshot_arrays(
             if (method and found.method != method) or structure >= found.values.shape[2]:
                 continue
             keep = [k for k, c in enumerate(found.c_b) if c_b is None or any(_same(c, w) for w in c_b)]
-            values = np.asarray(found.values[keep, :, structure], dtype=np.float64).mean(axis=1)
+            means = []
+            for k in keep:
+                usable = found.usable(k)  # if none has converged all are shown, with their mean in the title
+                chosen = usable if usable.size else np.arange(found.values.shape[1])
+                means.append(np.asarray(found.values[k, chosen, structure], dtype=np.float64).mean(axis=0))
+            values = np.array(means)
             if keep and np.isfinite(values).all():
                 fields[title] = (found.c_b[keep], values)
             break
