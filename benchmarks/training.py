@@ -112,8 +112,10 @@ def rows():
     paper = 24.0  # "about one day" on a laptop GPU, arXiv:2310.20252, section II E
     table.append(
         {
-            "name": "paper's full schedule, one T_min, projected", "value": hours / 2, "unit": "h", "cores": 2,
-            "peer": "paper, NVIDIA T600 laptop GPU", "peer_value": paper, "ratio": 2 * paper / hours,
+            "name": "paper's full schedule, one T_min, projected", "value": hours / 2, "unit": "h",
+            "cores": 2,
+            "peer": "paper, NVIDIA T600 laptop GPU", "peer_value": paper,
+            "ratio": 2 * paper / hours,
         }
     )  # fmt: skip
     return table

@@ -336,6 +336,14 @@ class TrainingSettings(_Section):
     scaling_temperatures: Literal["all", "labelled"] = Field(
         "all", description="temperatures whose training structures fix the scaling of descriptors"
     )
+    label_noise: Literal["removed", "ignored"] = Field(
+        "removed",
+        description="phase 2 aims at the variance between halves of the replicas (removed) or of the labels",
+    )
+    select_epoch: Literal["last", "validation"] = Field(
+        "last",
+        description="networks after the last epoch, or after the best one of phase 2 on validation data",
+    )
 
 
 class StatePoint(_Section):

@@ -86,7 +86,7 @@ def write_run(root, temperatures=(0.5, 0.45, 0.4), cold=(0.35,), structures=8, p
         "seed": 1,
         "temperatures": [*temperatures, *cold],
         "c_b": list(C_BS),
-        "network": {},
+        "network": {"mlp1": [3, 2], "mlp2": [3], "head": [8]},
         "training": {
             "networks": 3,
             "phase1": [{"epochs": 60, "rate": 1e-2}],

@@ -124,12 +124,15 @@ def glassmlp_networks(
     """Train GlassMLP at every labelled C_B of one temperature; one file, ``cb<C_B>/<parameter>``."""
     scale, parts = steps.scaling_of(scaling), steps.divided(run)
     structures = read_structures(descriptors, temperature, scale)
-    found = storage.read_arrays(labels, ["c_b", "propensity"])
+    found = storage.read_arrays(labels, ["c_b", "propensity", "half"])
     arrays: dict[str, NDArray] = {}
     tables = [steps.empty_history()]
-    for c_b, values in zip(map(float, found["c_b"]), found["propensity"], strict=True):
+    for c_b, values, halves in zip(*(found[n] for n in ("c_b", "propensity", "half")), strict=True):
+        c_b = float(c_b)
         sets: list[list[TrainingSet]] = [
-            [training_set(structures, [c_b], values[None, numbers], numbers)] if numbers else []
+            [training_set(structures, [c_b], values[None, numbers], numbers, halves[None, numbers])]
+            if numbers
+            else []
             for numbers in (parts.train, parts.validation)
         ]
         key = ("baseline_training", temperature_key(temperature), round(c_b * 1e6))

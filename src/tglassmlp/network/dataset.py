@@ -72,6 +72,9 @@ class TrainingSet:
         ``[B]``.
     labels
         ``[B, P]`` float32.
+    halves
+        ``[B, 2, P]`` float32, the labels from two independent halves of the replicas; twice the labels where
+        there are no replicas. None: not known.
     """
 
     descriptors: NDArray[np.float32]
@@ -81,6 +84,7 @@ class TrainingSet:
     temperature: NDArray[np.float64]
     c_b: NDArray[np.float64]
     labels: NDArray[np.float32]
+    halves: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         s, p, _ = self.descriptors.shape
@@ -102,7 +106,11 @@ class TrainingSet:
 
 
 def training_set(
-    structures: Structures, c_b: Sequence[float], propensity: NDArray, numbers: Sequence[int]
+    structures: Structures,
+    c_b: Sequence[float],
+    propensity: NDArray,
+    numbers: Sequence[int],
+    halves: NDArray | None = None,
 ) -> TrainingSet:
     """Batches of one temperature.
 
@@ -116,6 +124,8 @@ def training_set(
         ``[K, len(numbers), P]``, labels of the structures ``numbers`` in this order.
     numbers
         Which structures enter.
+    halves
+        ``[K, len(numbers), 2, P]``, the same from two halves of the replicas, if known.
     """
     chosen = structures.take(numbers)
     k, s = len(c_b), len(numbers)
@@ -129,6 +139,7 @@ def training_set(
         np.full(k * s, structures.temperature),
         np.repeat(np.asarray(c_b, dtype=np.float64), s),
         np.asarray(propensity, dtype=np.float32).reshape(k * s, -1),
+        None if halves is None else np.asarray(halves, dtype=np.float32).reshape(k * s, 2, -1),
     )
 
 
@@ -147,4 +158,14 @@ def join(parts: Sequence[TrainingSet]) -> TrainingSet:
         np.concatenate([p.temperature for p in parts]),
         np.concatenate([p.c_b for p in parts]),
         np.concatenate([p.labels for p in parts]),
+        _all_halves(parts),
+    )
+
+
+def _all_halves(parts: Sequence[TrainingSet]) -> NDArray[np.float32] | None:
+    """Halves of all parts; labels without replicas stand for both of theirs. None if no part has any."""
+    if all(p.halves is None for p in parts):
+        return None
+    return np.concatenate(
+        [np.stack([p.labels, p.labels], axis=1) if p.halves is None else p.halves for p in parts]
     )

@@ -112,22 +112,44 @@ def kernels_from_positions(
     return w * (inverse[:, :, None] + inverse[:, None, :])
 
 
-def label_statistics(labels: NDArray, kernels: NDArray | None, rings: int = 3) -> LabelStatistics:
-    """Numbers of labels ``[B, P]`` of one structure, in double precision.
+def label_statistics(
+    labels: NDArray, kernels: NDArray | None, rings: int = 3, halves: NDArray | None = None
+) -> LabelStatistics:
+    r"""Numbers of labels ``[B, P]`` of one structure, in double precision.
 
-    Without kernels ``[K, P, P]`` the ``rings`` correlations are zero and their contrast is one.
+    Parameters
+    ----------
+    labels
+        ``[B, P]``.
+    kernels
+        ``[K, P, P]``; without them the ``rings`` correlations are zero and their contrast is one.
+    halves
+        ``[B, 2, P]``, the same labels from two independent halves of the replicas. Given, the variance and
+        the correlations are those between the halves, :math:`\mathrm{Cov}(C^{(1)}, C^{(2)})` and
+        :math:`d^{(1)} K d^{(2)} / d^{(1)} d^{(2)}`, which the noise of a finite number of replicas does
+        not enter on average; a batch whose covariance is not above a tenth of its variance keeps the
+        plain numbers.
     """
     c = np.asarray(labels, dtype=np.float64)
     d = c - c.mean(axis=1, keepdims=True)
     variance = np.maximum(np.mean(d**2, axis=1), SMALLEST_VARIANCE)
+    deviation = np.sqrt(variance)
+    first, second = d, d
+    if halves is not None:
+        h = np.asarray(halves, dtype=np.float64)
+        h = h - h.mean(axis=2, keepdims=True)
+        usable = np.mean(h[:, 0] * h[:, 1], axis=1) > 0.1 * variance
+        first = np.where(usable[:, None], h[:, 0], d)
+        second = np.where(usable[:, None], h[:, 1], d)
+        variance = np.maximum(np.mean(first * second, axis=1), SMALLEST_VARIANCE)
     if kernels is None:
         g, contrast = np.zeros((len(c), rings)), np.ones(len(c))
     else:
-        product = [d @ np.asarray(kernel, dtype=np.float64) for kernel in kernels]
-        g = np.stack([np.sum(d * row, axis=1) for row in product], axis=1)
+        product = [first @ np.asarray(kernel, dtype=np.float64) for kernel in kernels]
+        g = np.stack([np.sum(second * row, axis=1) for row in product], axis=1)
         g /= (c.shape[1] * variance)[:, None]
         contrast = np.maximum(np.abs(g[:, 0] - g[:, -1]), SMALLEST_CONTRAST)
-    return LabelStatistics(*(np.asarray(v, np.float32) for v in (np.sqrt(variance), variance, g, contrast)))
+    return LabelStatistics(*(np.asarray(v, np.float32) for v in (deviation, variance, g, contrast)))
 
 
 def mean_squared_error(predicted: jax.Array, labels: jax.Array) -> jax.Array:

@@ -76,9 +76,9 @@ def pairs(label_map: pd.DataFrame, kinds: str) -> dict[float, list[float]]:
     return found
 
 
-def labels_at(path: Path, c_b: Sequence[float], group: str = "") -> np.ndarray:
-    """Labels of the wanted C_B, ``[len(c_b), S, P]``."""
-    arrays = storage.read_arrays(path, [f"{group}c_b", f"{group}propensity"])
+def labels_at(path: Path, c_b: Sequence[float], group: str = "", name: str = "propensity") -> np.ndarray:
+    """Labels of the wanted C_B, ``[len(c_b), S, P]``, or with ``name="half"`` those of half the replicas."""
+    arrays = storage.read_arrays(path, [f"{group}c_b", f"{group}{name}"])
     found = arrays[f"{group}c_b"]
     rows = []
     for c in c_b:
@@ -86,7 +86,7 @@ def labels_at(path: Path, c_b: Sequence[float], group: str = "") -> np.ndarray:
         if not len(match):
             raise ValueError(f"{path}: no labels at C_B = {c:g}, the file holds {found.tolist()}")
         rows.append(int(match[0]))
-    return arrays[f"{group}propensity"][rows]
+    return arrays[f"{group}{name}"][rows]
 
 
 def metadata(run: Record, scaling: Scaling, kind: str, extra: Record) -> dict[str, Any]:
@@ -159,10 +159,10 @@ def equi_time_networks(
     sets: list[list[TrainingSet]] = [[], []]
     for t in temperatures:
         structures = read_structures(files[t], t, scale)
-        values = labels_at(label_files[t][0], [c_b])
+        values, halves = (labels_at(label_files[t][0], [c_b], name=name) for name in ("propensity", "half"))
         for found, numbers in zip(sets, (parts.train, parts.validation), strict=True):
             if numbers:
-                found.append(training_set(structures, [c_b], values[:, numbers], numbers))
+                found.append(training_set(structures, [c_b], values[:, numbers], numbers, halves[:, numbers]))
     key = (temperature_key(t_min), round(c_b * 1e6))
     result = train_networks(
         run, sets, ("equi_time_training", *key), run["training"]["networks"], "tglassmlp",
@@ -255,19 +255,20 @@ def full_networks(
     structures: dict[float, Structures] = {}
     for t in sorted({*measured, *predicted}, reverse=True):
         structures[t] = read_structures(files[t], t, scale)
-        blocks = []
+        c_b, values, halves = [], [], []
         if t in measured:
-            blocks.append((measured[t], labels_at(label_files[t][0], measured[t])[:, learnt]))
+            c_b += measured[t]
+            values.append(labels_at(label_files[t][0], measured[t])[:, learnt])
+            halves.append(labels_at(label_files[t][0], measured[t], name="half")[:, learnt])
         if t in predicted:
-            blocks.append((predicted[t], labels_at(extrapolated, predicted[t], f"T{canonical(t)}/")))
-        c_b = [c for cs, _ in blocks for c in cs]
-        values = np.concatenate([v for _, v in blocks])
-        cut = len(parts.train)
-        for found, numbers, part in zip(
-            sets, (parts.train, parts.validation), (values[:, :cut], values[:, cut:]), strict=True
-        ):
+            c_b += predicted[t]
+            values.append(labels_at(extrapolated, predicted[t], f"T{canonical(t)}/"))
+            halves.append(np.stack([values[-1], values[-1]], axis=2))  # predictions have no replicas
+        both, both_halves = np.concatenate(values), np.concatenate(halves)
+        for found, numbers in zip(sets, (parts.train, parts.validation), strict=True):
             if numbers:
-                found.append(training_set(structures[t], c_b, part, numbers))
+                rows = [learnt.index(n) for n in numbers]
+                found.append(training_set(structures[t], c_b, both[:, rows], numbers, both_halves[:, rows]))
     result = train_networks(
         run, sets, ("full_training", temperature_key(t_min)), run["training"]["networks"], "tglassmlp",
         f"step 2 T_min={t_min:g}", checkpoint, status_file,

@@ -58,6 +58,10 @@ class TrainingSettings:
     select_epoch
         ``"last"``: the networks after the last epoch, as in the paper; ``"validation"``: each network after
         the epoch of the last phase with its highest validation Pearson correlation.
+    label_noise
+        ``"removed"``: variance and correlations that phase 2 aims at are those between halves of the
+        replicas, free of the noise of their finite number; ``"ignored"``: those of the labels as they are
+        (the paper), which makes predictions too heterogeneous when replicas are few.
     kernel_memory
         Bytes the stored correlation kernels may take; beyond it they are recomputed in every step.
     checkpoint_seconds
@@ -71,6 +75,7 @@ class TrainingSettings:
     correlation_radii: tuple[float, ...] = (2.0, 5.0, 8.0)
     correlation_width: float = 1.0
     select_epoch: str = "last"
+    label_noise: str = "removed"
     kernel_memory: float = 3e9
     checkpoint_seconds: float = 60.0
 
@@ -86,6 +91,8 @@ class TrainingSettings:
         object.__setattr__(self, "correlation_radii", tuple(map(float, self.correlation_radii)))
         if self.select_epoch not in ("last", "validation"):
             raise ValueError(f"select_epoch must be 'last' or 'validation', found {self.select_epoch!r}")
+        if self.label_noise not in ("ignored", "removed"):
+            raise ValueError(f"label_noise must be 'ignored' or 'removed', found {self.label_noise!r}")
 
     @classmethod
     def from_settings(cls, section: Mapping[str, Any]) -> TrainingSettings:
@@ -415,6 +422,7 @@ def _prepare(
         kernels = np.concatenate([kernels, np.full((rows, 1, 2), given.box_length, np.float32)], axis=1)
     else:
         kernels = np.zeros((rows, 0), np.float32)
+    denoised = settings.label_noise == "removed"
     for s in range(structures):
         mine = np.flatnonzero(given.structure == s)
         kernel = None
@@ -425,9 +433,9 @@ def _prepare(
             if stored:
                 kernels[s] = kernel
         if len(mine):
-            for all_, some in zip(
-                statistics, losses.label_statistics(given.labels[mine], kernel, rings), strict=True
-            ):
+            halves = given.halves[mine] if denoised and given.halves is not None else None
+            found = losses.label_statistics(given.labels[mine], kernel, rings, halves)
+            for all_, some in zip(statistics, found, strict=True):
                 all_[mine] = some
     length = _padded(batches)
     offset = given.c_b if architecture.output == "deviation" else np.zeros(batches)
@@ -451,6 +459,7 @@ def _thinned(given: TrainingSet | None, most: int) -> TrainingSet | None:
     return replace(
         given, structure=given.structure[chosen], temperature=given.temperature[chosen],
         c_b=given.c_b[chosen], labels=given.labels[chosen],
+        halves=None if given.halves is None else given.halves[chosen],
     )  # fmt: skip
 
 
