@@ -52,7 +52,9 @@ run: $(READY)  ## the run described by CONFIG=...
 
 # The report is made again only if a figure or number is newer.
 report: $(READY)  ## HTML report of the run described by CONFIG=...
-	@if [ ! -e $(RESULTS)/report.html ] || \
+	@if [ ! -e $(RESULTS)/numbers.json ]; then \
+		echo "$(RESULTS) has no finished run to report"; \
+	elif [ ! -e $(RESULTS)/report.html ] || \
 		[ -n "$$(find $(RESULTS)/figures $(RESULTS)/numbers.json -newer $(RESULTS)/report.html -print -quit)" ]; then \
 		echo "writing $(RESULTS)/report.html ..."; \
 		$(SNAKEMAKE) --report $(RESULTS)/report.html > $(RESULTS)/logs/report.log 2>&1 || \
