@@ -58,7 +58,9 @@ _CALL_SECONDS: Final = 1.0
 #: By how much the margin of the wide list exceeds the skin.
 _WIDE_MARGIN: Final = 1.2
 #: Steps between two optimal assignments of particles to slots.
-_MATCHING_INTERVAL: Final = 5000
+_MATCHING_INTERVAL: Final = 20000
+#: Slots of one species that one assignment deals with, about.
+_MATCHED_TOGETHER: Final = 500
 #: Steps between two sortings of the slots.
 _SORT_INTERVAL: Final = 50000
 
@@ -352,6 +354,7 @@ class _Group:
         #: Particle in every slot of every lane.
         self.holder = np.repeat(first.astype(np.int32)[:, None], width, axis=1)
         self.last_exchange = self.last_matching = self.last_sort = 0
+        self.matchings = 0
         self.density = 0.0  # pairs per particle after the last assignment
         self.species = np.ascontiguousarray(model.configuration.species[first] - 1, dtype=np.int32)
         self.start = np.zeros(n + 1, dtype=np.int64)
@@ -401,16 +404,16 @@ class _Group:
     def bring_together(self) -> None:
         """Exchange slots between particles of a species so that each slot's lanes lie as close as possible.
 
-        The optimal assignment to the slots' mean positions, lane by lane, where the compiled pairwise
-        exchanges have got stuck. Only speed depends on it.
+        The optimal assignment to the slots' mean positions, lane by lane and in large systems part by part
+        of the box, where the compiled pairwise exchanges have got stuck. Only speed depends on it.
         """
         self.state()  # images follow, and the reference positions are the present ones
+        self.matchings += 1
         for k in range(len(self.replicas)):
             anchor, _ = lanes.anchors(self.pos, 0.5 ** (8 * self.pos.itemsize))
             fraction = self.pos[:, :, k] / 2.0 ** (8 * self.pos.itemsize)
             fraction -= np.floor(fraction)
-            for kind in range(self.model.mixture.n_species):
-                slots = np.flatnonzero(self.species == kind)
+            for slots in self._tiles(anchor):
                 target = slots[_assignment(np.mod(fraction[slots], 1.0) % 1.0, anchor[slots] % 1.0)]
                 for array in (self.pos, self.vel, self.image, self.ref):
                     array[target, :, k] = array[slots, :, k]
@@ -422,6 +425,21 @@ class _Group:
                 array[:, :, k] = array[:, :, 0]
             self.holder[:, k], self.order[:, k] = self.holder[:, 0], self.order[:, 0]
         self.valid = False
+
+    def _tiles(self, anchor: NDArray[np.float64]) -> list[NDArray[np.intp]]:
+        """Slots of one species in one part of the box each, some hundreds: assignments are not linear.
+
+        The parts are shifted from call to call, so that no border stays.
+        """
+        shift = (0.618034 * self.matchings) % 1.0
+        found = []
+        for kind in range(self.model.mixture.n_species):
+            slots = np.flatnonzero(self.species == kind)
+            side = max(1, round(math.sqrt(len(slots) / _MATCHED_TOGETHER)))
+            tile = np.minimum(((anchor[slots] + shift) % 1.0 * side).astype(np.int64), side - 1)
+            number = tile[:, 0] * side + tile[:, 1]
+            found += [slots[number == k] for k in np.unique(number)]
+        return found
 
     def sort(self) -> None:
         """Renumber the slots along the box, so that neighbours stay near in memory."""
