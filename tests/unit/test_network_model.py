@@ -142,6 +142,29 @@ def test_loss_of_phase_two_by_hand():
     assert float(loss.pearson(two, jnp.asarray(c))[0]) == pytest.approx(np.corrcoef(c, guess)[0, 1])
 
 
+def test_halves_of_the_replicas_free_the_statistics_from_noise():
+    positions, _ = four_particles()
+    kernels = loss.correlation_kernels(positions, 10.0)
+    one, two = np.array([0.1, 0.5, 0.2, 0.9]), np.array([0.2, 0.3, 0.1, 0.8])
+    c = (one + two) / 2
+    found = loss.label_statistics(c[None], kernels, halves=np.stack([one, two])[None])
+    a, b = one - one.mean(), two - two.mean()
+    assert found.variance[0] == pytest.approx(np.mean(a * b), rel=1e-5)
+    assert found.deviation[0] == pytest.approx(c.std(), rel=1e-5)
+    expected = [a @ k @ b / (a @ b) for k in kernels.astype(float)]
+    np.testing.assert_allclose(found.correlation[0], expected, rtol=1e-5, atol=1e-6)
+    # the same in large numbers: signal of variance 1, noise of variance 4 in each half
+    r = np.random.default_rng(0)
+    signal = r.normal(size=4000)
+    noisy = signal + 2 * r.normal(size=(2, 4000))
+    many = loss.label_statistics(noisy.mean(axis=0)[None], None, halves=noisy[None])
+    assert many.variance[0] == pytest.approx(1.0, abs=0.25)
+    assert many.deviation[0] ** 2 == pytest.approx(3.0, abs=0.3)
+    # halves that are not correlated say nothing: the plain numbers are kept
+    useless = loss.label_statistics(c[None], kernels, halves=np.stack([one, 1 - one])[None])
+    assert useless.variance[0] == pytest.approx(c.var(), rel=1e-5)
+
+
 def test_gradient_of_the_correlations_is_right_although_the_product_is_reused():
     r = rng(4)
     kernels = jnp.asarray(loss.correlation_kernels(r.random((12, 2)) * 10, 10.0))
