@@ -23,7 +23,8 @@ from tglassmlp.configuration import Configuration
 from tglassmlp.dynamics.bond_breaking import bond_breaking
 from tglassmlp.progress import Progress
 from tglassmlp.simulation.engine import Trajectory
-from tglassmlp.simulation.hoomd_engine import HoomdEngine, forces_and_energies
+from tglassmlp.simulation.hoomd_engine import HoomdEngine
+from tglassmlp.simulation.hoomd_planes import forces_and_energies
 from tglassmlp.simulation.kernels import forces, potential_energies
 from tglassmlp.simulation.molecular_dynamics import DynamicsSettings, log_spaced_steps, run_structures
 from tglassmlp.storage import read_configurations
