@@ -95,8 +95,9 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         ("snapshots",),
         "Snapshots of dynamics and predictions",
         "One configuration: propensity of the type-1 particles from molecular dynamics and from the "
-        "networks (mean over the kept ones), blue arrested, red active; other species in a pale shade "
-        "of the nearest type-1 particle. The colour scale spans the central 98 % of the values shown.",
+        "networks (mean over the kept ones), blue arrested, red active; other species in a pale shade of "
+        "the nearest type-1 particle. A method without mean correction is shifted to C_B by the number in "
+        "its title. The colour scale spans the central 98 % of the values shown.",
         "2 Validation",
         "Figure 3",
     ),

@@ -79,16 +79,18 @@ def _difference(numbers: Numbers, first: str, second: str) -> tuple[float, float
 
 
 def _growth(numbers: Numbers, prefix: str) -> tuple[float, float, str]:
-    """Value at the lowest over value at the highest temperature, its error, and both as text."""
+    """Logarithm of the value at the lowest over that at the highest temperature, its error, and a text."""
     known = [
         (t, *_get(numbers, n)) for n, t, _ in _states(numbers, prefix) if np.isfinite(_get(numbers, n)[0])
     ]
     if len(known) < 2:
         return float("nan"), float("nan"), "not determined at two temperatures"
     (hot, a, ea), (cold, b, eb) = known[0], known[-1]
-    ratio = b / a
-    error = abs(ratio) * float(np.hypot(np.nan_to_num(ea) / a, np.nan_to_num(eb) / b))
-    return ratio, error, f"{_shown(a, ea)} at T = {hot}, {_shown(b, eb)} at T = {cold}"
+    if a <= 0 or b <= 0:
+        return float("nan"), float("nan"), "not positive at two temperatures"
+    error = float(np.hypot(np.nan_to_num(ea) / a, np.nan_to_num(eb) / b))
+    text = f"{_shown(a, ea)} at T = {hot}, {_shown(b, eb)} at T = {cold}; ratio {b / a:.3g}"
+    return float(np.log(b / a)), error, text
 
 
 def _claims(numbers: Numbers, t_mins: Sequence[str]) -> Iterable[Claim]:
@@ -100,9 +102,8 @@ def _claims(numbers: Numbers, t_mins: Sequence[str]) -> Iterable[Claim]:
         return Claim(figure, claim, ours, judge(d, e, -margin) if n else "not determined")
 
     def growth(figure: str, claim: str, prefix: str, name: str) -> Claim:
-        ratio, error, text = _growth(numbers, prefix)
-        ours = f"{name}: {text}" + (f"; ratio {_shown(ratio, error)}" if np.isfinite(ratio) else "")
-        return Claim(figure, claim, ours, judge(ratio, error, 1.0))
+        logarithm, error, text = _growth(numbers, prefix)
+        return Claim(figure, claim, f"{name}: {text}", judge(logarithm, error))
 
     value, _ = _get(numbers, f"parameters/tmin{t_mins[0]}")
     yield Claim(

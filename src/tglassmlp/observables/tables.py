@@ -704,22 +704,17 @@ def length_scale_table(
         ``quantity`` (``xi_4``, ``chord``, ``attention``), ``method, t_min, temperature, c_b, value, error``.
     """
     parts = []
-    sources = {
-        "xi_4": correlation_lengths[
-            (correlation_lengths["form"] == "ornstein-zernike")
-            & correlation_lengths["determined"].astype(bool)
-        ].assign(value=lambda t: t["xi"], error=lambda t: t["xi_error"])
-        if len(correlation_lengths)
-        else correlation_lengths,
-        "chord": chord_lengths,
-        "attention": attention_lengths,
+    xi = near_c_b(correlation_lengths[correlation_lengths["form"] == "ornstein-zernike"], threshold)
+    xi = xi[xi["determined"].astype(bool)].assign(value=lambda t: t["xi"], error=lambda t: t["xi_error"])
+    chosen = {
+        "xi_4": xi,
+        "chord": near_c_b(chord_lengths, threshold),
+        "attention": near_c_b(attention_lengths, threshold),
     }
-    for quantity, table in sources.items():
-        if not len(table):
-            continue
-        rows = near_c_b(table, threshold)
-        columns = ["method", "t_min", "temperature", "c_b", "value", "error"]
-        parts.append(rows[columns].assign(quantity=quantity))
+    columns = ["method", "t_min", "temperature", "c_b", "value", "error"]
+    for quantity, rows in chosen.items():
+        if len(rows):
+            parts.append(rows[columns].assign(quantity=quantity))
     if not parts:
         return pd.DataFrame(columns=["quantity", "method", "t_min", "temperature", "c_b", "value", "error"])
     table = pd.concat(parts, ignore_index=True)
