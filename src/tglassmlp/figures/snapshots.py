@@ -82,7 +82,7 @@ def _draw(
 
 
 def draw_methods(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
-    """Draw Figure 3 from the arrays ``snapshots``; a field far from C_B is shifted there, as its title says."""
+    """Draw Figure 3 from the arrays ``snapshots``; a field far from C_B is shifted there, with a note."""
     arrays = dict(tables["snapshots"])
     about = arrays["attributes"]["methods"]
     fields = np.array(arrays["methods_fields"], dtype=float)
