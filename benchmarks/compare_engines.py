@@ -127,7 +127,7 @@ def main() -> None:
     for name in parts["native"][0]:
         (a, da), (b, db) = (mean_and_error([p[name] for p in parts[engine]]) for engine in ENGINES)
         error = np.hypot(da, db)
-        good = error > 0
+        good = error > 1e-9 * np.abs(a).max()
         z = np.full(a.shape, np.nan)
         z[good] = (b - a)[good] / error[good]
         deviations[name] = z
@@ -182,13 +182,13 @@ def draw(
     colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
     for (name, text), colour, marker in zip(names.items(), colours, "osv^", strict=True):
         low.plot(times[1:], deviations[name][1:], marker, ms=3.5, color=colour, label=text)
-    low.set(xscale="log", xlabel=r"time $t$", ylabel="deviation / standard error", ylim=(-4.5, 6.5))
+    low.set(xscale="log", xlabel=r"time $t$", ylabel="deviation / error", ylim=(-4.5, 6.5))
     low.legend(frameon=False, fontsize=7, ncols=2, loc="upper left")
     for k, (a, b) in enumerate(PAIRS):
         last.plot(
             centres, deviations["g"][k], ".", ms=4, label=f"{a}{b}", color=plt.get_cmap("viridis")(k / 5.5)
         )
-    last.set(xlabel=r"distance $r$", ylabel=r"deviation of $g_{ab}$ / standard error", ylim=(-4.5, 6.5))
+    last.set(xlabel=r"distance $r$", ylabel=r"deviation of $g_{ab}$ / error", ylim=(-4.5, 6.5))
     last.legend(frameon=False, fontsize=7, ncols=6, columnspacing=0.8, handletextpad=0.1, loc="upper center")
     for axis in (low, last):
         axis.axhline(0, color="0.6", lw=0.8, zorder=0)
