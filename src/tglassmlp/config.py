@@ -223,7 +223,8 @@ class DynamicsSettings(_Section):
     )
     thermostat_time: Positive = Field(1.0, description="relaxation time of the thermostat (LJ times)")
     precision: Literal["mixed", "double"] = Field(
-        "mixed", description="pair arithmetic in float32 (mixed) or float64 (double); integration is float64"
+        "mixed",
+        description="float32 pairs and 32-bit fixed-point motion (mixed), or float64 and 64-bit (double)",
     )
     block_seconds: Positive = Field(60.0, description="aimed seconds between checkpoints")
 

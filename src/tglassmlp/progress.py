@@ -86,15 +86,14 @@ class Progress:
             self.status_file.unlink(missing_ok=True)
 
     def _say(self, note: str, now: float) -> None:
-        # what comes before the first piece (compilation, reading) does not enter the rate
-        since, before = self._first or (self._start, self._resumed)
-        if now <= since:
-            since, before = self._start, self._resumed
-        rate = (self.done - before) / max(now - since, 1e-9)
+        # what comes before the first piece (compilation, reading) does not enter the rate, and until a second
+        # piece is done there is none
+        since, before = self._first or (now, self.done)
+        rate = (self.done - before) / (now - since) if now > since else 0.0
         share = self.done / self.total if self.total else 1.0
         left = (self.total - self.done) / rate if rate > 0 else float("inf")
         parts = [f"[{self.label}] {100 * share:5.1f} %"]
-        if self.unit:
+        if self.unit and rate > 0:
             parts.append(f"{rate / 1e6:.2f} M {self.unit}/s" if rate > 1e5 else f"{rate:.3g} {self.unit}/s")
         if note:
             parts.append(note)

@@ -99,8 +99,11 @@ def test_resumed_work_does_not_enter_the_rate(clock):
     out = io.StringIO()
     work = Progress("x", total=100.0, unit="steps", interval=1.0, stream=out)
     work.resume(60.0)
+    clock.now = 5.0
+    work.advance(10.0)
+    assert out.getvalue() == "[x]  70.0 %\n", "no rate before a second piece is done"
     clock.now = 10.0
-    work.advance(20.0)
+    work.advance(10.0)
     assert "80.0 %, 2 steps/s, 10 s left" in out.getvalue()
 
 

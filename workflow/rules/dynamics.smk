@@ -5,6 +5,7 @@ include: "functions/dynamics.smk"
 rule run_isoconfigurational_dynamics:
     input:
         structures=f"{RUN}/{{ensemble}}/structures/T{{temperature}}/chunk{{chunk}}.gsd",
+        equilibration=equilibration_verdict,
     output:
         f"{RUN}/{{ensemble}}/trajectories/T{{temperature}}/chunk{{chunk}}.h5",
     log:
@@ -12,13 +13,8 @@ rule run_isoconfigurational_dynamics:
     benchmark:
         f"{RUN}/benchmarks/run_isoconfigurational_dynamics/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.tsv"
     conda:
-        "../../envs/workflow.yaml"
-    threads:
-        lambda wildcards: (
-            1
-            if wildcards.ensemble == "unit"
-            else -(-dynamics_plan(wildcards)["replicas"] // 16)
-        )
+        f"../../envs/{'hoomd' if CONFIG.engine == 'hoomd' else 'workflow'}.yaml"
+    threads: dynamics_threads
     resources:
         mem_mb=dynamics_megabytes,
         runtime=dynamics_minutes,

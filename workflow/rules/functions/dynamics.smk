@@ -34,18 +34,31 @@ def dynamics_plan(wildcards):
     }
 
 
-def dynamics_minutes(wildcards, threads):
-    """Estimated run time at 50 million particle-steps per second and core, with half as much again."""
+def dynamics_work(wildcards):
+    """Particle-steps of one job."""
     plan = dynamics_plan(wildcards)
     particles = sum(CONFIG.mixture().composition) * plan["copies"]
-    work = (
-        particles
-        * plan["replicas"]
-        * plan["structures"]
-        * plan["duration"]
-        / CONFIG.dynamics.time_step
-    )
-    return max(10, round(1.5 * work / (50e6 * threads) / 60))
+    steps = plan["duration"] / CONFIG.dynamics.time_step
+    return particles * plan["replicas"] * plan["structures"] * steps
+
+
+def dynamics_threads(wildcards):
+    """Threads that bring one job down to about four hours, as far as its pieces can be shared out."""
+    plan = dynamics_plan(wildcards)
+    pieces = plan["structures"] if plan["copies"] == 1 else -(-plan["replicas"] // 16)
+    return max(1, min(pieces, round(dynamics_work(wildcards) / (50e6 * 4 * 3600))))
+
+
+def equilibration_verdict(wildcards):
+    """Structures of a temperature are used once its equilibration is proved (large systems prove theirs)."""
+    if wildcards.ensemble == "large":
+        return []
+    return [f"{RUN}/unit/structures/T{wildcards.temperature}/equilibration.json"]
+
+
+def dynamics_minutes(wildcards, threads):
+    """Estimated run time at 50 million particle-steps per second and core, with half as much again."""
+    return max(10, round(1.5 * dynamics_work(wildcards) / (50e6 * threads) / 60))
 
 
 def dynamics_megabytes(wildcards):
