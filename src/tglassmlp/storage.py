@@ -14,17 +14,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gsd.hoomd
 import h5py
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tglassmlp.configuration import Configuration, wrap
+
+if TYPE_CHECKING:
+    # imported where tables are read or written: half a second that most jobs do not need
+    import pandas as pd
 
 __all__ = [
     "Array",
@@ -226,6 +227,9 @@ def _open_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
 
 def write_table(path: str | os.PathLike[str], table: pd.DataFrame, provenance: Mapping[str, Any]) -> None:
     """Write a table as Parquet, with the same content as CSV beside it for people to open."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     target = Path(path)
     if target.suffix != ".parquet":
         raise ValueError(f"tables are written as .parquet, found {target.name!r}")
@@ -260,6 +264,8 @@ def read_table(path: str | os.PathLike[str], columns: Sequence[str] = ()) -> pd.
     FileNotFoundError, ValueError
         As :func:`read_arrays`.
     """
+    import pyarrow.parquet as pq
+
     if not Path(path).is_file():
         raise FileNotFoundError(f"no such file: {path}")
     try:
