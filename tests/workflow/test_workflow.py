@@ -175,7 +175,7 @@ def test_a_finished_run_has_nothing_to_do(repository, smoke):
         (
             "unit/trajectories/T0.60/chunk0.h5",
             {"run_isoconfigurational_dynamics": 1, "measure_propensities": 1, "measure_relaxation": 1},
-            {"equilibrate_structures", "compute_descriptors", "fit_scaling"},
+            {"equilibrate_structures", "compute_descriptors", "find_inherent_structures"},
         ),
     ],
 )
