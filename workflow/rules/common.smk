@@ -1,4 +1,6 @@
 # What all files of rules need: the validated config, the lists wildcards run over, and their constraints.
+from dataclasses import asdict
+
 from snakemake.exceptions import WorkflowError
 
 from tglassmlp import config as run_config
@@ -42,6 +44,11 @@ wildcard_constraints:
 def chunks(ensemble):
     """Chunks of an ensemble: `unit` (one unit system) or `large` (tiled)."""
     return CHUNKS if ensemble == "unit" else LARGE_CHUNKS
+
+
+def mixture_record():
+    """The run's mixture as plain numbers and names, for `Mixture(**record)`."""
+    return asdict(CONFIG.mixture())
 
 
 def section(name):

@@ -26,7 +26,7 @@ rule run_isoconfigurational_dynamics:
             for k, v in section("dynamics").items()
             if k not in ("replicas", "block_seconds")
         },
-        mixture=asdict(CONFIG.mixture()),
+        mixture=mixture_record(),
         engine=CONFIG.engine,
         seed=CONFIG.seed,
         plan=dynamics_plan,

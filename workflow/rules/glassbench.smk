@@ -45,7 +45,7 @@ if PUBLISHED:
             split=split_sizes(),
             chunk=CONFIG.structures.chunk,
             settings=section("minimisation"),
-            mixture=asdict(CONFIG.mixture()),
+            mixture=mixture_record(),
             stage_version=version("structures"),
         script:
             "../../scripts/import_glassbench.py"

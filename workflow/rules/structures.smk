@@ -18,7 +18,7 @@ rule equilibrate_structures:
         runtime=equilibration_minutes,
     params:
         settings=equilibration_settings(),
-        mixture=asdict(CONFIG.mixture()),
+        mixture=mixture_record(),
         sweeps=lambda wildcards: temperature_entry(wildcards.temperature)["sweeps"],
         structures=chunk_structures,
         seed=CONFIG.seed,
@@ -52,7 +52,7 @@ rule check_equilibration:
     params:
         checks=section("equilibration")["checks"],
         on_failure=CONFIG.equilibration.on_failure,
-        mixture=asdict(CONFIG.mixture()),
+        mixture=mixture_record(),
         report=f"{RUN}/.state/check_equilibration/T{{temperature}}.json",
         stage_version=version("structures"),
     script:
@@ -85,7 +85,7 @@ rule equilibrate_large_systems:
         settings=equilibration_settings(),
         checks=section("equilibration")["checks"],
         on_failure=CONFIG.equilibration.on_failure,
-        mixture=asdict(CONFIG.mixture()),
+        mixture=mixture_record(),
         sweeps=large_sweeps,
         systems=chunk_systems,
         tiles=CONFIG.large_systems.tiles,
@@ -114,7 +114,7 @@ rule find_inherent_structures:
         runtime=lambda wildcards: 10 if wildcards.ensemble == "unit" else 30,
     params:
         settings=section("minimisation"),
-        mixture=asdict(CONFIG.mixture()),
+        mixture=mixture_record(),
         stage_version=version("inherent"),
     script:
         "../../scripts/find_inherent_structures.py"

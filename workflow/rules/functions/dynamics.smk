@@ -1,5 +1,4 @@
 # Inputs, parameters and resources of the stage (dynamics).
-from dataclasses import asdict
 
 
 def dynamics_plan(wildcards):

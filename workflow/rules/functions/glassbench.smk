@@ -1,5 +1,4 @@
 # Published temperatures, their files, and how the published division becomes the run's.
-from dataclasses import asdict
 from pathlib import Path
 
 PUBLISHED = (

@@ -1,5 +1,4 @@
 # Inputs, parameters and resources of prediction (prediction).
-from tglassmlp.config import split
 
 TRANSFERRED = CONFIG.baselines.transferred_from
 # Default source of the transferred network: the lowest measured temperature of the model with the higher T_min.
@@ -10,10 +9,9 @@ TRANSFERRED_TEMPERATURE = (
 
 def test_structures(ensemble):
     """Numbers of the structures kept for the reported numbers; all of the large ones."""
-    s = CONFIG.structures
     if ensemble == "large":
         return list(range(CONFIG.large_systems.number))
-    return split(s.number, s.test_fraction, s.validation_fraction).test
+    return CONFIG.structure_split().test
 
 
 def prediction_megabytes(wildcards):

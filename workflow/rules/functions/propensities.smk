@@ -1,12 +1,6 @@
 # Inputs, parameters and resources of the stage (propensities).
-from dataclasses import asdict
 
 from tglassmlp.config import frame_steps
-
-
-def mixture_record():
-    """The run's mixture as plain numbers and names, for `Mixture(**record)`."""
-    return asdict(CONFIG.mixture())
 
 
 def chosen(name, *keys):

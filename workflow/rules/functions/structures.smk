@@ -1,5 +1,4 @@
 # Inputs, parameters and resources of the stage (structures).
-from dataclasses import asdict
 
 from tglassmlp.config import chunk_ranges
 
