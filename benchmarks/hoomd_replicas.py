@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from tglassmlp import KA2D, Configuration, swap_monte_carlo
-from tglassmlp.simulation.molecular_dynamics import DynamicsSettings, NativeEngine, _Noise
+from tglassmlp.simulation.molecular_dynamics import DynamicsSettings, NativeEngine
+from tglassmlp.simulation.replica_run import ReplicaNoise
 
 TEMPERATURE = 0.50
 CPU_PLANES = (1, 2, 4, 8, 16, 32)
@@ -43,7 +44,7 @@ def measure(c: Configuration, planes: int, machine: Any, seconds: float) -> dict
     from tglassmlp.simulation.hoomd_planes import Thermostat, maxwell, stacked
 
     stack = stacked([c] * planes, KA2D, machine, hoomd.md.Integrator(dt=0.01), shift=False)
-    noise = [_Noise(np.random.SeedSequence(k)) for k in range(planes)]
+    noise = [ReplicaNoise(np.random.SeedSequence(k)) for k in range(planes)]
     thermostat = Thermostat(stack, TEMPERATURE, DynamicsSettings(), noise)
     start = np.stack([c.wrapped()] * planes)
     stack.set(start, maxwell(noise, TEMPERATURE, c.n_particles), np.zeros(start.shape, dtype=np.int32))

@@ -11,7 +11,6 @@ Versions 4 and later of HOOMD-blue are used through calls that did not change si
 
 from __future__ import annotations
 
-import hashlib
 import math
 import signal
 import threading
@@ -29,11 +28,17 @@ from numpy.typing import NDArray
 from tglassmlp.configuration import Configuration
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.provenance import fingerprint, stage_version
-from tglassmlp.simulation import checkpoint as checkpoints
 from tglassmlp.simulation import kernels
 from tglassmlp.simulation.engine import Trajectory
 from tglassmlp.simulation.hoomd_planes import Machine, Stack, Thermostat, check, maxwell, stacked
-from tglassmlp.simulation.molecular_dynamics import DynamicsSettings, _Noise, replica_seed
+from tglassmlp.simulation.molecular_dynamics import DynamicsSettings
+from tglassmlp.simulation.replica_run import (
+    ReplicaNoise,
+    ReplicaRun,
+    checked_request,
+    content_hash,
+    replica_seed,
+)
 from tglassmlp.simulation.swap_monte_carlo import Chain
 
 __all__ = ["ENGINE", "HoomdEngine", "Interrupted", "hybrid_swap", "inherent_structures"]
@@ -63,7 +68,7 @@ class _Plane:
     seed: np.random.SeedSequence
 
 
-class _Run:
+class _Run(ReplicaRun):
     """One simulation on its way through the frames."""
 
     def __init__(
@@ -76,45 +81,38 @@ class _Run:
         machine: Machine,
         checkpoint: Path | None,
     ) -> None:
-        self.planes, self.temperature, self.frames = list(planes), float(temperature), frames
+        self.planes, self.temperature = list(planes), float(temperature)
         self.mixture, self.settings, self.machine = mixture, settings, machine
-        self.checkpoint = checkpoint
         first = planes[0].configuration
-        n = first.n_particles
-        self.n_particles, self.box_length = n, first.box_length
-        self.freedom = 2.0 * n - 2.0
+        self.box_length = first.box_length
         self.species = np.stack([p.configuration.species for p in planes])
         self.start = np.stack([p.configuration.wrapped() for p in planes])
-        self.noise = [_Noise(p.seed) for p in planes]
-        count = len(planes)
-        self.reference = np.zeros(count)
-        self.displacements = np.zeros((len(frames), count, n, 2), dtype=np.float32)
-        #: kinetic, potential and conserved energy per frame and plane
-        self.energies = np.zeros((len(frames), 3, count))
-        self.step = self.done = 0
-        self.seconds = 0.0
-        self.block = max(1, round(BLOCK_WORK[machine.device] / (n * count)))
+        super().__init__(
+            frames,
+            first.n_particles,
+            settings.time_step,
+            [ReplicaNoise(p.seed) for p in planes],
+            self._identity(frames),
+            checkpoint,
+        )
+        self.block = max(1, round(BLOCK_WORK[machine.device] / (first.n_particles * len(planes))))
         self.saved: tuple[dict[str, NDArray], dict[str, Any]] | None = None
         self.stop = ""
-        self.fingerprint = self._identity()
 
-    def _identity(self) -> str:
+    def _identity(self, frames: NDArray[np.int64]) -> str:
         settings = asdict(self.settings)
         for name in ("skin", "block_seconds", "precision"):
             settings.pop(name, None)
-        planes = []
-        for p in self.planes:
-            content = hashlib.sha256(p.configuration.positions.tobytes())
-            content.update(p.configuration.species.tobytes())
-            planes.append(
-                [content.hexdigest(), p.replica, str(p.seed.entropy), list(map(int, p.seed.spawn_key))]
-            )
+        planes = [
+            [content_hash(p.configuration), p.replica, str(p.seed.entropy), list(map(int, p.seed.spawn_key))]
+            for p in self.planes
+        ]
         return fingerprint(
             {
                 "planes": planes,
                 "box_length": self.box_length,
                 "temperature": self.temperature,
-                "frames": self.frames.tolist(),
+                "frames": frames.tolist(),
                 "mixture": asdict(self.mixture),
                 "settings": settings,
                 "engine": "hoomd",
@@ -123,63 +121,15 @@ class _Run:
             }
         )
 
-    # -- restart files ------------------------------------------------------------------------------
-
-    def _frame_file(self, index: int) -> Path:
-        assert self.checkpoint is not None
-        return self.checkpoint.with_name(f"{self.checkpoint.stem}.frame{index}.npz")
-
     def _remember(self, arrays: tuple[NDArray, NDArray, NDArray]) -> None:
         """Keep the present state, from which the run can go on."""
-        thermostat = self.thermostat
-        names = ("position", "velocity", "image")
-        self.saved = (
-            {
-                **dict(zip(names, arrays, strict=True)),
-                "friction": thermostat.friction.copy(),
-                "work": thermostat.work.copy(),
-                "reference": self.reference.copy(),
-            },
-            {
-                "step": self.step,
-                "frames_done": self.done,
-                "seconds": self.seconds,
-                "generators": [noise.state() for noise in self.noise],
-            },
-        )
+        state = dict(zip(("position", "velocity", "image"), arrays, strict=True))
+        friction, work = self.thermostat.friction.copy(), self.thermostat.work.copy()
+        self.saved = self.snapshot({**state, "friction": friction, "work": work})
 
     def _save(self) -> None:
-        if self.checkpoint is not None and self.saved is not None:
-            checkpoints.save(self.checkpoint, *self.saved, self.fingerprint)
-
-    def _resume(self) -> dict[str, NDArray] | None:
-        if self.checkpoint is None:
-            return None
-        found = checkpoints.load(self.checkpoint, self.fingerprint)
-        if found is None:
-            return None
-        arrays, record = found
-        for k in range(int(record["frames_done"])):
-            frame = checkpoints.load(self._frame_file(k), self.fingerprint)
-            if frame is None:
-                raise ValueError(
-                    f"{self._frame_file(k)}: this part of the checkpoint is missing; move or delete "
-                    f"{self.checkpoint} to start this run again from its beginning"
-                )
-            self.displacements[k], self.energies[k] = frame[0]["displacement"], frame[0]["energies"]
-        self.step, self.done = int(record["step"]), int(record["frames_done"])
-        self.seconds = float(record["seconds"])
-        self.reference = arrays["reference"]
-        for noise, state in zip(self.noise, record["generators"], strict=True):
-            noise.restore(state)
-        return arrays
-
-    def clean(self) -> None:
-        """Remove the restart files."""
-        if self.checkpoint is not None:
-            checkpoints.remove(self.checkpoint)
-            for k in range(len(self.frames)):
-                checkpoints.remove(self._frame_file(k))
+        if self.saved is not None:
+            self.write(self.saved)
 
     # -- running ------------------------------------------------------------------------------------
 
@@ -218,26 +168,9 @@ class _Run:
     def _record(self, arrays: tuple[NDArray, NDArray, NDArray]) -> None:
         """Store the frame at the present step."""
         position, velocity, image = arrays
-        self.displacements[self.done] = position - self.start + image * self.box_length
-        self.energies[self.done] = self._measure(position, velocity)
-        self.energies[self.done, 2] -= self.thermostat.work + self.reference
-        if not np.all(np.isfinite(self.energies[self.done])):
-            raise RuntimeError(f"energies are not finite at step {self.step}")
-        if self.checkpoint is not None:
-            checkpoints.save(
-                self._frame_file(self.done),
-                {"displacement": self.displacements[self.done], "energies": self.energies[self.done]},
-                {"step": self.step},
-                self.fingerprint,
-            )
-        self.done += 1
-
-    def _note(self) -> str:
-        if self.done == 0:
-            return ""
-        kinetic, potential, _ = self.energies[self.done - 1].mean(axis=1)
-        temperature = 2 * kinetic / self.freedom
-        return f"step {self.step}, T {temperature:.3f}, energy {potential / self.n_particles:.3f}"
+        energies = self._measure(position, velocity)
+        energies[2] -= self.thermostat.work
+        self.record_frame(position - self.start + image * self.box_length, energies)
 
     def complete(self, progress: Callable[[float, str], None] | None) -> None:
         """Run to the last frame, from the checkpoint if there is one.
@@ -248,10 +181,10 @@ class _Run:
             On SIGTERM or near the end of the job's time; the message says where the state is.
         """
         size = self.n_particles * len(self.planes)
-        found = self._resume()
+        found = self.resume()
         if found is not None and progress is not None:
             progress(float(size * self.step), "resumed")
-        if self.done == len(self.frames):
+        if self.finished:
             return
         if found is None:
             velocity = maxwell(self.noise, self.temperature, self.n_particles)
@@ -273,14 +206,14 @@ class _Run:
             with self._listening():
                 if self.frames[self.done] == self.step:
                     self._record(arrays)
-                while self.done < len(self.frames):
+                while not self.finished:
                     stop = min(int(self.frames[self.done]), (self.step // self.block + 1) * self.block)
                     moved, began = stop - self.step, time.monotonic()
                     self.thermostat.run(moved)
                     self.seconds += time.monotonic() - began
                     self.step = stop
                     if progress is not None:
-                        progress(float(size * moved), self._note())
+                        progress(float(size * moved), self.note())
                     arrays = stack.get()
                     if stop == self.frames[self.done]:
                         self._record(arrays)
@@ -319,23 +252,6 @@ class _Run:
             yield
         finally:
             signal.signal(signal.SIGTERM, before)
-
-    def trajectory(self, members: Sequence[int]) -> Trajectory:
-        """Frames of some of the planes."""
-        n, at = self.n_particles, list(members)
-        return Trajectory(
-            displacements=np.ascontiguousarray(self.displacements[:, at].transpose(1, 0, 2, 3)),
-            times=np.asarray(self.frames * self.settings.time_step, dtype=np.float64),
-            steps=self.frames,
-            kinetic_temperature=2.0 * self.energies[:, 0, at].T / self.freedom,
-            potential_energy=self.energies[:, 1, at].T / n,
-            conserved_drift=self.energies[:, 2, at].T / n,
-            statistics={
-                "seconds": self.seconds,
-                "particle_steps_per_second": n * len(self.planes) * self.step / max(self.seconds, 1e-9),
-                "planes": float(len(self.planes)),
-            },
-        )
 
 
 class HoomdEngine:
@@ -433,13 +349,7 @@ class HoomdEngine:
         progress: Callable[[float, str], None] | None,
         keep_checkpoint: bool,
     ) -> list[Trajectory]:
-        frames = np.asarray(steps)
-        if frames.ndim != 1 or frames.size == 0 or not np.issubdtype(frames.dtype, np.integer):
-            raise ValueError(f"steps must be a list of whole numbers, found {steps}")
-        if frames[0] < 0 or np.any(np.diff(frames) <= 0):
-            raise ValueError(f"steps must increase strictly from 0 or later, found {frames.tolist()}")
-        if int(replicas) != replicas or replicas < 1:
-            raise ValueError(f"replicas must be a whole number of at least 1, found {replicas}")
+        frames, replicas = checked_request(steps, replicas)
         if not (math.isfinite(temperature) and temperature > 0):
             raise ValueError(f"temperature must be a positive number, found {temperature}")
         machine = (self.machine or Machine.from_environment()).resolved()
@@ -450,21 +360,22 @@ class HoomdEngine:
         planes = [
             _Plane(s, r, c, replica_seed(seed, r))
             for s, (c, seed) in enumerate(zip(configurations, seeds, strict=True))
-            for r in range(int(replicas))
+            for r in range(replicas)
         ]
-        most = machine.planes_per_simulation(first.n_particles, int(replicas))
+        most = machine.planes_per_simulation(first.n_particles, replicas)
         parts: list[list[Trajectory]] = [[] for _ in configurations]
         runs = []
         for k, begin in enumerate(range(0, len(planes), most)):
             members = planes[begin : begin + most]
             run = _Run(
-                members, temperature, frames.astype(np.int64), mixture, settings, machine,
+                members, temperature, frames, mixture, settings, machine,
                 None if checkpoint is None else checkpoint.with_name(f"{checkpoint.stem}.stack{k}.npz"),
             )  # fmt: skip
             run.complete(progress)
             runs.append(run)
             for s in sorted({p.structure for p in members}):
-                parts[s].append(run.trajectory([i for i, p in enumerate(members) if p.structure == s]))
+                at = [i for i, p in enumerate(members) if p.structure == s]
+                parts[s].append(run.trajectory(at, {"planes": float(len(members))}))
         if not keep_checkpoint:
             for run in runs:
                 run.clean()
@@ -611,7 +522,7 @@ def hybrid_swap(
     machine = (machine or Machine.from_environment()).resolved()
     integrator = hoomd.md.Integrator(dt=settings.time_step)
     stack = stacked(configurations, mixture, machine, integrator, shift=False)
-    noise = [_Noise(seed) for seed in seeds]
+    noise = [ReplicaNoise(seed) for seed in seeds]
     count, n, box = stack.planes, stack.n_particles, stack.box_length
     start = np.stack([c.wrapped() for c in configurations])
     thermostat = Thermostat(stack, temperature, settings, noise)

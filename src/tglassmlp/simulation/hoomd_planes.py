@@ -37,7 +37,8 @@ from numpy.typing import NDArray
 from tglassmlp.configuration import Configuration, wrap
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.simulation import kernels
-from tglassmlp.simulation.molecular_dynamics import DynamicsSettings, _Noise
+from tglassmlp.simulation.molecular_dynamics import DynamicsSettings
+from tglassmlp.simulation.replica_run import ReplicaNoise
 
 __all__ = ["Machine", "Stack", "Thermostat", "check", "forces_and_energies", "maxwell", "stacked"]
 
@@ -364,7 +365,7 @@ class Thermostat(hoomd.custom.Action):
         stack: Stack,
         temperature: float,
         settings: DynamicsSettings,
-        noise: Sequence[_Noise],
+        noise: Sequence[ReplicaNoise],
         look: Callable[[int], None] = lambda timestep: None,
     ) -> None:
         super().__init__()
@@ -455,7 +456,7 @@ class Thermostat(hoomd.custom.Action):
         self.stack.simulation.run(n_steps)
 
 
-def maxwell(noise: Sequence[_Noise], temperature: float, n_particles: int) -> NDArray[np.float64]:
+def maxwell(noise: Sequence[ReplicaNoise], temperature: float, n_particles: int) -> NDArray[np.float64]:
     """Maxwell velocities of zero total momentum ``[plane, particle, 2]``, as the native engine draws them."""
     drawn = np.stack([n.velocities.standard_normal((n_particles, 2)) for n in noise])
     velocities = math.sqrt(temperature) * drawn

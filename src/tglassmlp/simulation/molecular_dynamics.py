@@ -9,7 +9,6 @@ The compiled kernels, and why the result does not depend on how work is divided,
 
 from __future__ import annotations
 
-import hashlib
 import math
 import threading
 import time
@@ -30,9 +29,15 @@ from tglassmlp.configuration import Configuration
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.progress import Progress
 from tglassmlp.provenance import fingerprint, stage_version
-from tglassmlp.simulation import checkpoint as checkpoints
 from tglassmlp.simulation import lanes
 from tglassmlp.simulation.engine import Trajectory, get_engine
+from tglassmlp.simulation.replica_run import (
+    ReplicaNoise,
+    ReplicaRun,
+    checked_request,
+    content_hash,
+    replica_seed,
+)
 from tglassmlp.storage import Array
 
 __all__ = [
@@ -42,7 +47,6 @@ __all__ = [
     "forget_structures",
     "isoconfigurational_dynamics",
     "log_spaced_steps",
-    "replica_seed",
     "run_chunk",
     "run_structures",
 ]
@@ -130,7 +134,7 @@ class DynamicsSettings:
 
 
 # --------------------------------------------------------------------------------------------------
-# Times and seeds
+# Times
 # --------------------------------------------------------------------------------------------------
 
 
@@ -181,26 +185,6 @@ def _whole_steps(times: ArrayLike, time_step: float) -> NDArray[np.int64]:
             f"times must be multiples of the time step {time_step}, found {np.asarray(times).ravel()[bad[0]]}"
         )
     return steps.astype(np.int64)
-
-
-def replica_seed(seed: int | np.random.SeedSequence, replica: int) -> np.random.SeedSequence:
-    """Seed of one replica: the structure's seed with the replica added to its spawn key."""
-    parent = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
-    return np.random.SeedSequence(entropy=parent.entropy, spawn_key=(*parent.spawn_key, int(replica)))
-
-
-class _Noise:
-    """Random numbers of one replica: each kind has its own generator, so blocks can be of any length."""
-
-    def __init__(self, seed: np.random.SeedSequence) -> None:
-        keys = [np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, k)) for k in range(3)]
-        self.velocities, self.normal, self.gamma = (np.random.Generator(np.random.PCG64(k)) for k in keys)
-
-    def state(self) -> list[dict[str, Any]]:
-        return [dict(g.bit_generator.state) for g in (self.normal, self.gamma)]
-
-    def restore(self, state: list[dict[str, Any]]) -> None:
-        self.normal.bit_generator.state, self.gamma.bit_generator.state = state
 
 
 # --------------------------------------------------------------------------------------------------
@@ -489,7 +473,7 @@ class _Group:
         )  # fmt: skip
         return kinetic, potential, force
 
-    def advance(self, first: int, n_steps: int, noise: list[_Noise]) -> None:
+    def advance(self, first: int, n_steps: int, noise: Sequence[ReplicaNoise]) -> None:
         """Run ``n_steps`` from step ``first``.
 
         Raises
@@ -608,22 +592,16 @@ class NativeEngine:
         RuntimeError
             If the temperature explodes.
         """
-        frames = np.asarray(steps)
-        if frames.ndim != 1 or frames.size == 0 or not np.issubdtype(frames.dtype, np.integer):
-            raise ValueError(f"steps must be a list of whole numbers, found {steps}")
-        if frames[0] < 0 or np.any(np.diff(frames) <= 0):
-            raise ValueError(f"steps must increase strictly from 0 or later, found {frames.tolist()}")
-        if int(replicas) != replicas or replicas < 1:
-            raise ValueError(f"replicas must be a whole number of at least 1, found {replicas}")
+        frames, replicas = checked_request(steps, replicas)
         model = _model(configuration, temperature, mixture, settings)
-        run = _Run(model, frames.astype(np.int64), int(replicas), seed, checkpoint)
+        run = _Run(model, frames, replicas, seed, checkpoint)
         return run.complete(progress, threads, keep_checkpoint)
 
 
 ENGINE: Final = NativeEngine()
 
 
-class _Run:
+class _Run(ReplicaRun):
     """Replicas of one structure on their way through the frames."""
 
     def __init__(
@@ -634,92 +612,45 @@ class _Run:
         seed: np.random.SeedSequence,
         checkpoint: Path | None,
     ) -> None:
-        self.model, self.frames, self.replicas = model, frames, replicas
+        self.model, self.replicas = model, replicas
         widths = _PRECISIONS[model.settings.precision][2]
         self.groups = [_Group(model, members, width) for members, width in _split(replicas, widths)]
-        self.seeds = [replica_seed(seed, r) for r in range(replicas)]
-        self.noise = [_Noise(s) for s in self.seeds]
-        self.checkpoint = None if checkpoint is None else Path(checkpoint)
-        self.step = 0
-        self.seconds = 0.0
-        n = model.configuration.n_particles
-        self.displacements = np.zeros((len(frames), replicas, n, 2), dtype=np.float32)
-        #: kinetic, potential and conserved energy per frame and replica
-        self.energies = np.zeros((len(frames), 3, replicas))
-        self.reference = np.zeros(replicas)
-        self.done = 0
         settings = asdict(model.settings)
         for name in ("skin", "block_seconds"):
             del settings[name]
-        content = hashlib.sha256()
-        content.update(model.configuration.positions.tobytes())
-        content.update(model.configuration.species.tobytes())
-        self.fingerprint = fingerprint(
-            {
-                "structure": content.hexdigest(),
-                "box_length": model.configuration.box_length,
-                "temperature": model.temperature,
-                "frames": frames.tolist(),
-                "replicas": replicas,
-                "seed": [str(seed.entropy), list(map(int, seed.spawn_key))],
-                "mixture": asdict(model.mixture),
-                "settings": settings,
-                "engine": "native",
-                "stage_version": stage_version("dynamics"),
-            }
+        identity = {
+            "structure": content_hash(model.configuration),
+            "box_length": model.configuration.box_length,
+            "temperature": model.temperature,
+            "frames": frames.tolist(),
+            "replicas": replicas,
+            "seed": [str(seed.entropy), list(map(int, seed.spawn_key))],
+            "mixture": asdict(model.mixture),
+            "settings": settings,
+            "engine": "native",
+            "stage_version": stage_version("dynamics"),
+        }
+        super().__init__(
+            frames,
+            model.configuration.n_particles,
+            model.settings.time_step,
+            [ReplicaNoise(replica_seed(seed, r)) for r in range(replicas)],
+            fingerprint(identity),
+            None if checkpoint is None else Path(checkpoint),
         )
 
-    # -- restart files ------------------------------------------------------------------------------
-
-    def _frame_file(self, index: int) -> Path:
-        assert self.checkpoint is not None
-        return self.checkpoint.with_name(f"{self.checkpoint.stem}.frame{index}.npz")
-
     def _save(self) -> None:
-        if self.checkpoint is None:
-            return
-        parts = [g.state() for g in self.groups]
-        arrays = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
-        arrays["reference"] = self.reference
-        record = {
-            "step": self.step,
-            "frames_done": self.done,
-            "seconds": self.seconds,
-            "generators": [noise.state() for noise in self.noise],
-        }
-        checkpoints.save(self.checkpoint, arrays, record, self.fingerprint)
+        if self.checkpoint is not None:
+            parts = [g.state() for g in self.groups]
+            self.write(self.snapshot({name: np.concatenate([p[name] for p in parts]) for name in parts[0]}))
 
     def _resume(self) -> bool:
-        if self.checkpoint is None:
+        arrays = self.resume()
+        if arrays is None:
             return False
-        found = checkpoints.load(self.checkpoint, self.fingerprint)
-        if found is None:
-            return False
-        arrays, record = found
-        for k in range(int(record["frames_done"])):
-            frame = checkpoints.load(self._frame_file(k), self.fingerprint)
-            if frame is None:
-                raise ValueError(
-                    f"{self._frame_file(k)}: this part of the checkpoint is missing; move or delete "
-                    f"{self.checkpoint} to start this run again from its beginning"
-                )
-            self.displacements[k], self.energies[k] = frame[0]["displacement"], frame[0]["energies"]
-        self.step, self.done = int(record["step"]), int(record["frames_done"])
-        self.seconds = float(record["seconds"])
-        self.reference = arrays["reference"]
-        for noise, state in zip(self.noise, record["generators"], strict=True):
-            noise.restore(state)
         for g in self.groups:
-            r = g.replicas
-            g.set(*(arrays[k][r] for k in ("position", "velocity", "image", "friction", "work")))
+            g.set(*(arrays[k][g.replicas] for k in ("position", "velocity", "image", "friction", "work")))
         return True
-
-    def _clean(self) -> None:
-        if self.checkpoint is None:
-            return
-        checkpoints.remove(self.checkpoint)
-        for k in range(len(self.frames)):
-            checkpoints.remove(self._frame_file(k))
 
     # -- running ------------------------------------------------------------------------------------
 
@@ -741,38 +672,20 @@ class _Run:
         """Store the frame at the present step."""
         m = self.model
         box, q = m.configuration.box_length, m.position_unit
+        displacements, energies = np.empty(self.displacements.shape[1:]), np.empty((3, self.replicas))
         for g in self.groups:
             r, count = g.replicas, len(g.replicas)
             kinetic, potential, _ = g.measure()
             state = g.state()
             within = state["position"].astype(np.float64) - m.start.astype(np.float64)
-            self.displacements[self.done, r] = state["image"] * box + within * q
-            self.energies[self.done, 0, r] = kinetic[:count]
-            self.energies[self.done, 1, r] = potential[:count]
-            self.energies[self.done, 2, r] = (kinetic + potential - g.work)[:count] - self.reference[r]
-        if not np.all(np.isfinite(self.energies[self.done])):
-            raise RuntimeError(f"energies are not finite at step {self.step}")
-        if self.checkpoint is not None:
-            checkpoints.save(
-                self._frame_file(self.done),
-                {"displacement": self.displacements[self.done], "energies": self.energies[self.done]},
-                {"step": self.step},
-                self.fingerprint,
-            )
-        self.done += 1
-
-    def _note(self) -> str:
-        if self.done == 0:
-            return ""
-        n = self.model.configuration.n_particles
-        kinetic, potential, _ = self.energies[self.done - 1].mean(axis=1)
-        return f"step {self.step}, T {2 * kinetic / self.model.freedom:.3f}, energy {potential / n:.3f}"
+            displacements[r] = state["image"] * box + within * q
+            energies[:, r] = np.stack([kinetic, potential, kinetic + potential - g.work])[:, :count]
+        self.record_frame(displacements, energies)
 
     def complete(
         self, progress: Callable[[float, str], None] | None, threads: int, keep_checkpoint: bool
     ) -> Trajectory:
-        n = self.model.configuration.n_particles
-        work = n * self.replicas
+        work = self.n_particles * self.replicas
         if self._resume():
             if progress is not None:
                 progress(float(work * self.step), "resumed")
@@ -781,7 +694,7 @@ class _Run:
         saved = time.monotonic()
         n_steps = max(10, int(2e6 / work))
         with ThreadPoolExecutor(max_workers=max(1, min(threads, len(self.groups)))) as pool:
-            while self.done < len(self.frames):
+            while not self.finished:
                 stop = int(min(self.frames[self.done], self.step + n_steps))
                 if stop > self.step:
                     began = time.monotonic()
@@ -796,7 +709,7 @@ class _Run:
                     if moved == n_steps:
                         n_steps = max(10, int(n_steps * min(4.0, _CALL_SECONDS / max(taken, 1e-3))))
                     if progress is not None:
-                        progress(float(work * moved), self._note())
+                        progress(float(work * moved), self.note())
                 if self.step == self.frames[self.done]:
                     self._record()
                 if time.monotonic() - saved >= self.model.settings.block_seconds:
@@ -805,26 +718,16 @@ class _Run:
         if keep_checkpoint:
             self._save()
         else:
-            self._clean()
+            self.clean()
         return self._trajectory()
 
     def _trajectory(self) -> Trajectory:
-        m = self.model
-        n = m.configuration.n_particles
-        run_steps = sum(g.steps for g in self.groups)
-        return Trajectory(
-            displacements=np.ascontiguousarray(self.displacements.transpose(1, 0, 2, 3)),
-            times=(self.frames * m.settings.time_step).astype(np.float64),
-            steps=self.frames,
-            kinetic_temperature=2.0 * self.energies[:, 0].T / m.freedom,
-            potential_energy=self.energies[:, 1].T / n,
-            conserved_drift=self.energies[:, 2].T / n,
+        moved = sum(g.steps for g in self.groups)
+        return self.trajectory(
             statistics={
-                "seconds": self.seconds,
-                "particle_steps_per_second": n * self.replicas * self.step / max(self.seconds, 1e-9),
-                "pairs_per_particle": sum(g.pairs for g in self.groups) / max(1, run_steps * n),
-                "steps_per_list": run_steps / max(1, sum(g.lists for g in self.groups)),
-            },
+                "pairs_per_particle": sum(g.pairs for g in self.groups) / max(1, moved * self.n_particles),
+                "steps_per_list": moved / max(1, sum(g.lists for g in self.groups)),
+            }
         )
 
 
