@@ -1,10 +1,13 @@
 """Inherent structures of one chunk."""
 
+from pathlib import Path
+
 import numpy as np
 
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import Progress, job
 from tglassmlp.provenance import collect
+from tglassmlp.simulation import checkpoint
 from tglassmlp.simulation.minimisation import minimise
 from tglassmlp.storage import read_configurations, write_configurations
 
@@ -14,10 +17,12 @@ with job(snakemake.log[0]) as status:
     thermal = read_configurations(snakemake.input.structures)
     label = f"inherent structures {w.ensemble} T={w.temperature} chunk {w.chunk}"
     progress, found = Progress(label, len(thermal), "structures", status), []
-    for c in thermal:
-        found.append(minimise(c, mixture, **settings))
-        progress.advance(1, f"E={found[-1][1]['energy']:.4f}")
+    states = [Path(snakemake.params.state) / f"structure{k}.npz" for k in range(len(thermal))]
+    for c, state in zip(thermal, states, strict=True):
+        found.append(minimise(c, mixture, **settings, state=state, progress=progress))
     provenance = collect("inherent", settings=settings, records=[record for _, record in found])
     write_configurations(snakemake.output[0], [c for c, _ in found], provenance)
     print(f"mean inherent energy {np.mean([record['energy'] for _, record in found]):.5f} per particle")
+    for state in states:
+        checkpoint.remove(state)
     progress.finish()

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from tglassmlp import KA2D, Configuration, inherent_structure
+from tglassmlp.progress import Progress
+from tglassmlp.simulation import minimisation as module
 from tglassmlp.simulation.kernels import forces, total_energy
 from tglassmlp.simulation.minimisation import minimise
 
@@ -63,3 +65,49 @@ def test_bad_requests_are_refused(liquid, settings, message):
 def test_particles_on_top_of_each_other_are_refused():
     with pytest.raises(ValueError, match="on top of each other"):
         inherent_structure(Configuration([[0, 0], [0, 0]], [1, 1], 10.0))
+
+
+class Interrupting(Progress):
+    """Progress that raises at its n-th report."""
+
+    def __init__(self, calls):
+        super().__init__("", 1)
+        self.calls, self.shares = calls, []
+
+    def advance(self, amount, note=""):
+        self.calls -= 1
+        super().advance(amount, note)
+        self.shares.append(self.done)
+        if self.calls < 0:
+            raise KeyboardInterrupt
+
+
+def test_interrupted_search_ends_with_the_same_bits(liquid, tmp_path, monkeypatch):
+    whole, record = minimise(liquid, force_tolerance=0.03)
+    # one evaluation a call or little more, and a checkpoint after each
+    monkeypatch.setattr(module, "CALL_SECONDS", 1e-9)
+    options = {"force_tolerance": 0.03, "state": tmp_path / "search.npz", "block_seconds": 0.0}
+    for calls in (0, 1, 17, 5):
+        with pytest.raises(KeyboardInterrupt):
+            minimise(liquid, **options, progress=Interrupting(calls))
+    progress = Interrupting(10**9)
+    found, again = minimise(liquid, **options, progress=progress)
+    np.testing.assert_array_equal(found.positions, whole.positions)
+    assert again == record
+    assert np.all(np.diff(progress.shares) >= 0)
+    assert 0 < progress.shares[0] < 1
+    assert progress.shares[-1] == pytest.approx(1.0)
+    kept = options["state"].read_bytes()
+    with pytest.raises(ValueError, match="other settings"):
+        minimise(liquid, **{**options, "force_tolerance": 0.02})
+    assert options["state"].read_bytes() == kept
+
+
+def test_search_that_used_up_its_steps_can_be_continued(liquid, tmp_path):
+    state = tmp_path / "search.npz"
+    with pytest.raises(ValueError, match="used up"):
+        minimise(liquid, maximum_steps=40, state=state)
+    found, record = minimise(liquid, state=state)
+    whole, expected = minimise(liquid)
+    assert record == expected
+    np.testing.assert_array_equal(found.positions, whole.positions)

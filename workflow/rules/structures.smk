@@ -115,6 +115,7 @@ rule find_inherent_structures:
     params:
         settings=section("minimisation"),
         mixture=mixture_record(),
+        state=f"{RUN}/.state/find_inherent_structures/{{ensemble}}_T{{temperature}}_chunk{{chunk}}",
         stage_version=version("inherent"),
     script:
         "../../scripts/find_inherent_structures.py"

@@ -8,6 +8,9 @@ step is therefore a short one down the gradient; near it the steps are quasi-New
 
 from __future__ import annotations
 
+import time
+from dataclasses import asdict
+from pathlib import Path
 from typing import Final
 
 import numba as nb
@@ -16,7 +19,10 @@ from numpy.typing import NDArray
 
 from tglassmlp.configuration import Configuration
 from tglassmlp.mixture import KA2D, Mixture
-from tglassmlp.simulation import kernels
+from tglassmlp.progress import Progress
+from tglassmlp.provenance import fingerprint, stage_version
+from tglassmlp.simulation import checkpoint, kernels
+from tglassmlp.simulation.replica_run import content_hash
 
 __all__ = ["inherent_structure", "minimise"]
 
@@ -26,7 +32,13 @@ MEMORY: Final = 12
 #: Thickness added to the neighbour list.
 SKIN: Final = 0.4
 
-_CONVERGED, _EXHAUSTED, _STUCK, _NOT_FINITE = 0, 1, 2, 3
+#: A call of the compiled loop lasts about this many seconds, so that progress and checkpoints get their turn.
+CALL_SECONDS: Final = 0.5
+
+_CONVERGED, _STUCK, _NOT_FINITE, _UNDER_WAY = 0, 1, 2, 3
+# Places in the arrays of counters and of running numbers.
+_EVALUATIONS, _KEPT, _NEWEST, _FAILURES = range(4)
+_ENERGY, _LARGEST = 0, 1
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -63,36 +75,45 @@ def _largest(vector: NDArray, n: int) -> float:
 
 
 @nb.njit(cache=True, error_model="numpy")
-def _minimise(z, types, length, radius, skin, tables, memory, force_tolerance, maximum_steps, largest_step):
-    """Minimise in place; ``z`` is ``[2, N]``. Returns status, evaluations, energy, largest force."""
+def _minimise(
+    until, z, reference, force, steps, changes, rho, counters, running,
+    types, length, radius, skin, tables, force_tolerance, largest_step,
+):  # fmt: skip
+    """Minimise in place until a minimum is found or ``until`` force evaluations are made; returns a status.
+
+    Everything it goes on from is in its arguments ``z`` to ``running``, so that it does not matter where
+    the work is cut: ``z``, ``reference`` (where the list was made) and ``force`` are ``[2, N]``, ``steps``
+    and ``changes`` (of the forces) ``[memory, 2 N]``, ``rho`` is ``[memory]``. The forces are computed here
+    before the first iteration, when there are no evaluations yet.
+    """
     n = types.size
+    memory = rho.size
     inverse_sigma2, epsilon4, constants = tables
-    reference = z.copy()
-    rows, counts = kernels.neighbour_rows(z[0], z[1], types, length, radius + skin, 64)
+    rows, counts = kernels.neighbour_rows(reference[0], reference[1], types, length, radius + skin, 64)
     energies = np.empty(n)
-    f = np.empty((2, n))
-    energy = kernels.energy_and_forces(
-        z[0], z[1], types, rows, counts, length, inverse_sigma2, epsilon4, constants, energies, f[0], f[1]
-    )
+    f = force
+    if counters[_EVALUATIONS] == 0:
+        running[_ENERGY] = kernels.energy_and_forces(
+            z[0], z[1], types, rows, counts, length, inverse_sigma2, epsilon4, constants, energies, f[0], f[1]
+        )
+        running[_LARGEST] = _largest(f.reshape(2 * n), n)
+        counters[_EVALUATIONS] = 1
     flat, force = z.reshape(2 * n), f.reshape(2 * n)
     old, old_force = flat.copy(), force.copy()
     step = np.empty(2 * n)
-    steps = np.empty((memory, 2 * n))
-    changes = np.empty((memory, 2 * n))
-    rho = np.empty(memory)
     alpha = np.empty(memory)
-    kept = 0
-    newest = -1
-    evaluations = 1
-    largest = _largest(force, n)
-    failures = 0
+    evaluations, kept, newest, failures = counters[0], counters[1], counters[2], counters[3]
+    energy, largest = running[_ENERGY], running[_LARGEST]
+    status = _UNDER_WAY
     while True:
         if not np.isfinite(energy) or not np.isfinite(largest):
-            return _NOT_FINITE, evaluations, energy, largest
-        if largest <= force_tolerance:
-            return _CONVERGED, evaluations, energy, largest
-        if evaluations >= maximum_steps:
-            return _EXHAUSTED, evaluations, energy, largest
+            status = _NOT_FINITE
+        elif largest <= force_tolerance:
+            status = _CONVERGED
+        elif failures > 3:
+            status = _STUCK
+        if status != _UNDER_WAY or evaluations >= until:
+            break
         # two-loop recursion; ``step`` becomes the quasi-Newton step along the force
         step[:] = force
         for m in range(kept):
@@ -150,8 +171,6 @@ def _minimise(z, types, length, radius, skin, tables, memory, force_tolerance, m
             force[:] = old_force
             energy = old_energy
             failures += 1
-            if failures > 3:
-                return _STUCK, evaluations, energy, largest
             kept = 0
             continue
         failures = 0
@@ -164,6 +183,75 @@ def _minimise(z, types, length, radius, skin, tables, memory, force_tolerance, m
             rho[slot] = 1.0 / product
             kept = min(kept + 1, memory)
         largest = _largest(force, n)
+    counters[0], counters[1], counters[2], counters[3] = evaluations, kept, newest, failures
+    running[_ENERGY], running[_LARGEST] = energy, largest
+    return status
+
+
+class _Search:
+    """A minimisation that can be advanced, saved and resumed."""
+
+    def __init__(
+        self, c: Configuration, mixture: Mixture, force_tolerance: float, largest_step: float
+    ) -> None:
+        self.n_particles, self.mixture, self.box_length = c.n_particles, mixture, c.box_length
+        self.force_tolerance, self.largest_step = float(force_tolerance), float(largest_step)
+        self.types = c.species.astype(np.int64) - 1
+        z = np.ascontiguousarray(c.positions.T)
+        self.arrays = {
+            "z": z,
+            "reference": z.copy(),
+            "force": np.zeros_like(z),
+            "steps": np.zeros((MEMORY, z.size)),
+            "changes": np.zeros((MEMORY, z.size)),
+            "rho": np.zeros(MEMORY),
+            "counters": np.array([0, 0, -1, 0]),
+            "running": np.zeros(2),
+        }
+        self.status = _UNDER_WAY
+        self.first_force = 0.0
+
+    @property
+    def evaluations(self) -> int:
+        return int(self.arrays["counters"][_EVALUATIONS])
+
+    @property
+    def energy(self) -> float:
+        """Per particle."""
+        return float(self.arrays["running"][_ENERGY]) / self.n_particles
+
+    @property
+    def largest_force(self) -> float:
+        return float(self.arrays["running"][_LARGEST])
+
+    @property
+    def share(self) -> float:
+        """How far the largest force has come on its way to the tolerance, on a logarithmic scale."""
+        first, now = self.first_force, self.largest_force
+        if self.status == _CONVERGED or not first > self.force_tolerance:
+            return 1.0
+        return float(np.clip(np.log(first / now) / np.log(first / self.force_tolerance), 0.0, 1.0))
+
+    def run(self, until: int) -> None:
+        """Go on until a minimum is found or ``until`` force evaluations are made in all."""
+        tables = tuple(kernels.pair_tables(self.mixture))
+        constants = (self.types, self.box_length, self.mixture.largest_cutoff, SKIN, tables)
+        limits = (self.force_tolerance, self.largest_step)
+        if self.evaluations == 0:
+            self.status = _minimise(*(1, *self.arrays.values(), *constants, *limits))
+            self.first_force = self.largest_force
+        self.status = _minimise(*(until, *self.arrays.values(), *constants, *limits))
+
+    def save(self, state: Path, key: str) -> None:
+        checkpoint.save(state, self.arrays, {"status": self.status, "first_force": self.first_force}, key)
+
+    def resume(self, state: Path, key: str) -> bool:
+        found = checkpoint.load(state, key)
+        if found is None:
+            return False
+        self.arrays = {name: found[0][name] for name in self.arrays}
+        self.status, self.first_force = int(found[1]["status"]), float(found[1]["first_force"])
+        return True
 
 
 def minimise(
@@ -172,8 +260,25 @@ def minimise(
     force_tolerance: float = 1e-6,
     maximum_steps: int = 100_000,
     largest_step: float = 0.1,
+    *,
+    state: str | Path | None = None,
+    block_seconds: float = 60.0,
+    progress: Progress | None = None,
 ) -> tuple[Configuration, dict[str, float]]:
-    """As :func:`inherent_structure`, with a record of how it went.
+    """As :func:`inherent_structure`, with a record of how it went, and resumed after an interruption.
+
+    Parameters
+    ----------
+    c, mixture, force_tolerance, maximum_steps, largest_step
+        As for :func:`inherent_structure`.
+    state
+        Checkpoint file, resumed if there, to the same bits. It is kept at the end, also if the steps allowed
+        are used up: repeat the call with more of them to go on. Remove it when the result is stored.
+    block_seconds
+        Seconds between checkpoints.
+    progress
+        Counts configurations; the share of one is the way of its largest force to the tolerance, on a
+        logarithmic scale.
 
     Returns
     -------
@@ -189,36 +294,53 @@ def minimise(
     if not 0 < largest_step <= 0.5:
         raise ValueError(f"largest_step must lie in (0, 0.5], found {largest_step}")
     c.check_mixture(mixture.n_species, mixture.largest_cutoff)
-    z = np.ascontiguousarray(c.positions.T)
-    status, evaluations, energy, largest = _minimise(
-        z,
-        c.species.astype(np.int64) - 1,
-        c.box_length,
-        mixture.largest_cutoff,
-        SKIN,
-        tuple(kernels.pair_tables(mixture)),
-        MEMORY,
-        float(force_tolerance),
-        int(maximum_steps),
-        float(largest_step),
-    )
-    if status == _NOT_FINITE:
+    search = _Search(c, mixture, force_tolerance, largest_step)
+    file = None if state is None else Path(state)
+    decisive = [content_hash(c), c.box_length, asdict(mixture), search.force_tolerance, search.largest_step]
+    key = fingerprint([*decisive, stage_version("inherent")])
+    shared = 0.0
+
+    def told() -> None:
+        nonlocal shared
+        if progress is not None:
+            # the largest force may grow again, what is done may not
+            more, shared = max(0.0, search.share - shared), max(search.share, shared)
+            progress.advance(more, f"E={search.energy:.4f}, largest force {search.largest_force:.1e}")
+
+    if file is not None and search.resume(file, key) and progress is not None:
+        shared = search.share
+        progress.resume(progress.done + shared)
+    written = time.monotonic()
+    budget = 20
+    while search.status == _UNDER_WAY and search.evaluations < maximum_steps:
+        began = time.monotonic()
+        search.run(min(int(maximum_steps), search.evaluations + budget))
+        taken = time.monotonic() - began
+        budget = max(1, int(budget * min(4.0, CALL_SECONDS / max(taken, 1e-3))))
+        told()
+        if file is not None and time.monotonic() - written > block_seconds:
+            search.save(file, key)
+            written = time.monotonic()
+    if file is not None and search.status != _NOT_FINITE:
+        search.save(file, key)
+    if search.status == _NOT_FINITE:
         raise ValueError(
             "the energy is not finite: two particles sit on top of each other; move them apart first"
         )
-    if status != _CONVERGED:
-        why = "the steps allowed are used up" if status == _EXHAUSTED else "no step lowers the energy further"
+    if search.status != _CONVERGED:
+        used_up = search.status == _UNDER_WAY
+        why = "the steps allowed are used up" if used_up else "no step lowers the energy further"
         raise ValueError(
-            f"the minimisation stopped at a largest force of {largest:.3g} after {evaluations} force "
-            f"evaluations ({why}), wanted {force_tolerance:g}; raise minimisation.maximum_steps "
-            f"(now {maximum_steps}) or minimisation.force_tolerance"
+            f"the minimisation stopped at a largest force of {search.largest_force:.3g} after "
+            f"{search.evaluations} force evaluations ({why}), wanted {force_tolerance:g}; raise "
+            f"minimisation.maximum_steps (now {maximum_steps}) or minimisation.force_tolerance"
         )
     record = {
-        "evaluations": float(evaluations),
-        "energy": float(energy) / c.n_particles,
-        "largest_force": float(largest),
+        "evaluations": float(search.evaluations),
+        "energy": search.energy,
+        "largest_force": search.largest_force,
     }
-    return c.with_positions(z.T), record
+    return c.with_positions(search.arrays["z"].T), record
 
 
 def inherent_structure(
