@@ -88,6 +88,7 @@ def collect(stage: str, **details: Any) -> dict[str, Any]:
         version = "uninstalled"
     return {
         "package": "tglassmlp",
+        "format": 2,  # of the files: since 2, GSD and JSON carry checksums
         "version": version,
         "commit": git_commit(),
         "stage": stage,

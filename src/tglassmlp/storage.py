@@ -2,10 +2,18 @@
 
 GSD holds configurations, HDF5 arrays with named axes and units, Parquet tables, JSON quoted numbers,
 NPZ network weights. Nothing is pickled, nothing read is ever executed.
+
+Every format carries a SHA-256 of its content (NPZ: the CRC of the archive). A reader raises `ValueError`
+(`FileNotFoundError` where there is nothing) and names the file, whatever is wrong with it. Inside a
+workflow (environment variables ``TGLASSMLP_RUN_FOLDER`` and ``TGLASSMLP_RUN_IDENTITY``, set by the Snakefile)
+a file also carries its place in the run's folder and the run's identity (seed and system), and a reader
+refuses one that belongs to another place or run; a writer refuses to leave the run's folder through a
+symbolic link.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -45,14 +53,63 @@ __all__ = [
 ]
 
 
+#: What to do about a damaged file of a run.
+ADVICE = "delete this file and repeat the command: it is made again"
+
+# provenance records with at least this format promise a checksum in files where one could be lost unnoticed
+_CHECKSUMMED = 2
+
+
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary name beside ``path``; on success flush it to disk and rename it to ``path``.
 
     If the block raises, the temporary file is removed and an older ``path`` stays as it was.
+
+    Raises
+    ------
+    OSError
+        If the disk is full, or the folder cannot be written to; the message names the file and what to do.
+    ValueError
+        If the path leads outside the run's folder through a symbolic link.
     """
     target = Path(path)
+    try:
+        with _temporary(target) as temporary:
+            yield temporary
+    except (OSError, RuntimeError) as error:
+        reason = _obstacle(target, error)
+        if reason is None:
+            raise
+        number, text = reason
+        raise OSError(
+            number,
+            f"cannot be written: {text}, then repeat the command (nothing finished is lost)",
+            str(target),
+        ) from error
+
+
+def _obstacle(target: Path, error: Exception) -> tuple[int, str] | None:
+    """Error number and advice, if ``error`` (also HDF5's and GSD's, in their words) is about the disk."""
+    number = error.errno if isinstance(error, OSError) else None
+    words = str(error)
+    if (
+        number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        or "No space left" in words
+        or "errno = 28" in words
+    ):
+        return number or errno.ENOSPC, "the disk is full or its quota used up; free some space"
+    if number == errno.EROFS or "Read-only file system" in words:
+        return errno.EROFS, "the folder is mounted read-only; make it writable"
+    if number in (errno.EACCES, errno.EPERM):
+        return number, f"no permission in {target.parent}; make that folder writable"
+    return None
+
+
+@contextmanager
+def _temporary(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
+    _stay_inside(target)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
     os.close(handle)
     temporary = Path(name)
@@ -74,6 +131,74 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             os.close(folder)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _run_folder() -> Path | None:
+    """Folder of the run that this process works for, None outside a workflow."""
+    folder = os.environ.get("TGLASSMLP_RUN_FOLDER")
+    return Path(folder) if folder else None
+
+
+def _place(path: str | os.PathLike[str]) -> str | None:
+    """Path inside the run's folder with forward slashes, None outside it or outside a workflow."""
+    folder = _run_folder()
+    if folder is None:
+        return None
+    absolute = Path(os.path.abspath(path))
+    return absolute.relative_to(folder).as_posix() if absolute.is_relative_to(folder) else None
+
+
+def _stay_inside(target: Path) -> None:
+    folder = _run_folder()
+    if folder is None or _place(target) is None:
+        return
+    if not target.parent.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(
+            f"{target}: a symbolic link leads to {target.parent.resolve()}, outside the run's folder; "
+            "the folder of a run may be a link itself, but nothing within it"
+        )
+
+
+def _stamped(path: str | os.PathLike[str], provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """Provenance with the file's place in its run and the run's identity, where there is a run."""
+    record, place = dict(provenance), _place(path)
+    if place is not None:
+        record |= {"place": place, "identity": os.environ.get("TGLASSMLP_RUN_IDENTITY")}
+    return record
+
+
+def _belongs(path: str | os.PathLike[str], provenance: Any) -> None:
+    """Refuse a file of another place or run."""
+    if not isinstance(provenance, Mapping):
+        return
+    place = _place(path)
+    if place is None or "place" not in provenance:
+        return
+    if provenance["place"] != place:
+        raise ValueError(
+            f"{path}: holds what belongs to {provenance['place']} of a run (copied or moved?); {ADVICE}"
+        )
+    identity = os.environ.get("TGLASSMLP_RUN_IDENTITY")
+    if provenance.get("identity") != identity:
+        raise ValueError(
+            f"{path}: made by a run with another seed or system (identity {provenance.get('identity')}, "
+            f"this run has {identity}); {ADVICE}"
+        )
+
+
+def _sha256(*parts: Any) -> str:
+    """SHA-256 of texts, bytes and arrays (with their type and shape), one after the other."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            array = np.ascontiguousarray(part)
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            digest.update(array.reshape(-1).view(np.uint8).data)
+        else:
+            content = part if isinstance(part, bytes) else str(part).encode()
+            digest.update(f"{len(content)}:".encode())
+            digest.update(content)
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -105,8 +230,10 @@ def write_arrays(
     # this format version puts checksums on all metadata; records are stored as fixed-length text, since
     # text of variable length lies in a heap without checksums
     with atomic_path(path) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as file:
-        file.attrs["provenance"] = np.bytes_(json.dumps(dict(provenance), default=str).encode())
-        file.attrs["attributes"] = np.bytes_(json.dumps(dict(attributes or {}), default=str).encode())
+        origin = json.dumps(_stamped(path, provenance), default=str).encode()
+        record = json.dumps(dict(attributes or {}), default=str).encode()
+        file.attrs["provenance"], file.attrs["attributes"] = np.bytes_(origin), np.bytes_(record)
+        file.attrs["sha256"] = np.bytes_(_sha256(origin, record))
         for name, array in arrays.items():
             values = np.asarray(array.values)
             if values.dtype.kind == "U":
@@ -118,6 +245,8 @@ def write_arrays(
             data.attrs["axes"] = list(array.axes)
             data.attrs["unit"] = array.unit
             data.attrs["description"] = array.description
+            # the formats' own checksum of a block of zeros is zero: a block lost by a file system would pass
+            data.attrs["sha256"] = np.bytes_(_sha256(name, values))
 
 
 def _chunks(values: NDArray) -> tuple[int, ...]:
@@ -139,9 +268,11 @@ def read_arrays(
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is damaged, lacks an array, or (with ``finite``) holds NaN or infinity.
+        If the file is damaged or belongs to another place or run, lacks an array, or (with ``finite``) holds
+        NaN or infinity.
     """
     with _open_hdf5(path) as file:
+        _belongs(path, _records(path, file)[1])
         wanted = list(file) if names is None else list(names)
         found = {}
         for name in wanted:
@@ -149,11 +280,14 @@ def read_arrays(
                 raise ValueError(f"{path}: array {name!r} is missing, the file holds {sorted(file)}")
             try:
                 values = file[name][...]
+                checksum = file[name].attrs.get("sha256")
+                if checksum is not None and bytes(checksum).decode() != _sha256(name, values):
+                    raise OSError("its content differs from its checksum")
                 if values.dtype.kind in "OS":
                     values = file[name].asstr()[...].astype(str)
-            except (KeyError, OSError, RuntimeError, UnicodeDecodeError) as error:
+            except Exception as error:  # damaged metadata breaks the reader in many ways
                 raise ValueError(
-                    f"{path}: array {name!r} cannot be read, the file is damaged: {error}"
+                    f"{path}: array {name!r} cannot be read, the file is damaged ({error}); {ADVICE}"
                 ) from error
             if finite and values.dtype.kind == "f" and not np.all(np.isfinite(values)):
                 raise ValueError(f"{path}: array {name!r} holds values that are not finite")
@@ -202,12 +336,24 @@ def read_chunks(
 def read_attributes(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read the JSON-like record stored beside the arrays, with the provenance under ``"provenance"``."""
     with _open_hdf5(path) as file:
-        try:
-            record = json.loads(file.attrs["attributes"])
-            record["provenance"] = json.loads(file.attrs["provenance"])
-        except (KeyError, OSError, RuntimeError, ValueError) as error:
-            raise ValueError(f"{path}: not a tglassmlp array file, or damaged: {error}") from error
-    return record
+        record, provenance = _records(path, file)
+    _belongs(path, provenance)
+    return {**record, "provenance": provenance}
+
+
+def _records(path: str | os.PathLike[str], file: h5py.File) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Attributes and provenance of an open array file."""
+    try:
+        texts = [bytes(file.attrs[name]) for name in ("provenance", "attributes")]
+        checksum = file.attrs.get("sha256")
+        if checksum is not None and bytes(checksum).decode() != _sha256(*texts):
+            raise ValueError("the records differ from their checksum")
+        provenance, record = (json.loads(text) for text in texts)
+        if not isinstance(record, dict) or not isinstance(provenance, dict):
+            raise ValueError("its records are not mappings")
+    except Exception as error:
+        raise ValueError(f"{path}: not a tglassmlp array file, or damaged ({error}); {ADVICE}") from error
+    return record, provenance
 
 
 @contextmanager
@@ -216,13 +362,17 @@ def _open_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
         raise FileNotFoundError(f"no such file: {path}")
     try:
         file = h5py.File(path, "r")
-    except OSError as error:
-        raise ValueError(f"{path}: not a readable HDF5 file (truncated or damaged): {error}") from error
+    except PermissionError:
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"{path}: not a readable HDF5 file (truncated or damaged: {error}); {ADVICE}"
+        ) from error
     with file:
         try:
             yield file
         except (KeyError, OSError, RuntimeError) as error:
-            raise ValueError(f"{path}: cannot be read, the file is damaged: {error}") from error
+            raise ValueError(f"{path}: cannot be read, the file is damaged ({error}); {ADVICE}") from error
 
 
 def write_table(path: str | os.PathLike[str], table: pd.DataFrame, provenance: Mapping[str, Any]) -> None:
@@ -236,7 +386,7 @@ def write_table(path: str | os.PathLike[str], table: pd.DataFrame, provenance: M
     arrow = pa.Table.from_pandas(table, preserve_index=False)
     metadata = {
         **(arrow.schema.metadata or {}),
-        b"tglassmlp": json.dumps(dict(provenance), default=str).encode(),
+        b"tglassmlp": json.dumps(_stamped(target, provenance), default=str).encode(),
         b"digest": _digest(table).encode(),
     }
     with atomic_path(target) as temporary:
@@ -274,8 +424,12 @@ def read_table(path: str | os.PathLike[str], columns: Sequence[str] = ()) -> pd.
         digest = (arrow.schema.metadata or {}).get(b"digest", b"").decode()
         if digest != _digest(table):
             raise ValueError("its content differs from its checksum")
+        provenance = json.loads((arrow.schema.metadata or {}).get(b"tglassmlp", b"{}"))
     except Exception as error:  # damaged metadata breaks the reader in many ways
-        raise ValueError(f"{path}: not a readable Parquet table (truncated or damaged): {error}") from error
+        raise ValueError(
+            f"{path}: not a readable Parquet table (truncated or damaged: {error}); {ADVICE}"
+        ) from error
+    _belongs(path, provenance)
     missing = [c for c in columns if c not in table.columns]
     if missing:
         raise ValueError(f"{path}: columns {missing} are missing, the table holds {list(table.columns)}")
@@ -283,10 +437,22 @@ def read_table(path: str | os.PathLike[str], columns: Sequence[str] = ()) -> pd.
 
 
 def write_json(path: str | os.PathLike[str], content: Any) -> None:
-    """Write JSON-like content, NaN refused, numpy numbers turned into plain ones."""
+    """Write JSON-like content, NaN refused, numpy numbers turned into plain ones.
+
+    A mapping gets one more key, ``sha256``: of its content as JSON with sorted keys and no spaces.
+    """
     text = json.dumps(content, indent=2, allow_nan=False, default=_plain)
+    if isinstance(content, Mapping):
+        plain = json.loads(text)
+        if "provenance" in plain:
+            plain["provenance"] = _stamped(path, plain["provenance"])
+        text = json.dumps({**plain, "sha256": _json_sha256(plain)}, indent=2)
     with atomic_path(path) as temporary:
         temporary.write_text(text + "\n")
+
+
+def _json_sha256(content: Mapping[str, Any]) -> str:
+    return _sha256(json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False))
 
 
 def _plain(value: Any) -> Any:
@@ -298,11 +464,33 @@ def _plain(value: Any) -> Any:
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
-    """Read a JSON file, with the file's name in the error when it is damaged."""
+    """Read a JSON file, without the checksum that :func:`write_json` added to it.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As :func:`read_arrays`.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no such file: {path}")
     try:
-        return json.loads(Path(path).read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not valid JSON (truncated or damaged): {error}") from error
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: not valid JSON (truncated or damaged: {error}); {ADVICE}") from error
+    if not isinstance(content, dict):
+        return content
+    provenance, checksum = content.get("provenance"), content.pop("sha256", None)
+    promised = isinstance(provenance, dict) and provenance.get("format") == _CHECKSUMMED
+    try:
+        good = not promised if checksum is None else checksum == _json_sha256(content)
+    except ValueError:  # a number that is no number
+        good = False
+    if not good:
+        raise ValueError(
+            f"{path}: its content differs from its checksum (damaged, or changed by hand); {ADVICE}"
+        )
+    _belongs(path, provenance)
+    return content
 
 
 def write_npz(
@@ -311,7 +499,8 @@ def write_npz(
     """Write plain arrays and one JSON record (``metadata``) to an NPZ file."""
     if "metadata" in arrays:
         raise ValueError("'metadata' is reserved for the record")
-    record = np.array(json.dumps(dict(metadata), allow_nan=False, default=_plain))
+    stamped = {**metadata, "file": _stamped(path, {})} if _place(path) is not None else dict(metadata)
+    record = np.array(json.dumps(stamped, allow_nan=False, default=_plain))
     with atomic_path(path) as temporary, open(temporary, "wb") as handle:
         # savez puts keywords straight into the archive; names with slashes are fine
         np.savez(handle, **{"metadata": record}, **{k: np.asarray(v) for k, v in arrays.items()})  # type: ignore[arg-type]
@@ -331,10 +520,15 @@ def read_npz(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray], dict[str
         with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         metadata = json.loads(str(arrays.pop("metadata")))
+        if not isinstance(metadata, dict):
+            raise ValueError("its record is not a mapping")
+    except PermissionError:
+        raise
     except Exception as error:
         raise ValueError(
-            f"{path}: not a readable tglassmlp NPZ file (truncated or damaged): {error}"
+            f"{path}: not a readable tglassmlp NPZ file (truncated or damaged: {error}); {ADVICE}"
         ) from error
+    _belongs(path, metadata.pop("file", None))
     return arrays, metadata
 
 
@@ -363,33 +557,72 @@ def write_configurations(
     """
     if not configurations:
         raise ValueError(f"{path}: no configuration to write")
-    record = np.frombuffer(json.dumps(dict(provenance or {}), default=str).encode() or b"{}", dtype=np.uint8)
-    with atomic_path(path) as temporary, gsd.hoomd.open(name=str(temporary), mode="w") as file:
-        for k, c in enumerate(configurations):
-            frame = gsd.hoomd.Frame()
-            wrapped = wrap(c.positions, c.box_length)
-            image = np.round((c.positions - wrapped) / c.box_length).astype(np.int32)
-            zeros = np.zeros(c.n_particles)
-            frame.configuration.step = k
-            frame.configuration.dimensions = 2
-            frame.configuration.box = [c.box_length, c.box_length, 0.0, 0.0, 0.0, 0.0]
-            frame.particles.N = c.n_particles
-            frame.particles.position = np.column_stack([wrapped, zeros]).astype(np.float32)
-            frame.particles.image = np.column_stack([image, zeros]).astype(np.int32)
-            frame.particles.types = [str(s) for s in range(1, int(c.species.max()) + 1)]
-            frame.particles.typeid = (c.species - 1).astype(np.uint32)
-            frame.log["particles/tglassmlp/position"] = c.positions
-            frame.log["tglassmlp/box_length"] = np.array([c.box_length])
-            if k == 0:
-                frame.log["tglassmlp/provenance"] = record
-            for name, values in (properties[k] if properties is not None else {}).items():
-                values = np.asarray(values)
-                if values.shape[:1] != (c.n_particles,):
-                    raise ValueError(
-                        f"{path}: property {name!r} has shape {values.shape}, expected [{c.n_particles}]"
-                    )
-                frame.log[f"particles/{name}"] = values
-            file.append(frame)
+    origin = json.dumps({**_stamped(path, provenance or {}), "format": _CHECKSUMMED}, default=str).encode()
+    record = np.frombuffer(origin, dtype=np.uint8)
+    with atomic_path(path) as temporary:
+        with gsd.hoomd.open(name=str(temporary), mode="w") as file:
+            for k, c in enumerate(configurations):
+                frame = gsd.hoomd.Frame()
+                wrapped = wrap(c.positions, c.box_length)
+                image = np.round((c.positions - wrapped) / c.box_length).astype(np.int32)
+                zeros = np.zeros(c.n_particles)
+                frame.configuration.step = k
+                frame.configuration.dimensions = 2
+                frame.configuration.box = [c.box_length, c.box_length, 0.0, 0.0, 0.0, 0.0]
+                frame.particles.N = c.n_particles
+                frame.particles.position = np.column_stack([wrapped, zeros]).astype(np.float32)
+                frame.particles.image = np.column_stack([image, zeros]).astype(np.int32)
+                frame.particles.types = [str(s) for s in range(1, int(c.species.max()) + 1)]
+                frame.particles.typeid = (c.species - 1).astype(np.uint32)
+                frame.log["particles/tglassmlp/position"] = c.positions
+                frame.log["tglassmlp/box_length"] = np.array([c.box_length])
+                if k == 0:
+                    frame.log["tglassmlp/provenance"] = record
+                for name, values in (properties[k] if properties is not None else {}).items():
+                    values = np.asarray(values)
+                    if values.shape[:1] != (c.n_particles,):
+                        raise ValueError(
+                            f"{path}: property {name!r} has shape {values.shape}, expected [{c.n_particles}]"
+                        )
+                    frame.log[f"particles/{name}"] = values
+                file.append(frame)
+        _seal(temporary)
+
+
+def _seal(path: Path) -> None:
+    """Append the SHA-256 of a file to it: GSD itself has no checksums, and leaves bytes at the end alone."""
+    with open(path, "rb+") as handle:
+        checksum = hashlib.file_digest(handle, "sha256").hexdigest()
+        handle.seek(0, os.SEEK_END)
+        handle.write(_SEAL + checksum.encode())
+
+
+_SEAL = b"\ntglassmlp sha256 "
+
+
+def _sealed(path: str | os.PathLike[str]) -> bool:
+    """Whether a file ends with its checksum; one that differs from its content is an OSError."""
+    size, tail = os.path.getsize(path), len(_SEAL) + 64
+    with open(path, "rb") as handle:
+        handle.seek(max(0, size - tail))
+        seal = handle.read(tail)
+        if not seal.startswith(_SEAL):
+            return False
+        handle.seek(0)
+        digest, left = hashlib.sha256(), size - tail
+        while left > 0 and (block := handle.read(min(left, 1 << 20))):
+            digest.update(block)
+            left -= len(block)
+    if digest.hexdigest().encode() != seal[len(_SEAL) :]:
+        raise OSError("its content differs from its checksum")
+    return True
+
+
+def _origin(frame: Any) -> dict[str, Any]:
+    """Provenance in a frame, empty in other programs' files."""
+    record = frame.log.get("tglassmlp/provenance")
+    found = {} if record is None else json.loads(np.asarray(record, np.uint8).tobytes())
+    return found if isinstance(found, dict) else {}
 
 
 def read_configurations(path: str | os.PathLike[str]) -> list[Configuration]:
@@ -408,10 +641,22 @@ def read_configurations(path: str | os.PathLike[str]) -> list[Configuration]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"no such file: {path}")
     try:
+        sealed = _sealed(path)
         with gsd.hoomd.open(name=str(path), mode="r") as file:
-            return [_from_frame(path, k, frame) for k, frame in enumerate(_at_least_one(path, file))]
-    except (RuntimeError, OSError, KeyError) as error:
-        raise ValueError(f"{path}: not a readable GSD file (truncated or damaged): {error}") from error
+            frames = list(_at_least_one(path, file))
+        origin = _origin(frames[0])
+        if not sealed and origin.get("format") == _CHECKSUMMED:
+            raise OSError("its checksum is missing")
+        _belongs(path, origin)
+        return [_from_frame(path, k, frame) for k, frame in enumerate(frames)]
+    except PermissionError:
+        raise
+    except Exception as error:  # damaged metadata breaks the reader in many ways
+        if isinstance(error, ValueError) and str(error).startswith(str(path)):
+            raise
+        raise ValueError(
+            f"{path}: not a readable GSD file (truncated or damaged: {error}); {ADVICE}"
+        ) from error
 
 
 def _at_least_one(path: str | os.PathLike[str], file: Any) -> Any:

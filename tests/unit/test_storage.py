@@ -44,7 +44,7 @@ def write_npz(path: Path) -> None:
 
 
 def write_json(path: Path) -> None:
-    storage.write_json(path, {"tau": 1.5, "values": list(range(50))})
+    storage.write_json(path, {"tau": 1.5, "values": list(range(50)), "provenance": ORIGIN})
 
 
 KINDS = {
@@ -250,14 +250,14 @@ def test_truncated_files_are_refused_by_name(tmp_path, kind, share):
         read(path)
 
 
-@pytest.mark.parametrize("kind", ["h5", "parquet", "npz"])
-def test_flipped_bits_in_the_data_are_noticed(tmp_path, kind):
-    """Formats with checksums: a changed byte is an error or changes nothing that is read."""
+@pytest.mark.parametrize("kind", KINDS)
+def test_flipped_bits_are_noticed(tmp_path, kind):
+    """A changed bit anywhere is an error that names the file, or changes nothing that is read."""
     write, read = KINDS[kind]
     path = tmp_path / f"flip.{kind}"
     write(path)
     clean = path.read_bytes()
-    good = repr(read(path))
+    good = shown(read(path))
     rng = np.random.default_rng(0)
     refused = 0
     for place in rng.integers(0, len(clean), 150):
@@ -265,7 +265,124 @@ def test_flipped_bits_in_the_data_are_noticed(tmp_path, kind):
         dirty[place] ^= 1 << int(rng.integers(8))
         path.write_bytes(bytes(dirty))
         try:
-            assert repr(read(path)) == good, f"byte {place} changed what was read"
-        except (ValueError, FileNotFoundError):
-            refused += 1
+            assert shown(read(path)) == good, f"byte {place} changed what was read"
+        except ValueError as error:
+            refused += path.name in str(error)
     assert refused > 0
+
+
+def shown(read):
+    """Content exactly, configurations too."""
+    if isinstance(read, list) and isinstance(read[0], Configuration):
+        return [(c.positions.tolist(), c.species.tolist(), c.box_length) for c in read]
+    return repr(read)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_blocks_of_zeros_are_noticed(tmp_path, kind):
+    """What a file system may leave after a crash: a stretch of zeros. The checksum of HDF5 lets them pass."""
+    write, read = KINDS[kind]
+    path = tmp_path / f"hole.{kind}"
+    write(path)
+    clean = path.read_bytes()
+    good = shown(read(path))
+    size, refused = 512, 0
+    for start in range(0, len(clean), size):
+        path.write_bytes(clean[:start] + bytes(len(clean[start : start + size])) + clean[start + size :])
+        try:
+            assert shown(read(path)) == good, f"zeros from byte {start} changed what was read"
+        except ValueError as error:
+            refused += path.name in str(error)
+    assert refused > 0
+
+
+def test_a_lost_chunk_of_arrays_is_noticed(tmp_path):
+    path = tmp_path / "a.h5"
+    values = np.random.default_rng(0).normal(size=70_000)
+    storage.write_arrays(path, {"a": Array(values, ("k",))}, ORIGIN)
+    content = path.read_bytes()
+    import h5py
+
+    with h5py.File(path) as file:
+        chunk = file["a"].id.get_chunk_info(0)
+    end = chunk.byte_offset + chunk.size
+    path.write_bytes(content[: chunk.byte_offset] + bytes(chunk.size) + content[end:])
+    with pytest.raises(ValueError, match=r"a\.h5: array 'a' cannot be read.*delete this file and repeat"):
+        storage.read_arrays(path)
+
+
+def test_a_json_file_changed_by_hand_or_without_its_checksum_is_refused(tmp_path):
+    path = tmp_path / "tau.json"
+    storage.write_json(path, {"tau": 1.5, "provenance": ORIGIN})
+    text = path.read_text()
+    path.write_text(text.replace("1.5", "1.6"))
+    with pytest.raises(ValueError, match="differs from its checksum"):
+        storage.read_json(path)
+    path.write_text(text.replace("sha256", "sha255"))
+    with pytest.raises(ValueError, match="differs from its checksum"):
+        storage.read_json(path)
+
+
+# ------------------------------------------------------------------------------------- within a run's folder
+
+
+@pytest.fixture
+def run_folder(tmp_path, monkeypatch):
+    folder = tmp_path / "results" / "small"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("TGLASSMLP_RUN_FOLDER", str(folder))
+    monkeypatch.setenv("TGLASSMLP_RUN_IDENTITY", "0123456789abcdef")
+    return folder
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_of_another_place_or_run_is_refused(run_folder, monkeypatch, kind):
+    write, read = KINDS[kind]
+    own, other = run_folder / f"T0.40.{kind}", run_folder / f"T0.50.{kind}"
+    write(own)
+    read(own)
+    other.write_bytes(own.read_bytes())
+    with pytest.raises(ValueError, match=rf"T0\.50\.{kind}: holds what belongs to T0\.40\.{kind} of a run"):
+        read(other)
+    monkeypatch.setenv("TGLASSMLP_RUN_IDENTITY", "fedcba9876543210")
+    with pytest.raises(ValueError, match="another seed or system"):
+        read(own)
+    monkeypatch.delenv("TGLASSMLP_RUN_FOLDER")
+    read(other)  # outside a workflow a copy is a copy
+
+
+def test_links_do_not_lead_out_of_the_run(run_folder, tmp_path):
+    outside = tmp_path / "home"
+    outside.mkdir()
+    (outside / "precious").write_text("kept")
+    (run_folder / "tables").symlink_to(outside)
+    with pytest.raises(ValueError, match="a symbolic link leads to"):
+        storage.write_json(run_folder / "tables" / "a.json", {"a": 1})
+    (run_folder / "b.json").symlink_to(outside / "precious")
+    storage.write_json(run_folder / "b.json", {"a": 1})  # replaces the link, not what it points to
+    assert (outside / "precious").read_text() == "kept"
+    assert [p.name for p in outside.iterdir()] == ["precious"]
+
+
+def test_a_run_may_lie_behind_a_link(run_folder, tmp_path, monkeypatch):
+    linked = tmp_path / "linked"
+    linked.symlink_to(run_folder)
+    monkeypatch.setenv("TGLASSMLP_RUN_FOLDER", str(linked))
+    storage.write_json(linked / "tables" / "a.json", {"a": 1})
+    assert storage.read_json(linked / "tables" / "a.json") == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(28, "No space left on device"), "the disk is full"),
+        (RuntimeError("Unable to flush file (errno = 28, No space left on device)"), "the disk is full"),
+        (OSError(30, "Read-only file system"), "mounted read-only"),
+        (PermissionError(13, "Permission denied"), "make that folder writable"),
+    ],
+)
+def test_a_disk_that_refuses_is_explained_with_the_file(tmp_path, error, said):
+    path = tmp_path / "new.json"
+    with pytest.raises(OSError, match=rf"{said}.*repeat the command.*new\.json"), storage.atomic_path(path):
+        raise error
+    assert list(tmp_path.iterdir()) == []

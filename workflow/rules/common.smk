@@ -1,4 +1,5 @@
 # What all files of rules need: the validated config, the lists wildcards run over, and their constraints.
+import os
 from dataclasses import asdict
 
 from snakemake.exceptions import WorkflowError
@@ -13,6 +14,11 @@ except run_config.ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 RUN = f"results/{CONFIG.run}"
+# every job inherits these: files carry their place and this identity, and readers refuse those of another run
+os.environ["TGLASSMLP_RUN_FOLDER"] = os.path.abspath(RUN)
+os.environ["TGLASSMLP_RUN_IDENTITY"] = run_config.fingerprint(
+    CONFIG.seed, CONFIG.system
+)
 TEMPERATURES = [canonical(t.value) for t in CONFIG.temperatures]
 LABELLED = [
     canonical(t.value) for t in CONFIG.temperatures if t.dynamics_time is not None
