@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "ADVICE",
     "Array",
+    "array_names",
     "atomic_path",
     "read_arrays",
     "read_attributes",
@@ -293,6 +295,20 @@ def read_arrays(
                 raise ValueError(f"{path}: array {name!r} holds values that are not finite")
             found[name] = values
     return found
+
+
+def array_names(path: str | os.PathLike[str]) -> list[str]:
+    """Names of all arrays of an HDF5 file, those in groups with a slash.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As :func:`read_arrays`.
+    """
+    names: list[str] = []
+    with _open_hdf5(path) as file:
+        file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+    return names
 
 
 def read_chunks(
