@@ -18,7 +18,7 @@ rule run_isoconfigurational_dynamics:
     resources:
         mem_mb=dynamics_megabytes,
         runtime=dynamics_minutes,
-        block_seconds=round(CONFIG.dynamics.block_seconds),
+        block_seconds=max(1, round(CONFIG.dynamics.block_seconds)),
     params:
         # what does not change the numbers is no parameter, or changing it would run everything again
         settings={
