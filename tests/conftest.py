@@ -17,8 +17,16 @@ from tglassmlp import KA2D, Configuration
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the whole runs: they take longest, and workers then share the rest evenly."""
+#: Campaigns with a make target each; in a run of the tests only if its -m names them.
+CAMPAIGNS = ("faults", "fuzz", "slurm", "campaign")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave campaigns out; start with the whole runs: they take longest, and workers then share the rest."""
+    unasked = [name for name in CAMPAIGNS if name not in config.option.markexpr]
+    out = [item for item in items if any(item.get_closest_marker(name) for name in unasked)]
+    config.hook.pytest_deselected(items=out)
+    items[:] = [item for item in items if item not in out]
     items.sort(key=lambda item: "workflow" not in item.path.parts)
 
 

@@ -22,21 +22,18 @@ READERS: dict[str, Callable[[Path], Any]] = {
 }
 
 
-def _arrays(path: Path) -> None:
-    storage.read_attributes(path)
-    for name in storage.array_names(path):
-        storage.read_arrays(path, [name], finite=False)
+def _arrays(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    return storage.read_arrays(path, storage.array_names(path), finite=False), storage.read_attributes(path)
 
 
-def _table(path: Path) -> None:
+def _table(path: Path) -> str:
     table = storage.read_table(path)
     beside = path.with_suffix(".csv")
-    if not beside.is_file():
-        return
     text = io.StringIO(newline="")
     table.to_csv(text, index=False)
-    if beside.read_bytes() != text.getvalue().encode():
+    if beside.is_file() and beside.read_bytes() != text.getvalue().encode():
         raise ValueError(f"{beside}: differs from {path.name}; {storage.ADVICE}")
+    return text.getvalue()
 
 
 def files(run: Path) -> list[Path]:
