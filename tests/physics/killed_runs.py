@@ -1,0 +1,121 @@
+"""Short simulations of each kind that can be killed and resumed; run as a program by the tests.
+
+``killed_runs.py KIND SIZE STATE SECONDS_BETWEEN_CHECKPOINTS RESULT.npz``
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from tglassmlp import KA2D, Configuration, Mixture, swap_monte_carlo
+from tglassmlp.simulation import minimisation
+from tglassmlp.simulation import molecular_dynamics as md
+from tglassmlp.simulation.equilibration import (
+    COLUMNS,
+    EquilibrationSettings,
+    equilibrate_large_system,
+    equilibrate_structure,
+    lattice_start,
+)
+from tglassmlp.storage import write_npz
+
+TILES = 3
+Arrays = dict[str, np.ndarray]
+
+
+def mixture(size: str) -> Mixture:
+    """129 particles, or the 1290 of the unit system."""
+    return KA2D.scaled(10) if size == "small" else KA2D
+
+
+def liquid(size: str, tiles: int = 1) -> Configuration:
+    """Hot liquid; tiled, it is shaken so that the tiles differ."""
+    m = mixture(size)
+    c, _ = swap_monte_carlo(lattice_start(m, np.random.SeedSequence(1)), 1.0, 60, seed=1, mixture=m)
+    return c if tiles == 1 else swap_monte_carlo(c.tiled(tiles), 1.0, 5, seed=2, mixture=m)[0]
+
+
+def _equilibrated(c: Configuration, record) -> Arrays:
+    columns = [name for name in COLUMNS if name not in ("structure", "start")]
+    return {
+        "positions": c.positions,
+        "species": c.species,
+        "record": record[columns].to_numpy(dtype=float),
+    }
+
+
+def swap_unit(size: str, state: Path | None, seconds: float) -> Arrays:
+    settings = EquilibrationSettings(record_points=10, block_seconds=seconds)
+    sweeps = 2000 if size == "small" else 4000
+    return _equilibrated(
+        *equilibrate_structure(0.5, 1, sweeps, 9, settings, mixture(size), state and state / "run.npz")
+    )
+
+
+def swap_large(size: str, state: Path | None, seconds: float) -> Arrays:
+    settings = EquilibrationSettings(record_points=10, block_seconds=seconds)
+    file = state and state / "run.npz"
+    return _equilibrated(
+        *equilibrate_large_system(liquid(size), 0.5, 0, 1500, TILES, 9, settings, mixture(size), file)
+    )
+
+
+def _dynamics(c: Configuration, steps: int, replicas: int, state: Path | None, seconds: float) -> Arrays:
+    # calls of a twentieth of a second, so that there are many moments between two checkpoints
+    md._CALL_SECONDS = 0.05
+    settings = md.DynamicsSettings(block_seconds=seconds)
+    frames = md.log_spaced_steps(steps * settings.time_step, settings.time_step)
+    seeds = [np.random.SeedSequence(3)]
+    found = md.run_structures(
+        [c], [0], 1.0, frames, replicas, seeds, mixture=mixture("unit"), settings=settings, state=state,
+        threads=2,
+    )[0]  # fmt: skip
+    return {
+        "displacements": found.displacements,
+        "kinetic_temperature": found.kinetic_temperature,
+        "potential_energy": found.potential_energy,
+        "conserved_drift": found.conserved_drift,
+    }
+
+
+def dynamics_unit(size: str, state: Path | None, seconds: float) -> Arrays:
+    return _dynamics(liquid(size), 6000 if size == "small" else 12000, 20, state, seconds)
+
+
+def dynamics_large(size: str, state: Path | None, seconds: float) -> Arrays:
+    return _dynamics(liquid(size, TILES), 3000, 8, state, seconds)
+
+
+def _minimised(c: Configuration, state: Path | None, seconds: float) -> Arrays:
+    # one force evaluation a call, or little more: the whole search takes a fraction of a second
+    minimisation.CALL_SECONDS = 1e-9
+    found, record = minimisation.minimise(
+        c, mixture("unit"), 1e-4, state=state and state / "run.npz", block_seconds=seconds
+    )
+    return {"positions": found.positions, "record": np.array(list(record.values()))}
+
+
+def minimiser_unit(size: str, state: Path | None, seconds: float) -> Arrays:
+    return _minimised(liquid(size), state, seconds)
+
+
+def minimiser_large(size: str, state: Path | None, seconds: float) -> Arrays:
+    return _minimised(liquid(size, TILES), state, seconds)
+
+
+KINDS: dict[str, Callable[[str, Path | None, float], Arrays]] = {
+    "swap Monte Carlo, unit system": swap_unit,
+    "swap Monte Carlo, large system": swap_large,
+    "dynamics, unit system": dynamics_unit,
+    "dynamics, large system": dynamics_large,
+    "minimiser, unit system": minimiser_unit,
+    "minimiser, large system": minimiser_large,
+}
+
+if __name__ == "__main__":
+    kind, size, state, seconds, result = sys.argv[1:]
+    write_npz(result, KINDS[kind](size, Path(state), float(seconds)), {})
