@@ -6,6 +6,8 @@ from tglassmlp.provenance import collect
 from tglassmlp.storage import write_table
 
 with job(snakemake.log[0]):
-    tables = attention_tables(snakemake.input.predictions, snakemake.input.relaxation)
+    mean = snakemake.params.per_length == "mean"
+    tables = attention_tables(snakemake.input.predictions, snakemake.input.relaxation, mean)
+    made = collect("observables", per_length=snakemake.params.per_length)
     for path, table in zip((snakemake.output.distributions, snakemake.output.lengths), tables, strict=True):
-        write_table(path, table.assign(ensemble="unit"), collect("observables"))
+        write_table(path, table.assign(ensemble="unit"), made)

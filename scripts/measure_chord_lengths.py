@@ -1,4 +1,6 @@
-"""Chord length of mobile regions, of molecular dynamics and of every network."""
+"""Chord length of mobile regions, of molecular dynamics and of every network, in unit and large systems."""
+
+import pandas as pd
 
 from tglassmlp.observables.tables import chord_length_table
 from tglassmlp.progress import job
@@ -8,13 +10,17 @@ from tglassmlp.storage import write_table
 with job(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params
     settings = {
-        "structures": list(params.test),
         "spacing": params.spacing,
         "mobile_share": params.mobile_share,
         "n_resamples": params.resamples,
         "seed": params.seed,
+        "replica_noise": params.replica_noise == "estimated",
     }
-    table = chord_length_table(
-        given.labels, given.predictions, given.descriptors, given.relaxation, **settings
-    )
-    write_table(snakemake.output[0], table.assign(ensemble="unit"), collect("observables", **settings))
+    choices = {"unit": {"structures": list(params.test)}, "large": {"blocks": params.tiles}}
+    tables = []
+    for ensemble, choice in choices.items():
+        files = [given[f"{ensemble}_{kind}"] for kind in ("labels", "predictions", "descriptors")]
+        table = chord_length_table(*files, given.relaxation, **choice, **settings)
+        tables.append(table.assign(ensemble=ensemble))
+    made = collect("observables", **settings, **choices)
+    write_table(snakemake.output[0], pd.concat(tables, ignore_index=True), made)

@@ -157,10 +157,15 @@ def build(
 
             for t_min, level in zip(T_MINS, (0.35, 0.5), strict=True):
                 p = noisy(level)
+                # at one state point no network reaches C_B, at another only the last one does
+                converged = np.ones((len(C_BS), networks), dtype=bool)
+                if (t, t_min) == ("0.40", "0.40"):
+                    converged[0] = False
+                    converged[1, :-1] = False
                 arrays = {
                     "c_b": Array(np.array(C_BS), ("state",)),
                     "c_b_input": Array(np.tile(np.array(C_BS)[:, None], networks), ("state", "network")),
-                    "converged": Array(np.ones((len(C_BS), networks), dtype=bool), ("state", "network")),
+                    "converged": Array(converged, ("state", "network")),
                     "mean_prediction": Array(p.mean(axis=(2, 3)), ("state", "network")),
                     "propensity": Array(p, ("state", "network", "structure", "particle")),
                     "attention": Array(
@@ -258,9 +263,14 @@ def all_tables(root, test=(4, 5, 6, 7), t_mins=T_MINS, snapshot_temperature="0.4
     found["structure_factor"], found["correlation_length"] = tables.structure_factor_tables(
         *large, relaxation, table_q_max=1.5
     )
-    found["chord_length"] = tables.chord_length_table(
-        labels, predictions, files("unit/descriptors/*/*.h5"), relaxation, test, n_resamples=50
-    ).assign(ensemble="unit")
+    unit = labels, predictions, files("unit/descriptors/*/*.h5")
+    found["chord_length"] = pd.concat(
+        [
+            tables.chord_length_table(*unit, relaxation, test, n_resamples=50).assign(ensemble="unit"),
+            tables.chord_length_table(*large, relaxation, n_resamples=50, blocks=2).assign(ensemble="large"),
+        ],
+        ignore_index=True,
+    )
     attention = tables.attention_tables(predictions, relaxation)
     found["attention"], found["attention_length"] = (a.assign(ensemble="unit") for a in attention)
     main = files(f"unit/predictions/tmin{t_mins[0]}/*.h5")

@@ -420,6 +420,13 @@ class FigureSettings(_Section):
         ("png", "pdf"), description="file formats, png first"
     )
     dpi: Annotated[int, Field(ge=50, le=1200)] = Field(200, description="dots per inch of png")
+    replica_noise: Literal["estimated", "ignored"] = Field(
+        "estimated",
+        description="replicas' noise shortens chords of dynamics: estimated or ignored",
+    )
+    attention_per_length: Literal["sum", "mean"] = Field(
+        "sum", description="P(L): sum or mean of the attention over the descriptors of one length"
+    )
     snapshot: StatePoint | None = Field(
         None,
         description="state point of the snapshots; null: that of the large dynamics, else the main t_min",

@@ -26,7 +26,7 @@ STAGE_VERSIONS: Final[dict[str, int]] = {
     "training": 1,
     "prediction": 1,
     "baselines": 1,
-    "observables": 1,
+    "observables": 2,
     "figures": 1,
 }
 

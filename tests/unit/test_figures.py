@@ -120,6 +120,59 @@ def test_better_predictors_come_out_better_in_the_table(run):
     assert (md["time_from"] == "dynamics").all()
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("pearson", "value"),
+        ("susceptibility", "value"),
+        ("chord_length", "value"),
+        ("attention_length", "value"),
+        ("attention", "value"),
+        ("correlation_length", "xi"),
+    ],
+)
+def test_networks_off_their_c_b_are_left_out_of_every_table_and_counted(run, name, value):
+    table = read_table(run / f"tables/{name}.parquet")
+    here = table[
+        (table["method"] == "tglassmlp") & (table["t_min"] == "0.40") & (table["temperature"] == 0.40)
+    ]
+    if "ensemble" in here:
+        here = here[here["ensemble"] == here["ensemble"].iloc[0]]
+    none, one, all_ = (here[np.abs(here["c_b"] - c) < 1e-9] for c in (0.99, 0.94, 0.85))
+    assert len(none)
+    assert none[value].isna().all()
+    assert (none["n_networks"] == 0).all()
+    assert (none["n_unconverged"] == 2).all()
+    assert (one["n_networks"] + one["n_unconverged"] == 2).all()
+    assert (one["n_unconverged"] == 1).all()
+    assert (all_["n_unconverged"] == 0).all()
+
+
+def test_bottleneck_of_a_network_off_its_c_b_is_left_out(run):
+    points = read_table(run / "tables/bottleneck.parquet")
+    assert points.groupby("temperature")["c_b"].nunique().to_dict() == {
+        0.50: 7, 0.45: 7, 0.40: 5, 0.35: 7, 0.30: 7,
+    }  # fmt: skip
+    separation = read_table(run / "tables/bottleneck_separation.parquet")
+    assert (~separation["converged"]).sum() == 2
+    assert separation.loc[~separation["converged"], "separation"].isna().all()
+
+
+def test_chords_of_dynamics_without_noise_and_of_predictions_with_it(run):
+    table = read_table(run / "tables/chord_length.parquet")
+    md = table[(table["method"] == "md") & np.isfinite(table["value_without_noise"])]
+    assert set(md["ensemble"]) == {"unit", "large"}
+    assert (md["value_without_noise"] > md["value"]).mean() > 0.9
+    model = table[(table["method"] == "tglassmlp") & np.isfinite(table["value_with_noise"])]
+    assert set(model["ensemble"]) == {"unit", "large"}
+    # of the large systems only one has dynamics; near C_B = 1 the noise is as large as the signal
+    strong = model[(model["ensemble"] == "unit") & (model["c_b"] > 0.9)]
+    assert len(strong) > 4
+    assert (strong["value_with_noise"] < 0.97 * strong["value"]).all()
+    # one large system, but its parts give an error
+    assert np.isfinite(table.loc[(table["method"] == "md") & (table["ensemble"] == "large"), "error"]).all()
+
+
 def test_numbers_are_quoted_with_error_count_and_origin(run):
     names = ("pearson", "susceptibility", "correlation_length", "chord_length", "attention_length")
     numbers = collect_numbers(

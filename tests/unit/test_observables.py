@@ -5,7 +5,14 @@ from tglassmlp.dynamics.correlations import split_half_ceiling
 from tglassmlp.observables.attention_length import attention_distribution, attention_length, length_of
 from tglassmlp.observables.bootstrap import combined_error, generator
 from tglassmlp.observables.bottleneck import sample, separation
-from tglassmlp.observables.chord_length import Lattice, chord_sums, chords, mean_chord_length
+from tglassmlp.observables.chord_length import (
+    Lattice,
+    chord_length_without_noise,
+    chord_sums,
+    chords,
+    mean_chord_length,
+    site_moments,
+)
 from tglassmlp.observables.pearson import pearson, pearson_error
 
 
@@ -88,6 +95,77 @@ def test_random_activity_has_the_geometric_chord_length():
     rng = np.random.default_rng(8)
     mobile = rng.random((400, 400)) < 0.5
     assert chords(mobile).mean() == pytest.approx(2.0, abs=0.02)
+
+
+def test_chords_of_random_lattices_are_found_by_walking():
+    rng = np.random.default_rng(12)
+    for _ in range(60):
+        mobile = rng.random((rng.integers(1, 6), rng.integers(1, 8))) < rng.random()
+        walked = []
+        for lines in (mobile, mobile.T):
+            for line in lines:
+                n = len(line)
+                starts = [k for k in range(n) if line[k] and not line[k - 1]]
+                walked += [n] if line.all() else []
+                for start in starts:
+                    length = 1
+                    while line[(start + length) % n]:
+                        length += 1
+                    walked.append(length)
+        assert sorted(chords(mobile)) == sorted(walked)
+
+
+def smooth_sites(rng, n_structures, side, width, noise, replicas=8):
+    """Lattices with one particle at every site: smooth Gaussian fields, and replicas with white noise."""
+    q = 2 * np.pi * np.fft.fftfreq(side)
+    filtered = np.exp(-0.5 * width**2 * (q[:, None] ** 2 + q**2))
+    white = np.fft.fft2(rng.normal(size=(n_structures, side, side)))
+    truth = np.real(np.fft.ifft2(white * filtered)).reshape(n_structures, -1)
+    truth /= truth.std()
+    grid = np.arange(side) + 0.5
+    where = np.stack(np.meshgrid(grid, grid, indexing="ij"), axis=-1).reshape(-1, 2)
+    lattices = [Lattice(where, float(side), 1.0)] * n_structures
+    each = truth[:, None] + noise * rng.normal(size=(n_structures, replicas, side * side))
+    return truth, each, lattices
+
+
+def test_replica_noise_shortens_chords_and_is_removed():
+    rng = np.random.default_rng(21)
+    truth, each, lattices = smooth_sites(rng, 6, 120, 2.0, noise=1.5)
+    expected = mean_chord_length(chord_sums(truth, lattices))
+    half = each[:, :4].mean(axis=1), each[:, 4:].mean(axis=1)
+    sums = chord_sums(each.mean(axis=1), lattices)
+    found, share = mean_chord_length(sums), sums[:, 2].sum() / (6 * 120**2)
+    assert found < 0.8 * expected
+    moments = site_moments(*half, lattices).sum(axis=0)
+    assert chord_length_without_noise(found, 1.0, share, moments) == pytest.approx(expected, rel=0.05)
+    without = site_moments(truth, truth, lattices).sum(axis=0)
+    assert chord_length_without_noise(expected, 1.0, 0.5, without) == pytest.approx(expected, rel=1e-6)
+
+
+def test_chord_length_without_noise_refuses_what_has_no_signal():
+    rng = np.random.default_rng(22)
+    _, each, lattices = smooth_sites(rng, 2, 30, 2.0, noise=1.0)
+    noise = rng.normal(size=(2, 2, 900))
+    moments = site_moments(noise[0], noise[0] * -1, lattices).sum(axis=0)
+    assert np.isnan(chord_length_without_noise(2.5, 1.0, 0.5, moments))
+    good = site_moments(each[:, 0], each[:, 1], lattices).sum(axis=0)
+    assert np.isnan(chord_length_without_noise(1.9, 1.0, 0.5, good))  # shorter than without correlations
+    assert np.isnan(chord_length_without_noise(float("nan"), 1.0, 0.5, good))
+
+
+def test_parts_of_a_large_system_add_up_to_the_whole():
+    rng = np.random.default_rng(23)
+    truth, each, lattices = smooth_sites(rng, 2, 31, 1.0, noise=0.5)
+    whole, parts = chord_sums(truth, lattices), chord_sums(truth, lattices, blocks=3)
+    assert parts.shape == (18, 3)
+    np.testing.assert_allclose(parts.reshape(2, 9, 3).sum(axis=1), whole)
+    assert (parts[:, 1] > 0).all()
+    halves = each[:, 0], each[:, 1]
+    np.testing.assert_allclose(
+        site_moments(*halves, lattices, blocks=3).reshape(2, 9, 4).sum(axis=1),
+        site_moments(*halves, lattices),
+    )
 
 
 def test_attention_length():

@@ -84,9 +84,12 @@ rule measure_structure_factors:
 
 rule measure_chord_lengths:
     input:
-        labels=UNIT_LABELS,
-        predictions=predictions("unit", TEMPERATURES),
-        descriptors=thermal_positions("unit"),
+        unit_labels=UNIT_LABELS,
+        unit_predictions=predictions("unit", TEMPERATURES),
+        unit_descriptors=thermal_positions("unit"),
+        large_labels=LARGE_LABELS,
+        large_predictions=predictions("large", TEMPERATURES),
+        large_descriptors=thermal_positions("large"),
         relaxation=RELAXATION,
     output:
         f"{RUN}/tables/chord_length.parquet",
@@ -98,13 +101,15 @@ rule measure_chord_lengths:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=round(800 + 4 * field_megabytes("unit")),
+        mem_mb=round(800 + 4 * max(field_megabytes("unit"), field_megabytes("large"))),
         runtime=120,
     params:
         test=TEST_STRUCTURES,
         spacing=CONFIG.observables.lattice_spacing,
         mobile_share=CONFIG.observables.mobile_share,
         resamples=CONFIG.observables.bootstrap,
+        replica_noise=CONFIG.observables.replica_noise,
+        tiles=CONFIG.large_systems.tiles,
         seed=CONFIG.seed,
         stage_version=version("observables"),
     script:
@@ -129,6 +134,7 @@ rule measure_attention_lengths:
         mem_mb=1000,
         runtime=15,
     params:
+        per_length=CONFIG.observables.attention_per_length,
         stage_version=version("observables"),
     script:
         "../../scripts/measure_attention_lengths.py"

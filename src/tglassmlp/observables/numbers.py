@@ -186,11 +186,22 @@ def _lengths(found: _Collection, tables: Mapping[str, pd.DataFrame], threshold: 
                 f"xi4/{_name(row)}", row.xi, "tables/correlation_length.parquet", row.xi_error, row.n_systems,
                 "sigma_11", note,
             )  # fmt: skip
-    for row in _rows(near_c_b(tables["chord_length"], threshold)):
-        found.add(
-            f"chord_length/{_name(row)}", row.value, "tables/chord_length.parquet", row.error,
-            row.n_structures, "sigma_11", f"without correlations {row.random:.3g}",
-        )  # fmt: skip
+    chords = tables["chord_length"]
+    for ensemble, name in (("unit", "chord_length"), ("large", "chord_length_large")):
+        for row in _rows(near_c_b(chords[chords["ensemble"] == ensemble], threshold)):
+            source, n = "tables/chord_length.parquet", row.n_structures
+            note = f"without correlations {row.random:.3g}; {ensemble} systems"
+            found.add(f"{name}/{_name(row)}", row.value, source, row.error, n, "sigma_11", note)
+            if np.isfinite(row.value_without_noise):
+                found.add(
+                    f"{name}_without_noise/{_name(row)}", row.value_without_noise, source,
+                    row.error_without_noise, n, "sigma_11", "estimate for infinitely many replicas",
+                )  # fmt: skip
+            if np.isfinite(row.value_with_noise):
+                found.add(
+                    f"{name}_with_noise/{_name(row)}", row.value_with_noise, source, row.error, n, "sigma_11",
+                    "prediction with the noise of the replicas laid over it",
+                )  # fmt: skip
     for row in _rows(near_c_b(tables["attention_length"], threshold)):
         found.add(
             f"attention_length/{_name(row)}", row.value, "tables/attention_length.parquet", row.error,

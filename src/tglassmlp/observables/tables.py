@@ -11,6 +11,9 @@ returns a long table: one row per (method, t_min, temperature, c_b). Columns com
     The state point; the time is the measured one where there is dynamics, else that of the master curve.
 ``error_structures``, ``spread``, ``error``
     Error over structures, standard deviation over networks, and both in quadrature.
+``n_networks``, ``n_unconverged``
+    Networks in the value, and networks left out because their mean correction has not reached C_B: those are
+    not at that state point. With none left the value is NaN.
 """
 
 from __future__ import annotations
@@ -32,7 +35,13 @@ from tglassmlp.dynamics.relaxation import Relaxation
 from tglassmlp.observables import attention_length as attention
 from tglassmlp.observables import bottleneck as bottle
 from tglassmlp.observables.bootstrap import combined_error, generator, resamples
-from tglassmlp.observables.chord_length import Lattice, chord_sums, mean_chord_length
+from tglassmlp.observables.chord_length import (
+    Lattice,
+    chord_length_without_noise,
+    chord_sums,
+    mean_chord_length,
+    site_moments,
+)
 from tglassmlp.observables.pearson import pearson, pearson_error
 from tglassmlp.observables.structure_factor import (
     Fit,
@@ -79,11 +88,12 @@ SINGLE_DESCRIPTORS = ("density", "energy", "perimeter", "variance")
 _STATE = ["method", "t_min", "temperature", "c_b", "time", "time_from", "tau"]
 #: Columns of tables that may be empty (a run without large systems).
 STRUCTURE_FACTOR_COLUMNS = [
-    *_STATE, "n_systems", "n_networks", "box_length", "q", "s4", "error", "spread", "modes"
+    *_STATE, "n_systems", "n_networks", "n_unconverged", "box_length", "q", "s4", "error", "spread",
+    "modes",
 ]  # fmt: skip
 CORRELATION_COLUMNS = [
-    *_STATE, "n_systems", "n_networks", "box_length", "form", "determined", "reason", "n_determined",
-    "n_points", "goodness", "xi", "xi_error", "chi", "chi_error", "a", "a_error",
+    *_STATE, "n_systems", "n_networks", "n_unconverged", "box_length", "form", "determined", "reason",
+    "n_determined", "n_points", "goodness", "xi", "xi_error", "chi", "chi_error", "a", "a_error",
 ]  # fmt: skip
 
 
@@ -123,10 +133,19 @@ class Fields:
             return np.arange(self.values.shape[1])
         return np.flatnonzero(self.converged[k])
 
+    def unconverged(self, k: int) -> int:
+        """Count the networks that are not usable at state point ``k``."""
+        return self.values.shape[1] - self.usable(k).size
+
+    def index(self, c_b: float) -> int | None:
+        """Place of one C_B in the file, or None if it is not there."""
+        found = np.flatnonzero(np.abs(self.c_b - c_b) < 1e-9)
+        return int(found[0]) if found.size else None
+
     def at(self, c_b: float) -> NDArray | None:
         """Fields ``[networks, structures, particles]`` at one C_B, or None if there are none."""
-        found = np.flatnonzero(np.abs(self.c_b - c_b) < 1e-9)
-        return self.values[found[0]] if found.size else None
+        k = self.index(c_b)
+        return None if k is None else self.values[k]
 
 
 def _place(path: File) -> tuple[str, str, float]:
@@ -296,15 +315,20 @@ def pearson_table(
             rows.append(
                 {**_row(fields, c_b, times), "method": "ceiling"}
                 | _over_networks([split_half_ceiling(both)], [error])
-                | {"n_structures": part.shape[0], "n_particles": part.shape[2], "value_mean_field": np.nan}
+                | {
+                    "n_unconverged": 0,
+                    "n_structures": part.shape[0],
+                    "n_particles": part.shape[2],
+                    "value_mean_field": np.nan,
+                }
             )
     for fields in _all_fields(predictions, baselines):
         measured = truth.get(fields.temperature)
         if measured is None:
             continue
-        for c_b in fields.c_b:
-            md, model = measured.at(c_b), fields.at(c_b)
-            if md is None or model is None or not np.isfinite(model).all():
+        for k, c_b in enumerate(fields.c_b):
+            md, model = measured.at(c_b), fields.values[k][fields.usable(k)]
+            if md is None or not np.isfinite(model).all():
                 continue
             rng = generator(seed, "pearson", fields.temperature, c_b)
             x, y = _pick(md, test)[0], _pick(model, test)
@@ -315,9 +339,10 @@ def pearson_table(
                 _row(fields, c_b, times)
                 | found
                 | {
+                    "n_unconverged": fields.unconverged(k),
                     "n_structures": x.shape[0],
                     "n_particles": x.shape[1],
-                    "value_mean_field": pearson(y.mean(axis=0), x),
+                    "value_mean_field": pearson(y.mean(axis=0), x) if len(y) else np.nan,
                 }
             )
     return pd.DataFrame(rows)
@@ -332,7 +357,6 @@ def susceptibility_table(
 ) -> pd.DataFrame:
     """chi_4 (9) of every method on the test structures, with the mean propensity beside it.
 
-    Networks whose mean correction has not converged are left out.
     ``value_without_noise`` (molecular dynamics only) is free of the noise of the finite number of replicas.
     Parameters as :func:`pearson_table`.
     """
@@ -344,9 +368,8 @@ def susceptibility_table(
             continue
         half = read_arrays(halves[fields.temperature], ["half"])["half"] if fields.method == "md" else None
         for k, c_b in enumerate(fields.c_b):
-            usable = fields.usable(k)
-            y = _pick(fields.values[k][usable], test)
-            if not usable.size or not np.isfinite(y).all():
+            y = _pick(fields.values[k][fields.usable(k)], test)
+            if not np.isfinite(y).all():
                 continue
             found = _over_networks([susceptibility(f) for f in y], [susceptibility_error(f) for f in y])
             clean = float("nan")
@@ -358,7 +381,8 @@ def susceptibility_table(
                 | found
                 | {
                     "value_without_noise": clean,
-                    "mean_propensity": float(y.mean()),
+                    "n_unconverged": fields.unconverged(k),
+                    "mean_propensity": float(y.mean()) if len(y) else float("nan"),
                     "n_structures": y.shape[1],
                     "n_particles": y.shape[2],
                 }
@@ -444,6 +468,7 @@ def structure_factor_tables(
             row = _row(fields, c_b, times) | {
                 "n_systems": systems,
                 "n_networks": usable.size,
+                "n_unconverged": fields.unconverged(i),
                 "box_length": box,
             }
             if not usable.size:
@@ -512,10 +537,19 @@ def chord_length_table(
     mobile_share: float = 0.5,
     n_resamples: int = 500,
     seed: int = 0,
+    replica_noise: bool = True,
+    blocks: int = 1,
 ) -> pd.DataFrame:
     """Mean chord length of mobile regions of molecular dynamics and networks.
 
     Column ``random`` is the value for the same share of mobile sites without any correlation between them.
+
+    Dynamics has the noise of its replicas, which shortens chords, and predictions have none. Two columns make
+    them comparable: ``value_without_noise`` (dynamics,
+    :func:`~tglassmlp.observables.chord_length.chord_length_without_noise`) and ``value_with_noise``
+    (predictions where there is dynamics): half the difference of the two halves of the replicas, which has
+    the variance and the spatial correlation of the noise of their mean, is laid over the prediction with
+    either sign. Both are NaN with ``replica_noise=False``.
 
     Parameters
     ----------
@@ -527,6 +561,10 @@ def chord_length_table(
         Of the lattice, see :mod:`tglassmlp.observables.chord_length`.
     n_resamples, seed
         Bootstrap over structures.
+    replica_noise
+        Fill the two columns.
+    blocks
+        For errors, large systems count as ``blocks`` x ``blocks`` independent parts each.
     """
     times = Times(relaxation, labels)
     where = _positions(descriptors)
@@ -534,6 +572,14 @@ def chord_length_table(
         t: [Lattice(positions[s], box, spacing) for s in range(positions.shape[0])]
         for t, (positions, box) in where.items()
     }
+    halves = {_place(p)[2]: p for p in labels} if replica_noise else {}
+    nan = float("nan")
+
+    def scatter(values: NDArray) -> float:
+        known = values[np.isfinite(values)]
+        # where many resamples have no answer the error of the others would be too small
+        return float(np.std(known, ddof=1)) if known.size > 1 and 2 * known.size > values.size else nan
+
     rows: list[dict[str, Any]] = []
     for fields in _all_fields(labels, predictions):
         if fields.temperature not in lattices:
@@ -543,28 +589,65 @@ def chord_length_table(
         if not chosen:
             continue
         sites = [lattices[fields.temperature][s] for s in chosen]
+        step = sites[0].spacing
+        both = read_arrays(halves[fields.temperature]) if fields.temperature in halves else None
         for k, c_b in enumerate(fields.c_b):
             rng = generator(seed, "chord_length", fields.temperature, c_b)
-            values, errors, shares = [], [], []
-            for field in _pick(fields.values[k], chosen):
-                sums = chord_sums(field, sites, mobile_share)
+            parts = len(chosen) * blocks**2
+            draws = resamples(parts, n_resamples, rng)
+            half = None if both is None else _at(both, c_b, chosen)  # [2, structures, particles]
+            values, errors, shares, noisy = [], [], [], []
+            clean, clean_error = nan, nan
+            for field in _pick(fields.values[k][fields.usable(k)], chosen):
+                sums = chord_sums(field, sites, mobile_share, blocks=blocks)
+                drawn = sums[draws].sum(axis=1)
+                share = sums[:, 2].sum() / sum(s.sites**2 for s in sites)
                 values.append(mean_chord_length(sums))
-                draws = sums[resamples(len(chosen), n_resamples, rng)]
-                ratio = draws[..., 0].sum(axis=1) / np.maximum(draws[..., 1].sum(axis=1), 1)
-                errors.append(float(np.std(ratio, ddof=1)) if len(chosen) > 1 else np.nan)
-                shares.append(sums[:, 2].sum() / sum(s.sites**2 for s in sites))
-            share = float(np.mean(shares))
+                errors.append(scatter(drawn[:, 0] / np.maximum(drawn[:, 1], 1)) if parts > 1 else nan)
+                shares.append(share)
+                if half is None:
+                    continue
+                if fields.method == "md":
+                    moments = site_moments(half[0], half[1], sites, blocks)
+                    clean = chord_length_without_noise(values[-1], step, share, moments.sum(axis=0))
+                    again = [
+                        chord_length_without_noise(a / max(b, 1), step, share, moments[d].sum(axis=0))
+                        for (a, b, _), d in zip(drawn, draws, strict=True)
+                    ]
+                    clean_error = scatter(np.array(again)) if parts > 1 else nan
+                else:
+                    noise = 0.5 * (half[0] - half[1])
+                    under, n = field[: len(noise)], len(noise)
+                    laid = [chord_sums(under + sign * noise, sites[:n], mobile_share) for sign in (1, -1)]
+                    noisy.append(mean_chord_length(np.sum(laid, axis=0)))
+            share = float(np.mean(shares)) if shares else nan
             rows.append(
                 _row(fields, c_b, times)
                 | _over_networks(values, errors)
                 | {
-                    "random": sites[0].spacing / (1 - share) if share < 1 else float("nan"),
+                    "n_unconverged": fields.unconverged(k),
+                    "value_without_noise": clean,
+                    "error_without_noise": clean_error,
+                    "value_with_noise": float(np.mean(noisy)) if noisy else nan,
+                    "random": step / (1 - share) if share < 1 else nan,
                     "mobile_share": share,
                     "n_structures": len(chosen),
-                    "lattice_spacing": sites[0].spacing,
+                    "lattice_spacing": step,
                 }
             )
     return pd.DataFrame(rows)
+
+
+def _at(arrays: Mapping[str, NDArray], c_b: float, structures: Sequence[int]) -> NDArray | None:
+    """Propensities of the halves of the replicas at one C_B, ``[2, structures, particles]``.
+
+    Of large systems only the first may have dynamics; None if there is nothing.
+    """
+    found = np.flatnonzero(np.abs(arrays["c_b"] - c_b) < 1e-9)
+    measured = [s for s in structures if s < arrays["half"].shape[1]]
+    if not found.size or not measured or measured != list(structures)[: len(measured)]:
+        return None
+    return np.moveaxis(np.asarray(arrays["half"][found[0]][measured], dtype=np.float64), 1, 0)
 
 
 def attention_tables(
@@ -593,27 +676,33 @@ def attention_tables(
     rows: list[dict[str, Any]] = []
     for path in predictions:
         _, t_min, temperature = _place(path)
-        arrays = read_arrays(path, ["c_b", "attention"])
+        arrays = read_arrays(path, ["c_b", "attention", "converged"])
         names = [str(n) for n in read_attributes(path)["names"]]
-        fields = Fields("tglassmlp", t_min, temperature, arrays["c_b"], arrays["attention"])
+        converged = np.asarray(arrays["converged"], dtype=bool)
+        fields = Fields(
+            "tglassmlp", t_min, temperature, arrays["c_b"], arrays["attention"], converged=converged
+        )
         lengths, distribution = attention.attention_distribution(arrays["attention"], names, mean)
         average = attention.attention_length(lengths, distribution)
-        networks = distribution.shape[1]
         for k, c_b in enumerate(arrays["c_b"]):
+            usable = fields.usable(k)
             row = _row(fields, c_b, times)
-            spread = distribution[k].std(axis=0, ddof=1) if networks > 1 else np.full(lengths.size, np.nan)
+            left_out = {"n_unconverged": fields.unconverged(k)}
+            rows.append(row | _over_networks(list(average[k][usable]), [np.nan] * usable.size) | left_out)
+            unknown = np.full(lengths.size, np.nan)
+            here = distribution[k][usable]
             curves.append(
                 pd.DataFrame(
                     {
                         **row,
                         "length": lengths,
-                        "value": distribution[k].mean(axis=0),
-                        "error": spread,
-                        "n_networks": networks,
+                        "value": here.mean(axis=0) if usable.size else unknown,
+                        "error": here.std(axis=0, ddof=1) if usable.size > 1 else unknown,
+                        "n_networks": usable.size,
+                        **left_out,
                     }
                 )
             )
-            rows.append(row | _over_networks(list(average[k]), [np.nan] * networks))
     if not rows:
         raise ValueError(f"no state point is predicted in {', '.join(map(str, predictions))}")
     return pd.concat(curves, ignore_index=True), pd.DataFrame(rows)
@@ -641,7 +730,8 @@ def bottleneck_tables(
     Returns
     -------
     points
-        ``unit1, unit2, propensity, source`` (``md`` or ``predicted``), ``structure, particle``.
+        ``unit1, unit2, propensity, source`` (``md`` or ``predicted``), ``structure, particle``; without the
+        state points at which the mean correction of the network shown (the first) has not converged.
     separations
         Separation of the most active and most arrested fifth, from all test particles, where there are
         measured propensities (a network's own would always separate well); its error is that of the mean of
@@ -660,7 +750,13 @@ def bottleneck_tables(
         structure, particle = np.divmod(drawn, values.shape[2])
         for k, c_b in enumerate(fields.c_b):
             md = truth[fields.temperature].at(c_b) if fields.temperature in truth else None
-            field = fields.values[k].mean(axis=0) if md is None else md[0]
+            usable = fields.usable(k)
+            field = fields.values[k][usable].mean(axis=0) if md is None and usable.size else None
+            field = field if md is None else md[0]
+            if field is None or 0 not in usable:  # the bottleneck is that of the first network
+                row = _row(fields, c_b, times) | {"source": "md" if md is not None else "predicted"}
+                rows.append(row | {"converged": False, "separation": np.nan, "error": np.nan, "n": 0})
+                continue
             source = "predicted" if md is None else "md"
             both = np.asarray(values[k][chosen], dtype=np.float64).reshape(-1, 2)
             propensity = np.asarray(field[chosen], dtype=np.float64).ravel()
@@ -672,7 +768,9 @@ def bottleneck_tables(
             ]
             separation = float("nan") if md is None else bottle.separation(both, propensity)
             error = float(np.std(each, ddof=1) / np.sqrt(len(each))) if len(each) > 1 else float("nan")
-            rows.append(row | {"separation": separation, "error": error, "n": propensity.size})
+            rows.append(
+                row | {"converged": True, "separation": separation, "error": error, "n": propensity.size}
+            )
             points.append(
                 pd.DataFrame(
                     {
@@ -687,7 +785,9 @@ def bottleneck_tables(
             )
     if not rows:
         raise ValueError(f"no state point is predicted in {', '.join(map(str, predictions))}")
-    return pd.concat(points, ignore_index=True), pd.DataFrame(rows)
+    columns = [*_STATE, "source", "unit1", "unit2", "propensity", "structure", "particle"]
+    every = pd.concat(points, ignore_index=True) if points else pd.DataFrame(columns=columns)
+    return every, pd.DataFrame(rows)
 
 
 def length_scale_table(
@@ -697,6 +797,8 @@ def length_scale_table(
     threshold: float = 0.5,
 ) -> pd.DataFrame:
     """All length scales at the C_B of the grid nearest to the relaxation time, for one look.
+
+    Chord lengths are those of the unit systems, which dynamics exists for at several temperatures.
 
     Returns
     -------
@@ -708,7 +810,7 @@ def length_scale_table(
     xi = xi[xi["determined"].astype(bool)].assign(value=lambda t: t["xi"], error=lambda t: t["xi_error"])
     chosen = {
         "xi_4": xi,
-        "chord": near_c_b(chord_lengths, threshold),
+        "chord": near_c_b(chord_lengths[chord_lengths["ensemble"] == "unit"], threshold),
         "attention": near_c_b(attention_lengths, threshold),
     }
     columns = ["method", "t_min", "temperature", "c_b", "value", "error"]
