@@ -11,11 +11,14 @@ from tglassmlp.simulation.equilibration import (
     NotEquilibratedError,
     autocorrelation_time,
     bond_orientational_order,
+    check_heat_capacity,
     check_large_systems,
     check_temperature,
     demand,
     equilibrate_large_system,
+    equilibrate_large_systems,
     equilibrate_structure,
+    forget,
     lattice_start,
     overlap,
     radial_distributions,
@@ -135,10 +138,26 @@ def test_large_system_forgets_its_tiles(liquid):
     c, record = equilibrate_large_system(liquid, 0.8, 0, 200, 2, 7, QUICK, SMALL)
     assert c.n_particles == 4 * liquid.n_particles
     assert record.overlap.iloc[0] > record.overlap.iloc[-1] + 0.2
-    assert check_large_systems(record, [c]) == []
-    sentence = check_large_systems(record.assign(overlap=0.9), [c])
-    assert "tile overlap of structure 0 is 0.9, allowed 0.45" in sentence[0]
-    assert "sweeps_factor" in sentence[0]
+    table, verdict = check_large_systems(record, [c], 0.8)
+    assert verdict["passed"]
+    assert verdict["failed"] == []
+    assert table.value[0] == record.overlap.iloc[-1] == verdict["overlap"]
+    table, verdict = check_large_systems(record.assign(overlap=0.9), [c], 0.8)
+    assert not verdict["passed"]
+    assert not table.passed[0]
+    assert "tile_overlap of structure 0 is 0.9, allowed 0.45" in verdict["failed"][0]
+    assert "sweeps_factor" in verdict["failed"][0]
+
+
+def test_large_systems_of_a_chunk_are_made_one_by_one(liquid, tmp_path):
+    other = liquid.with_positions(liquid.positions + 0.1)
+    found, records = equilibrate_large_systems([liquid, other], 0.8, [1, 2], 20, 2, 7, QUICK, SMALL, tmp_path)
+    alone, record = equilibrate_large_system(liquid, 0.8, 2, 20, 2, 7, QUICK, SMALL)
+    np.testing.assert_array_equal(found[1].positions, alone.positions)
+    pd.testing.assert_frame_equal(records[records.structure == 2].reset_index(drop=True), record)
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["system1.npz", "system2.npz"]
+    forget(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_equilibrium_passes(liquid):
@@ -176,6 +195,39 @@ def test_heat_capacity_is_that_of_the_fluctuations(liquid):
     variance = 0.01**2 + 0.004**2 + 1e-5
     assert verdict["heat_capacity"] == pytest.approx(129 * variance / 0.25, rel=0.3)
     assert verdict["energy"] == pytest.approx(-2.5, abs=5 * 0.01 / 11)
+    # the variance between 120 structures, which dominates, is known to sqrt(2 / 119)
+    assert verdict["heat_capacity_error"] == pytest.approx(129 * 1e-4 / 0.25 * np.sqrt(2 / 119), rel=0.3)
+
+
+def verdict_at(temperature, energy, error=0.001, capacity=1.2, capacity_error=0.05):
+    return {
+        "temperature": temperature,
+        "energy": energy,
+        "energy_error": error,
+        "heat_capacity": capacity,
+        "heat_capacity_error": capacity_error,
+    }
+
+
+def test_slope_of_the_energy_is_compared_with_its_fluctuations():
+    liquid_ = [verdict_at(t, 1.2 * t) for t in (0.5, 0.3, 0.4)]
+    table, failed = check_heat_capacity(liquid_)
+    assert table.temperature.tolist() == [0.3, 0.4]
+    assert table.slope.tolist() == pytest.approx([1.2, 1.2])
+    assert failed == []
+    # it stayed behind when it was cooled to 0.3: the mean energy hardly fell
+    table, failed = check_heat_capacity([*liquid_[::2], verdict_at(0.3, 0.46)])
+    assert table.passed.tolist() == [False, True]
+    assert table.value[0] == pytest.approx(1.0 / 1.2)
+    assert "dE/dT up to T=0.4 is 0.2 +- 0.014, fluctuations give 1.2 +- 0.035" in failed[0]
+    # a slope between the capacities of both ends is right, whatever they are
+    table, _ = check_heat_capacity([verdict_at(0.3, 0.0, capacity=1.6), verdict_at(0.4, 0.13, capacity=1.1)])
+    assert table.value.tolist() == [0.0]
+    # with large errors nothing can be said
+    assert check_heat_capacity([verdict_at(0.3, 0.46, 0.05), *liquid_[::2]])[1] == []
+    # nor where there is one structure only
+    assert len(check_heat_capacity([verdict_at(0.3, 0.3, None), *liquid_[::2]])[0]) == 1
+    assert check_heat_capacity([{"temperature": 0.3, "passed": True}])[1] == []
 
 
 def test_autocorrelation_time_of_a_known_process():

@@ -59,6 +59,33 @@ rule check_equilibration:
         "../../scripts/check_equilibration.py"
 
 
+rule check_heat_capacity:
+    input:
+        expand(
+            f"{RUN}/unit/structures/T{{temperature}}/equilibration.json",
+            temperature=TEMPERATURES,
+        ),
+    output:
+        f"{RUN}/unit/structures/heat_capacity.parquet",
+    log:
+        f"{RUN}/logs/check_heat_capacity/all.log",
+    benchmark:
+        f"{RUN}/benchmarks/check_heat_capacity/all.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        checks=section("equilibration")["checks"],
+        on_failure=CONFIG.equilibration.on_failure,
+        report=f"{RUN}/.state/check_heat_capacity/all.json",
+        stage_version=version("structures"),
+    script:
+        "../../scripts/check_heat_capacity.py"
+
+
 rule equilibrate_large_systems:
     input:
         structures=lambda wildcards: expand(
@@ -69,6 +96,7 @@ rule equilibrate_large_systems:
     output:
         structures=f"{RUN}/large/structures/T{{temperature}}/chunk{{chunk}}.gsd",
         record=f"{RUN}/large/structures/T{{temperature}}/chunk{{chunk}}.parquet",
+        checks=f"{RUN}/large/structures/T{{temperature}}/chunk{{chunk}}.checks.parquet",
     log:
         f"{RUN}/logs/equilibrate_large_systems/T{{temperature}}_chunk{{chunk}}.log",
     benchmark:
@@ -90,6 +118,7 @@ rule equilibrate_large_systems:
         systems=chunk_systems,
         tiles=CONFIG.large_systems.tiles,
         seed=CONFIG.seed,
+        report=f"{RUN}/.state/check_large_systems/T{{temperature}}_chunk{{chunk}}.json",
         state=f"{RUN}/.state/equilibrate_large_systems/T{{temperature}}_chunk{{chunk}}",
         stage_version=version("structures"),
     script:

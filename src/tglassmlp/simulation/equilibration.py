@@ -20,8 +20,9 @@ removed; for independent configurations it is :func:`random_overlap`, about 0.12
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -47,11 +48,14 @@ __all__ = [
     "EquilibrationSettings",
     "NotEquilibratedError",
     "bond_orientational_order",
+    "check_heat_capacity",
     "check_large_systems",
     "check_temperature",
     "demand",
     "equilibrate_large_system",
+    "equilibrate_large_systems",
     "equilibrate_structure",
+    "forget",
     "lattice_start",
     "overlap",
     "radial_distributions",
@@ -489,6 +493,70 @@ def equilibrate_large_system(
     return c, _table(number, "tiled", rows)
 
 
+def equilibrate_large_systems(
+    units: Sequence[Configuration],
+    temperature: float,
+    numbers: Sequence[int],
+    sweeps: int,
+    tiles: int,
+    root_seed: int,
+    settings: EquilibrationSettings | None = None,
+    mixture: Mixture = KA2D,
+    state: str | Path | None = None,
+    *,
+    label: str = "",
+    status_file: Path | None = None,
+) -> tuple[list[Configuration], pd.DataFrame]:
+    """Make several large systems with progress lines; number k is made of unit structure k, and so on again.
+
+    Parameters
+    ----------
+    units
+        Equilibrium structures of the unit system at this temperature.
+    temperature, sweeps, tiles, root_seed, settings, mixture
+        As :func:`equilibrate_large_system`.
+    numbers
+        Numbers of the large systems.
+    state
+        Folder of their checkpoints, or None. Finished systems stay in it until :func:`forget`.
+    label, status_file
+        As for :class:`tglassmlp.progress.Progress`.
+
+    Returns
+    -------
+    list of Configuration
+        The systems.
+    DataFrame
+        Their records, one after the other.
+    """
+    total = len(numbers) * attempts(sweeps, units[0].n_particles * tiles**2, "tiled")
+    progress, found = Progress(label, total, "moves", status_file), []
+    for k in numbers:
+        file = None if state is None else Path(state) / f"system{k}.npz"
+        found.append(
+            equilibrate_large_system(
+                units[k % len(units)],
+                temperature,
+                k,
+                sweeps,
+                tiles,
+                root_seed,
+                settings,
+                mixture,
+                file,
+                progress,
+            )
+        )
+    progress.finish()
+    return [c for c, _ in found], pd.concat([record for _, record in found], ignore_index=True)
+
+
+def forget(state: str | Path) -> None:
+    """Remove the checkpoints of large systems, once they are stored."""
+    for file in Path(state).glob("system*.npz"):
+        checkpoint.remove(file)
+
+
 def _key(
     temperature: float,
     sweeps: int,
@@ -662,10 +730,7 @@ def check_temperature(
     note("bond_order", float(np.max(order)), allowed, crystal, int(numbers[int(np.argmax(order))]))
     table = pd.DataFrame(rows)
     table.insert(0, "temperature", temperature)
-    n = configurations[0].n_particles
-    spread = float(late.energy_variance.mean() + np.mean([g.energy.var(ddof=0) for g in groups]))
-    if len(means) > 1:
-        spread += float(means.var(ddof=1))
+    capacity, capacity_error = _heat_capacity(groups, configurations[0].n_particles, temperature)
     verdict = {
         "temperature": temperature,
         "passed": bool(table.passed.all()),
@@ -674,7 +739,8 @@ def check_temperature(
         "energy": float(means.mean()),
         "energy_error": float(means.std(ddof=1) / np.sqrt(len(means))) if len(means) > 1 else None,
         "inherent_energy": _finite_mean(late.inherent_energy),
-        "heat_capacity": n * spread / temperature**2,
+        "heat_capacity": capacity,
+        "heat_capacity_error": capacity_error,
         "autocorrelation_sweeps": _finite_mean(late.autocorrelation),
         "overlap": float(final.mean()),
         "random_overlap": float(np.mean([random_overlap(c) for c in configurations])),
@@ -684,25 +750,136 @@ def check_temperature(
     return table, verdict
 
 
+def _heat_capacity(groups: Sequence[pd.DataFrame], n: int, temperature: float) -> tuple[float, float | None]:
+    """Heat capacity per particle from energy fluctuations, N Var(E/N) / T^2, and its jackknife error.
+
+    The variance is that within the stretches of the records, between them, and between structures.
+    """
+
+    def found(chosen: Sequence[pd.DataFrame]) -> float:
+        within = np.mean([g.energy_variance.mean() + g.energy.var(ddof=0) for g in chosen])
+        means = np.array([g.energy.mean() for g in chosen])
+        between = means.var(ddof=1) if len(chosen) > 1 else 0.0
+        return float(n * (within + between) / temperature**2)
+
+    count = len(groups)
+    if count < 3:
+        return found(groups), None
+    others = np.array([found([g for m, g in enumerate(groups) if m != k]) for k in range(count)])
+    return found(groups), float(np.sqrt((count - 1) * others.var(ddof=0)))
+
+
+def check_heat_capacity(
+    verdicts: Sequence[Mapping[str, Any]], limits: CheckLimits | None = None
+) -> tuple[pd.DataFrame, list[str]]:
+    r"""Compare the slope of the mean energy with its fluctuations, between neighbouring temperatures.
+
+    In equilibrium :math:`dE/dT = N \mathrm{Var}(E/N) / T^2 = C(T)`. The slope of the chord between two
+    temperatures is C somewhere between them, so it should lie between the two values of C. A
+    supercooled liquid that fell out of equilibrium at the lower temperature has too small a slope.
+
+    Parameters
+    ----------
+    verdicts
+        Verdicts of :func:`check_temperature`, in any order. Those without energies and errors of both (one
+        structure, published data) are left out.
+    limits
+        Limits; defaults if None.
+
+    Returns
+    -------
+    DataFrame
+        One row per pair of neighbouring temperatures: ``temperature, upper_temperature, slope, slope_error,
+        heat_capacity, heat_capacity_error`` (means of the two ends), ``value, allowed, passed, advice``.
+        ``value`` is the distance of the slope from the range of C, as a share of C; allowed is
+        ``limits.heat_capacity`` or, if that is more, 4 standard errors of ``value``.
+    list of str
+        One sentence for each pair that failed, for :func:`demand`.
+    """
+    limits = limits or CheckLimits()
+    needed = ("energy", "energy_error", "heat_capacity", "heat_capacity_error")
+    known = sorted(
+        (v for v in verdicts if all(v.get(name) is not None for name in needed)),
+        key=lambda v: float(v["temperature"]),
+    )
+    rows = []
+    for low, high in itertools.pairwise(known):
+        step = high["temperature"] - low["temperature"]
+        slope = (high["energy"] - low["energy"]) / step
+        slope_error = float(np.hypot(high["energy_error"], low["energy_error"]) / step)
+        ends = [(v["heat_capacity"], v["heat_capacity_error"]) for v in (low, high)]
+        (least, least_error), (most, most_error) = min(ends), max(ends)
+        distance = max(least - slope, slope - most, 0.0)
+        error = np.hypot(slope_error, least_error if slope < least else most_error)
+        mean = 0.5 * (least + most)
+        value, allowed = distance / mean, max(limits.heat_capacity, 4.0 * error / mean)
+        rows.append(
+            {
+                "temperature": low["temperature"],
+                "upper_temperature": high["temperature"],
+                "slope": slope,
+                "slope_error": slope_error,
+                "heat_capacity": mean,
+                "heat_capacity_error": 0.5 * float(np.hypot(least_error, most_error)),
+                "value": value,
+                "allowed": allowed,
+                "passed": bool(value <= allowed),
+                "advice": f"raise the sweeps of T={low['temperature']:g} and of T={high['temperature']:g}",
+            }
+        )
+    columns = ["temperature", "upper_temperature", "slope", "slope_error", "heat_capacity"]
+    columns += ["heat_capacity_error", "value", "allowed", "passed", "advice"]
+    failed = [
+        f"dE/dT up to T={r['upper_temperature']:g} is {r['slope']:.3g} +- {r['slope_error']:.2g}, "
+        f"fluctuations give {r['heat_capacity']:.3g} +- {r['heat_capacity_error']:.2g}: apart by "
+        f"{r['value']:.2g}, allowed {r['allowed']:.2g} ({r['advice']})"
+        for r in rows
+        if not r["passed"]
+    ]
+    return pd.DataFrame(rows, columns=columns), failed
+
+
 def check_large_systems(
-    records: pd.DataFrame, configurations: Sequence[Configuration], limits: CheckLimits | None = None
-) -> list[str]:
+    records: pd.DataFrame,
+    configurations: Sequence[Configuration],
+    temperature: float,
+    limits: CheckLimits | None = None,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Check that large systems have forgotten that their tiles were equal.
 
     Returns
     -------
-    list of str
-        One sentence for each system whose neighbouring tiles overlap by more than ``limits.overlap``.
+    DataFrame
+        One row per system with the columns of :func:`check_temperature`; ``value`` is the overlap of
+        neighbouring tiles at the end.
+    dict
+        Verdict: ``passed``, ``failed`` (sentences), ``systems``, mean energy and overlap.
     """
     limits = limits or CheckLimits()
-    failed = []
+    rows = []
     for c, (number, g) in zip(configurations, records.groupby("structure"), strict=True):
-        value = float(g.overlap.iloc[-1])
-        if value > max(limits.overlap, random_overlap(c)):
-            row = {"check": "tile overlap", "structure": int(str(number)), "value": value}
-            advice = "raise large_systems.sweeps_factor or the temperature's sweeps"
-            failed.append(_sentence({**row, "allowed": limits.overlap, "advice": advice}))
-    return failed
+        value, allowed = float(g.overlap.iloc[-1]), max(limits.overlap, random_overlap(c))
+        rows.append(
+            {
+                "temperature": temperature,
+                "check": "tile_overlap",
+                "structure": int(str(number)),
+                "value": value,
+                "allowed": allowed,
+                "passed": value <= allowed,
+                "advice": "raise large_systems.sweeps_factor or the temperature's sweeps",
+            }
+        )
+    table = pd.DataFrame(rows)
+    verdict = {
+        "temperature": temperature,
+        "passed": bool(table.passed.all()),
+        "failed": [_sentence(dict(row)) for _, row in table[~table.passed].iterrows()],
+        "systems": [row["structure"] for row in rows],
+        "energy": float(records[records.measured].energy.mean()),
+        "overlap": float(table.value.mean()),
+    }
+    return table, verdict
 
 
 def demand(failed: Sequence[str], temperature: float, on_failure: str = "error") -> None:

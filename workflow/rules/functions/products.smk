@@ -72,6 +72,7 @@ def data_files():
             f"{RUN}/unit/structures/T{{temperature}}/equilibration.json",
             temperature=TEMPERATURES,
         ),
+        f"{RUN}/unit/structures/heat_capacity.parquet",
         *simulation_files("unit"),
         *simulation_files("large"),
         f"{RUN}/relaxation/curves.parquet",
