@@ -235,11 +235,11 @@ def _records(root, temperatures, made, rng):
         )
         write_table(root / f"networks/full/tmin{t_min}.parquet", table, made)
         rows = [
-            (k, e, 0.3 / (e + 1) + 0.02 * rng.random(), 0.7 * (1 - np.exp(-e / 20)) + 0.01 * k)
+            (k, e, 1 + (e > 40), 0.3 / (e + 1) + 0.02 * rng.random(), 0.7 * (1 - np.exp(-e / 20)) + 0.01 * k)
             for k in range(4)
             for e in range(1, 61)
         ]
-        table = pd.DataFrame(rows, columns=["network", "epoch", "loss", "validation_pearson"])
+        table = pd.DataFrame(rows, columns=["network", "epoch", "phase", "loss", "validation_pearson"])
         write_table(root / f"networks/full/tmin{t_min}.history.parquet", table, made)
 
 

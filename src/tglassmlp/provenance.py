@@ -27,7 +27,7 @@ STAGE_VERSIONS: Final[dict[str, int]] = {
     "prediction": 1,
     "baselines": 1,
     "observables": 2,
-    "figures": 1,
+    "figures": 2,
 }
 
 _LIBRARIES = ("numpy", "numba", "jax", "flax", "optax", "pyvoro2", "freud-analysis", "snakemake", "hoomd")

@@ -35,6 +35,7 @@ META = {
     "diameters": [1.0, 0.88, 0.94],
     "large_number": 2,
     "large_particles": 1200,
+    "large_replicas": 8,
     "fit_q_max": 0.5,
     "network": {
         "state_features": list("abcdef"),

@@ -10,7 +10,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from tglassmlp.figures.snapshots import time_text
-from tglassmlp.figures.style import PAGE, PROPENSITY, Drawn, color_limits, figure, footer, temperature_text
+from tglassmlp.figures.style import (
+    PAGE,
+    PROPENSITY,
+    Drawn,
+    color_limits,
+    figure,
+    footer,
+    note,
+    temperature_text,
+)
 from tglassmlp.observables.tables import near_c_b
 
 
@@ -25,24 +34,29 @@ def _scatter(ax: Axes, rows: pd.DataFrame, limits: tuple[float, float]) -> Any:
 
 
 def _panels(
-    panels: Sequence[tuple[str, pd.DataFrame]], meta: Mapping[str, Any], extra: str, shared: bool
+    panels: Sequence[tuple[str, pd.DataFrame]],
+    meta: Mapping[str, Any],
+    extra: str,
+    standardised: bool = False,
 ) -> Drawn:
+    """Draw one panel per table, coloured by propensity, or by its deviation within the panel."""
     rows = max(1, -(-len(panels) // 4))
     columns = max(1, -(-len(panels) // rows))
-    fig, axes = figure(
-        PAGE, 0.45 + min(2.1, 7.4 / columns) * rows, rows, columns, sharex=shared, sharey=shared
-    )
+    fig, axes = figure(PAGE, 0.45 + min(2.1, 7.4 / columns) * rows, rows, columns)
     flat = axes.ravel()
-    limits = color_limits(np.concatenate([t["propensity"] for _, t in panels]))
+    if not panels:
+        note(flat[0], "the network shown has not converged at any state point")
+    limits = (-2.0, 2.0)
+    if panels and not standardised:
+        limits = color_limits(np.concatenate([t["propensity"] for _, t in panels]))
     for ax, (title, table) in zip(flat, panels, strict=False):
-        image = _scatter(ax, table, limits)
+        values = table["propensity"]
+        shown = (values - values.mean()) / max(float(values.std()), 1e-12) if standardised else values
+        image = _scatter(ax, table.assign(propensity=shown), limits)
         ax.set_title(title, fontsize=7)
         # a few far particles must not shrink the cloud; the limits hold 99.5 %
         for axis, column in (("x", "unit1"), ("y", "unit2")):
-            values = (
-                np.concatenate([t[column] for _, t in panels]) if shared else table[column].to_numpy(float)
-            )
-            low, high = np.quantile(values, [0.0025, 0.9975])
+            low, high = np.quantile(table[column].to_numpy(float), [0.0025, 0.9975])
             pad = 0.08 * (high - low) + 1e-12
             ax.set(**{f"{axis}lim": (low - pad, high + pad)})
         ax.set_xlabel("bottleneck unit 1")
@@ -52,9 +66,10 @@ def _panels(
         ax.set_ylabel("bottleneck unit 2")
     if panels:
         bar = fig.colorbar(image, ax=axes, fraction=0.03, pad=0.01, aspect=25)
-        bar.set_label(r"propensity $C_i$")
+        bar.set_label(r"$(C_i - \langle C\rangle)/\sigma_C$" if standardised else r"propensity $C_i$")
     footer(fig, meta, extra)
-    return Drawn(fig, pd.concat([t.assign(panel=title) for title, t in panels], ignore_index=True))
+    parts = [t.assign(panel=title) for title, t in panels]
+    return Drawn(fig, pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"panel": []}))
 
 
 def draw_times(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
@@ -62,6 +77,8 @@ def draw_times(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     table: pd.DataFrame = tables["bottleneck"]
     md = table[table["source"] == "md"]
     md = md if len(md) else table
+    if not len(md):
+        return _panels([], meta, "")
     # the lowest temperature of those that reach the most C_B
     reached = md.groupby("temperature")["c_b"].nunique()
     temperature = float(min(reached[reached == reached.max()].index))
@@ -74,7 +91,7 @@ def draw_times(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
         panels.append(
             (f"$C_B = {temperature_text(values[k])}$,  $t = {time_text(rows['time'].iloc[0])}$", rows)
         )
-    return _panels(panels, meta, f"T = {temperature_text(temperature)}", shared=False)
+    return _panels(panels, meta, f"T = {temperature_text(temperature)}", standardised=True)
 
 
 def draw_temperatures(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
@@ -91,4 +108,4 @@ def draw_temperatures(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Dra
         separation = float(of["separation"].iloc[0])
         text = f",  $D = {separation:.2f}$" if np.isfinite(separation) else ""
         panels.append((f"$T = {temperature_text(values[k])}$, {source}{text}", rows))
-    return _panels(panels, meta, f"$C_B$ = {table['c_b'].iloc[0]:g}", shared=False)
+    return _panels(panels, meta, f"$C_B$ = {table['c_b'].iloc[0]:g}" if len(table) else "")

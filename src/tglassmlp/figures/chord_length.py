@@ -1,4 +1,4 @@
-"""Chord length of mobile regions against time (Figure 8)."""
+"""Chord length of mobile regions against time, in unit and large systems (Figure 8)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from tglassmlp.figures.style import (
-    COLUMN,
+    PAGE,
     Drawn,
     curve,
     figure,
@@ -24,35 +24,50 @@ from tglassmlp.figures.style import (
 def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     """Draw the figure from table ``chord_length``."""
     table: pd.DataFrame = tables["chord_length"]
-    main = meta["t_min"][0]
-    table = table[(table["ensemble"] == "unit") & table["t_min"].isin(["", main])]
+    table = table[table["t_min"].isin(["", meta["t_min"][0]])]
     colors = temperature_colors(meta["temperatures"])
-    fig, axes = figure(COLUMN, 3.2)
-    ax = axes[0, 0]
-    for temperature, color in colors.items():
-        here = table[np.abs(table["temperature"] - temperature) < 1e-9]
-        model, md = here[here["method"] == "tglassmlp"], here[here["method"] == "md"]
-        curve(ax, model, "time", "value", "error", color=color, marker="o", markersize=2.5, linestyle="-")
-        curve(
-            ax, md, "time", "value", "error", color=color, marker="s", linestyle="none",
-            markerfacecolor="white",
-        )  # fmt: skip
-        curve(ax, model, "time", "random", color="#BBBBBB", linestyle="-", linewidth=0.6, zorder=0)
-    if len(table):
-        ax.set_xscale("log")
-    else:
-        note(ax, "no structure to measure")
-    ax.set(xlabel=r"time $t$ (LJ units)", ylabel=r"mean chord length $\ell_c$ ($\sigma_{11}$)")
+    fig, axes = figure(PAGE, 3.1, 1, 2, sharey=True)
+    titles = {
+        "unit": f"(a)  {meta['test']} test structures, N = {meta['n_particles']}",
+        "large": f"(b)  {meta['large_number']} large systems, N = {meta['large_particles']}",
+    }
+    for ax, (ensemble, title) in zip(axes[0], titles.items(), strict=True):
+        rows = table[table["ensemble"] == ensemble]
+        for temperature, color in colors.items():
+            _temperature(ax, rows[np.abs(rows["temperature"] - temperature) < 1e-9], color)
+        ax.set_title(title, loc="left")
+        ax.set_xlabel(r"time $t$ (LJ units)")
+        if len(rows):
+            ax.set_xscale("log")
+        else:
+            note(ax, "no structure to measure")
+    axes[0, 0].set_ylabel(r"mean chord length $\ell_c$ ($\sigma_{11}$)")
+    grey = "#444444"
     handles = [
         Line2D([], [], color=c, label=f"$T = {temperature_text(t)}$")
         for t, c in sorted(colors.items(), reverse=True)
     ]
     handles += [
-        Line2D([], [], color="#444444", marker="o", markersize=2.5, label="tGlassMLP"),
-        Line2D([], [], color="#444444", marker="s", markerfacecolor="white", linestyle="none", label="MD"),
+        Line2D([], [], color=grey, marker="o", markersize=2.5, label="tGlassMLP"),
+        Line2D([], [], color=grey, linestyle=":", label="tGlassMLP with noise"),
+        Line2D([], [], color=grey, marker="s", markerfacecolor="white", linestyle="none", label="MD"),
+        Line2D([], [], color=grey, marker="D", linestyle="none", label="MD without noise"),
         Line2D([], [], color="#BBBBBB", linewidth=0.6, label="uncorrelated"),
     ]
-    fig.legend(handles=handles, loc="outside upper center", ncols=4)
-    n_test = int(table["n_structures"].max()) if len(table) else 0
-    footer(fig, meta, f"{n_test} test structures")
+    fig.legend(handles=handles, loc="outside right center")
+    footer(fig, meta)
     return Drawn(fig, table)
+
+
+def _temperature(ax: Any, rows: pd.DataFrame, color: Any) -> None:
+    model, md = rows[rows["method"] == "tglassmlp"], rows[rows["method"] == "md"]
+    curve(ax, model, "time", "value", "error", color=color, marker="o", markersize=2.5, linestyle="-")
+    curve(ax, model, "time", "value_with_noise", color=color, linestyle=":", linewidth=1.0)
+    curve(
+        ax, md, "time", "value", "error", color=color, marker="s", linestyle="none", markerfacecolor="white"
+    )
+    curve(
+        ax, md, "time", "value_without_noise", "error_without_noise", color=color, marker="D", markersize=3,
+        linestyle="none",
+    )  # fmt: skip
+    curve(ax, model, "time", "random", color="#BBBBBB", linestyle="-", linewidth=0.6, zorder=0)

@@ -64,7 +64,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
         right.axvline(meta["fit_q_max"], color="#AAAAAA", linewidth=0.6, zorder=0)
     left.set_title("(a)", loc="left")
     c_b = near_c_b(factors, meta["threshold"])["c_b"]
-    right.set_title("(b)" + (f"  $C_B = {c_b.iloc[0]:g}$" if len(c_b) else ""), loc="left")
+    right.set_title("(b)" + (f"  tGlassMLP, $C_B = {c_b.iloc[0]:g}$" if len(c_b) else ""), loc="left")
     handles = [
         Line2D([], [], color=c, label=f"$T = {temperature_text(t)}$")
         for t, c in sorted(colors.items(), reverse=True)

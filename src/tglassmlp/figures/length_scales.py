@@ -22,12 +22,13 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     attention = chosen[chosen["quantity"] == "attention"]
     both = attention.merge(reference.groupby("temperature", as_index=False)["value"].mean(), on="temperature")
     factor = float((both["value_y"] / both["value_x"]).mean()) if len(both) else 1.0
-    scaled["attention"] = factor
+    scaled |= {"attention": factor, "chord_without_noise": 0.5}
     looks = {
         ("xi_4", "tglassmlp"): (r"$\xi_4$", "#0072B2", "o", "-"),
         ("xi_4", "md"): (r"$\xi_4$, MD", "#0072B2", "o", "none"),
         ("chord", "tglassmlp"): (r"$\ell_c/2$", "#D55E00", "s", "-"),
         ("chord", "md"): (r"$\ell_c/2$, MD", "#D55E00", "s", "none"),
+        ("chord_without_noise", "md"): (r"$\ell_c/2$, MD without noise", "#D55E00", "D", "none"),
         ("attention", "tglassmlp"): (rf"{factor:.2g} $\langle L\rangle$", "#009E73", "^", "-"),
     }
     fig, axes = figure(COLUMN, 2.7)
@@ -44,7 +45,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
             ax.text(0.03, 0.03, r"$\xi_4$ not determined in this run", transform=ax.transAxes, fontsize=6)
         curve(
             ax, rows, "temperature", "scaled", "scaled_error", color=color, marker=marker, linestyle=line,
-            markerfacecolor="white" if method == "md" else color, label=label,
+            markerfacecolor="white" if method == "md" and "without" not in quantity else color, label=label,
         )  # fmt: skip
     ax.axvline(meta["glass_transition"], color="#AAAAAA", linewidth=0.6, zorder=0)
     ax.text(

@@ -42,6 +42,7 @@ def describe(config: Mapping[str, Any], mixture: Any) -> dict[str, Any]:
         "diameters": [float(mixture.sigma[s][s]) for s in range(len(mixture.composition))],
         "large_number": int(large["number"]),
         "large_particles": n * int(large["tiles"]) ** 2,
+        "large_replicas": int(large["dynamics"]["replicas"]) if large["dynamics"] else 0,
         "fit_q_max": float(config["observables"]["fit_q_max"]),
         "network": config["network"],
         "training": config["training"],

@@ -95,9 +95,10 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         ("snapshots",),
         "Snapshots of dynamics and predictions",
         "One configuration: propensity of the type-1 particles from molecular dynamics and from the "
-        "networks (mean over the kept ones), blue arrested, red active; other species in a pale shade of "
-        "the nearest type-1 particle. A method without mean correction is shifted to C_B by the number in "
-        "its title. The colour scale spans the central 98 % of the values shown.",
+        "networks (mean over those that reach C_B), blue arrested, red active; other species in a pale "
+        "shade of the nearest type-1 particle. A method without mean correction is shifted to C_B by the "
+        "number in its title. The colour scale spans the central 98 % of the values shown. Dynamics carries "
+        "the noise of its replicas, and so varies more from particle to particle than predictions.",
         "2 Validation",
         "Figure 3",
     ),
@@ -108,7 +109,8 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "chi_4 against time on the test structures: molecular dynamics (symbols, errors over "
         "structures, at least those of Gaussian fluctuations), tGlassMLP (lines; dashed for the network "
         "that saw only the higher temperatures) and GlassMLP at each state point (crosses). Errors of "
-        "networks are their spread: they share the structures with dynamics.",
+        "networks are their spread: they share the structures with dynamics. Error bars multiply and divide "
+        "by 1 + relative error.",
         "2 Validation",
         "Figure 4",
     ),
@@ -127,9 +129,10 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "susceptibility.draw_prediction",
         ("susceptibility",),
         "Dynamic susceptibility down to the glass transition",
-        "chi_4 predicted by tGlassMLP at all temperatures; full symbols where there is dynamics to "
-        "compare with. Times below the lowest simulated temperature come from superposition and the "
-        "Arrhenius line.",
+        "chi_4 predicted by tGlassMLP at all temperatures (lines) and measured where there is dynamics "
+        "(open symbols), on the test structures. Error bars, of structures and networks together, multiply "
+        "and divide by 1 + relative error. Times below the lowest simulated temperature come from "
+        "superposition and the Arrhenius line.",
         "3 Prediction",
         "Figure 6",
     ),
@@ -147,8 +150,12 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "chord_length.draw",
         ("chord_length",),
         "Chord length of mobile regions",
-        "Mean chord length of mobile regions against time on the test structures, tGlassMLP (lines) "
-        "and molecular dynamics (symbols). Grey: the same share of mobile sites without correlations.",
+        "Mean chord length of mobile regions against time, tGlassMLP (lines) and molecular dynamics (open "
+        "squares), on (a) the test structures and (b) large systems. Replica noise shortens the chords of "
+        "dynamics: diamonds estimate infinitely many replicas, dotted lines are predictions with that noise "
+        "laid over them, to be compared with the squares. Grey: the same share of mobile sites without "
+        "correlations. Error bars: bootstrap over structures (parts of large systems) and spread over "
+        "networks.",
         "3 Prediction",
         "Figure 8",
     ),
@@ -167,8 +174,8 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         ("bottleneck",),
         "The bottleneck in time",
         "Values of the two bottleneck units of a sample of test particles at the lowest temperature "
-        "whose dynamics reaches the most C_B, coloured by measured propensity, at falling C_B. One of "
-        "the kept networks.",
+        "whose dynamics reaches the most C_B, at falling C_B, coloured by measured propensity: deviation "
+        "from the panel's mean in units of its standard deviation. One of the kept networks.",
         "4 Inside the network",
         "Figure 10",
     ),
@@ -188,7 +195,8 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "All length scales",
         "Dynamic length scales at C_B nearest to 0.5 against temperature, scaled by the factors in "
         "the legend (chord length by 1/2; the attention length by one factor that lays it on the "
-        "others).",
+        "others). Chord lengths are those of the test structures; diamonds estimate dynamics without the "
+        "noise of its replicas.",
         "3 Prediction",
         "Figure 12",
     ),

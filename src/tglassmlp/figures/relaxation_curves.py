@@ -81,9 +81,9 @@ def _times(ax: Any, relaxation: Relaxation, colors: Mapping[float, Any], meta: M
             markerfacecolor=colors.get(temperature, "black") if measured else "white",
         )  # fmt: skip
     for marker, face, label in (
-        ("o", "#444444", "threshold"),
-        ("s", "#444444", "overlap"),
-        ("D", "white", "line"),
+        ("o", "#444444", rf"$C_B(\tau) = {meta['threshold']:g}$ reached"),
+        ("s", "#444444", "by superposition"),
+        ("D", "white", "extrapolated"),
     ):
         ax.plot([], [], marker=marker, markerfacecolor=face, color="#444444", linestyle="none", label=label)
     line = relaxation.arrhenius

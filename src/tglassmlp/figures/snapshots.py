@@ -65,7 +65,9 @@ def _draw(
     )
     bar.set_label(r"propensity $C_i$" + (" (low: active, high: arrested)" if rows > 1 else ""))
     n = arrays[f"{group}_positions"].shape[0]
-    footer(fig, meta, f"shown: N = {n}, {about['ensemble']} system {about['structure']}")
+    shown = f"shown: N = {n}, {about['ensemble']} system {about['structure']}"
+    large_md = group == "methods" and about["ensemble"] == "large" and "MD" in about.get("titles", [])
+    footer(fig, meta, shown + (f", MD from {meta['large_replicas']} replicas" if large_md else ""))
     parts = [
         pd.DataFrame(
             {

@@ -209,19 +209,22 @@ def curve(
     y: str,
     error: str | None = None,
     band: bool = False,
-    floor: float | None = None,
+    logarithmic: bool = False,
     **keywords: Any,
 ) -> None:
     """Draw one series in the order of x, with error bars or a band; rows without a value are left out.
 
-    ``floor`` cuts error bars at a lower end that a logarithmic axis can show.
+    ``logarithmic``: bars reach from y/(1 + e/y) to y (1 + e/y), which a logarithmic axis can show for any
+    error e and shows of equal length; negative values are left out.
     """
     rows = table[np.isfinite(table[x].astype(float)) & np.isfinite(table[y].astype(float))].sort_values(x)
     if not len(rows):
         return
+    if logarithmic:
+        rows = rows[rows[y].astype(float) > 0]
     xs, ys = rows[x].to_numpy(float), rows[y].to_numpy(float)
     e = np.nan_to_num(rows[error].to_numpy(float)) if error else np.zeros_like(ys)
-    low = ys - e if floor is None else np.maximum(ys - e, floor * ys)
+    low = ys / (1 + e / ys) if logarithmic else ys - e
     if band:
         keywords.setdefault("marker", "")
         (line,) = ax.plot(xs, ys, **keywords)

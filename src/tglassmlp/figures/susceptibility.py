@@ -30,7 +30,7 @@ def _model(ax: Axes, table: pd.DataFrame, t_min: str, temperature: float, **look
         & (table["t_min"] == t_min)
         & (np.abs(table["temperature"] - temperature) < 1e-9)
     ]
-    curve(ax, rows, "time", "value", "error", floor=0.1, **look)
+    curve(ax, rows, "time", "value", "error", logarithmic=True, **look)
     return rows
 
 
@@ -42,14 +42,6 @@ def _finish(ax: Axes, drawn: pd.DataFrame) -> None:
     ax.set_yscale("log")
     ax.set_xlabel(r"time $t$ (LJ units)")
     ax.set_ylabel(_LABEL)
-
-
-def _temperature_legend(ax: Axes, colors: Mapping[float, Any], **keywords: Any) -> None:
-    handles = [
-        Line2D([], [], color=c, label=f"{temperature_text(t)}")
-        for t, c in sorted(colors.items(), reverse=True)
-    ]
-    ax.add_artist(ax.legend(handles=handles, title="$T$", title_fontsize=7, handlelength=1.2, **keywords))
 
 
 def draw_validation(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
@@ -68,13 +60,13 @@ def draw_validation(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn
             reversed(meta["t_min"][:2]), ("--", "-")[-len(meta["t_min"][:2]) :], strict=True
         ):
             rows_ = here[(here["method"] == "tglassmlp") & (here["t_min"] == t_min)]
-            curve(ax, rows_, "time", "value", "spread", floor=0.1, color=color, linestyle=line)
+            curve(ax, rows_, "time", "value", "spread", logarithmic=True, color=color, linestyle=line)
         curve(
-            ax, here[here["method"] == "glassmlp"], "time", "value", "spread", floor=0.1, color="#D55E00",
-            linestyle="none", marker="x", markersize=4,
+            ax, here[here["method"] == "glassmlp"], "time", "value", "spread", logarithmic=True,
+            color="#D55E00", linestyle="none", marker="x", markersize=4,
         )  # fmt: skip
         curve(
-            ax, here[here["method"] == "md"], "time", "value", "error", floor=0.1, color="black",
+            ax, here[here["method"] == "md"], "time", "value", "error", logarithmic=True, color="black",
             linestyle="none", marker="s", markerfacecolor="white",
         )  # fmt: skip
         _finish(ax, here)
@@ -105,21 +97,25 @@ def draw_prediction(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn
     main = meta["t_min"][0]
     table = table[(table["method"] == "md") | ((table["method"] == "tglassmlp") & (table["t_min"] == main))]
     colors = temperature_colors(meta["temperatures"])
-    fig, axes = figure(COLUMN, 3.0)
+    fig, axes = figure(COLUMN, 3.2)
     ax = axes[0, 0]
     for temperature, color in colors.items():
         _model(ax, table, main, temperature, color=color, linestyle="-", marker="")
         md = table[(table["method"] == "md") & (np.abs(table["temperature"] - temperature) < 1e-9)]
         curve(
-            ax, md, "time", "value", None, color=color, linestyle="none", marker="s", markerfacecolor="white"
-        )
+            ax, md, "time", "value", "error", logarithmic=True, color=color, linestyle="none", marker="s",
+            markerfacecolor="white",
+        )  # fmt: skip
     _finish(ax, table)
-    _temperature_legend(ax, colors, loc="upper left")
     handles = [
+        *(
+            Line2D([], [], color=c, label=f"$T = {temperature_text(t)}$")
+            for t, c in sorted(colors.items(), reverse=True)
+        ),
         Line2D([], [], color="#444444", label=rf"tGlassMLP, $T_{{\min}}={main}$"),
         Line2D([], [], color="#444444", marker="s", markerfacecolor="white", linestyle="none", label="MD"),
     ]
-    ax.legend(handles=handles, loc="lower right")
+    fig.legend(handles=handles, loc="outside upper center", ncols=3)
     n_test = int(table["n_structures"].max()) if len(table) else 0
     footer(fig, meta, f"{n_test} test structures")
     return Drawn(fig, table)

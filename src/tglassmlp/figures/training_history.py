@@ -12,11 +12,12 @@ from tglassmlp.figures.style import PAGE, Drawn, figure, footer
 
 
 def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
-    """Draw the figure from table ``training_history`` (t_min, network, epoch, loss, validation_pearson)."""
+    """Draw the figure from table ``training_history``."""
     table: pd.DataFrame = tables["training_history"]
     t_mins = [str(t) for t in meta["t_min"]]
     fig, axes = figure(PAGE, 2.6, 1, 2, sharex=True)
-    change = sum(int(s["epochs"]) for s in meta["training"]["phase1"])
+    # from the table, not the settings: short trainings are prolonged
+    change = float(table.loc[table["phase"] == 1, "epoch"].max())
     for quantity, ax in zip(("loss", "validation_pearson"), axes[0], strict=True):
         for t_min, color in zip(t_mins, ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), strict=False):
             here = table[np.abs(table["t_min"].astype(float) - float(t_min)) < 1e-9]
@@ -30,10 +31,10 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     axes[0, 0].legend()
     axes[0, 0].text(
         change + 0.5,
-        0.98,
-        " phase 2: other loss",
+        0.5,
+        " phase 2:\n other loss",
         transform=axes[0, 0].get_xaxis_transform(),
-        va="top",
+        va="center",
         fontsize=6.5,
     )
     footer(fig, meta, f"{meta['training']['networks']} networks each")

@@ -803,14 +803,19 @@ def length_scale_table(
     Returns
     -------
     DataFrame
-        ``quantity`` (``xi_4``, ``chord``, ``attention``), ``method, t_min, temperature, c_b, value, error``.
+        ``quantity`` (``xi_4``, ``chord``, ``chord_without_noise``, ``attention``), ``method, t_min,
+        temperature, c_b, value, error``.
     """
     parts = []
     xi = near_c_b(correlation_lengths[correlation_lengths["form"] == "ornstein-zernike"], threshold)
     xi = xi[xi["determined"].astype(bool)].assign(value=lambda t: t["xi"], error=lambda t: t["xi_error"])
+    chord = near_c_b(chord_lengths[chord_lengths["ensemble"] == "unit"], threshold)
+    clean = chord[np.isfinite(chord["value_without_noise"].astype(float))]
+    clean = clean.assign(value=clean["value_without_noise"], error=clean["error_without_noise"])
     chosen = {
         "xi_4": xi,
-        "chord": near_c_b(chord_lengths[chord_lengths["ensemble"] == "unit"], threshold),
+        "chord": chord,
+        "chord_without_noise": clean,
         "attention": near_c_b(attention_lengths, threshold),
     }
     columns = ["method", "t_min", "temperature", "c_b", "value", "error"]
