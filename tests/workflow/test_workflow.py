@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tglassmlp import config, cost
+
 CONFIGS = {
     "config.yaml": (50, 500),
     "config/smoke.yaml": (30, 120),
@@ -48,6 +50,16 @@ def planned(output: str) -> dict[str, int]:
     return {rule: int(number) for rule, number in table}
 
 
+def assert_estimated(repository: Path, jobs: dict[str, int], name: str) -> None:
+    """The estimate counts the jobs that Snakemake plans, rule by rule."""
+    costs = {
+        c.rule: c.jobs for c in cost.estimate(config.load([repository / "config.yaml", repository / name]))
+    }
+    costs.pop("tables and numbers")
+    costs.pop("figures and movie")
+    assert costs == {rule: jobs[rule] for rule in costs}
+
+
 @pytest.mark.parametrize("name", CONFIGS)
 def test_every_config_can_be_planned(repository, tmp_path, name):
     run = snakemake(repository, tmp_path, "-n", "--configfile", str(repository / name))
@@ -56,6 +68,7 @@ def test_every_config_can_be_planned(repository, tmp_path, name):
     low, high = CONFIGS[name]
     assert low <= jobs["total"] <= high
     assert jobs["draw_figure"] >= 14
+    assert_estimated(repository, jobs, name)
     assert not (tmp_path / "results").exists(), "a dry run makes nothing"
 
 
@@ -67,6 +80,7 @@ def test_the_paper_is_a_thousand_jobs_on_the_cluster_profile(repository, tmp_pat
     jobs = planned(run.stdout + run.stderr)
     assert 100 <= jobs["total"] <= 1000
     assert jobs["run_isoconfigurational_dynamics"] >= 100
+    assert_estimated(repository, jobs, "config/paper.yaml")
 
 
 @pytest.mark.parametrize(

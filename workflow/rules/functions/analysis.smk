@@ -85,3 +85,15 @@ def run_scale():
         f"{CONFIG.dynamics.replicas} replicas, {CONFIG.training.networks} networks, "
         f"{large.number} large systems of {large.tiles**2} unit systems."
     )
+
+
+def pictures():
+    """Label, file and caption of every figure, as the page of claims shows them."""
+    from tglassmlp.figures import registry
+    from tglassmlp.figures.metadata import describe
+
+    meta = describe(run_config.plain(CONFIG), CONFIG.mixture())
+    return [
+        [spec.label, f"figures/{name}.png", registry.caption(name, meta)]
+        for name, spec in registry.FIGURES.items()
+    ]

@@ -1,4 +1,5 @@
 # Inputs, parameters and resources of the stage (dynamics).
+from tglassmlp import cost
 
 
 def dynamics_plan(wildcards):
@@ -33,19 +34,9 @@ def dynamics_plan(wildcards):
     }
 
 
-def dynamics_work(wildcards):
-    """Particle-steps of one job."""
-    plan = dynamics_plan(wildcards)
-    particles = sum(CONFIG.mixture().composition) * plan["copies"]
-    steps = plan["duration"] / CONFIG.dynamics.time_step
-    return particles * plan["replicas"] * plan["structures"] * steps
-
-
 def dynamics_threads(wildcards):
-    """Threads that bring one job down to about four hours, as far as its pieces can be shared out."""
-    plan = dynamics_plan(wildcards)
-    pieces = plan["structures"] if plan["copies"] == 1 else -(-plan["replicas"] // 16)
-    return max(1, min(pieces, round(dynamics_work(wildcards) / (50e6 * 4 * 3600))))
+    """Threads of one job."""
+    return cost.dynamics_threads(CONFIG, dynamics_plan(wildcards))
 
 
 def equilibration_verdict(wildcards):
@@ -56,17 +47,11 @@ def equilibration_verdict(wildcards):
 
 
 def dynamics_minutes(wildcards, threads):
-    """Estimated run time at 50 million particle-steps per second and core, with half as much again."""
-    return max(10, round(1.5 * dynamics_work(wildcards) / (50e6 * threads) / 60))
+    """Run time that one job asks for: the estimate for its engine and half as much again."""
+    seconds = cost.dynamics_seconds(CONFIG, dynamics_plan(wildcards))
+    return max(10, round(1.5 * seconds / threads / 60))
 
 
 def dynamics_megabytes(wildcards):
-    """Frames of all structures twice (in memory and being written), lanes, and the interpreter."""
-    plan = dynamics_plan(wildcards)
-    particles = sum(CONFIG.mixture().composition) * plan["copies"]
-    steps = round(plan["duration"] / CONFIG.dynamics.time_step)
-    frames = len(run_config.frame_steps(steps, CONFIG.dynamics.frame_ratio))
-    replicas = plan["replicas"]
-    return round(
-        600 + particles * replicas * (plan["structures"] * frames * 3 * 8 + 200) / 1e6
-    )
+    """Memory of one job."""
+    return cost.dynamics_megabytes(CONFIG, dynamics_plan(wildcards))

@@ -1,4 +1,5 @@
 # Inputs, parameters and resources of prediction (prediction).
+from tglassmlp import cost
 
 TRANSFERRED = CONFIG.baselines.transferred_from
 # Default source of the transferred network: the lowest measured temperature of the model with the higher T_min.
@@ -15,15 +16,5 @@ def test_structures(ensemble):
 
 
 def prediction_megabytes(wildcards):
-    """Descriptors and predictions of all structures of one temperature."""
-    unit = CONFIG.mixture().composition[CONFIG.propensity.central_species - 1]
-    large = CONFIG.large_systems
-    particles = unit * (
-        CONFIG.structures.number
-        if wildcards.ensemble == "unit"
-        else large.number * large.tiles**2
-    )
-    numbers = (
-        16 * len(CONFIG.descriptors.lengths) * 4 + len(C_BS) * CONFIG.training.networks
-    )
-    return round(1000 + 12 * particles * numbers / 1e6)
+    """Memory of the predictions of one temperature."""
+    return cost.prediction_megabytes(CONFIG, wildcards.ensemble)

@@ -1,9 +1,7 @@
 # Inputs, parameters and resources of the stage (structures).
 
+from tglassmlp import cost
 from tglassmlp.config import chunk_ranges
-
-# Moves per second of one core, on the cautious side.
-MONTE_CARLO_RATE = 3e6
 
 
 def equilibration_settings():
@@ -41,22 +39,20 @@ def large_sweeps(wildcards):
 
 def large_particles():
     """Particles of one large system."""
-    return sum(CONFIG.mixture().composition) * CONFIG.large_systems.tiles**2
+    return cost.particles(CONFIG, "large")
 
 
 def equilibration_minutes(wildcards):
-    """Estimated run time of one chunk, twice its sweeps for every structure."""
-    attempts = (
-        2
-        * temperature_entry(wildcards.temperature)["sweeps"]
-        * sum(CONFIG.mixture().composition)
+    """Run time that one chunk asks for: the estimate and two thirds more."""
+    sweeps = temperature_entry(wildcards.temperature)["sweeps"]
+    seconds = cost.equilibration_seconds(
+        CONFIG, sweeps, len(chunk_structures(wildcards))
     )
-    return round(
-        10 + len(chunk_structures(wildcards)) * attempts / MONTE_CARLO_RATE / 60
-    )
+    return round(10 + seconds * 5 / 3 / 60)
 
 
 def large_minutes(wildcards):
-    """Estimated run time of one chunk of large systems."""
-    attempts = large_sweeps(wildcards) * large_particles()
-    return round(10 + len(chunk_systems(wildcards)) * attempts / MONTE_CARLO_RATE / 60)
+    """Run time that one chunk of large systems asks for."""
+    sweeps = temperature_entry(wildcards.temperature)["sweeps"]
+    seconds = cost.large_seconds(CONFIG, sweeps, len(chunk_systems(wildcards)))
+    return round(10 + seconds * 5 / 3 / 60)

@@ -1,4 +1,7 @@
 # Inputs, parameters and resources of training (training).
+from tglassmlp import cost
+
+
 def training_record():
     """What decides a training, as plain numbers and names (the same record goes into the networks' files)."""
     training = {
@@ -20,11 +23,11 @@ def training_record():
 
 
 def training_minutes(state_points, networks=None):
-    """Generous time limit of a training: a millisecond per step and network pass, ten-fold."""
-    training = CONFIG.training
-    epochs = sum(phase.epochs for phase in (*training.phase1, *training.phase2))
-    steps = epochs * CONFIG.structures.number * state_points
-    return round(10 + steps * (networks or training.networks) * 2e-3 / 60)
+    """Generous time limit of a training: ten times the estimate."""
+    seconds = cost.training_seconds(
+        CONFIG, state_points, networks or CONFIG.training.networks
+    )
+    return round(10 + 10 * seconds / 60)
 
 
 def training_megabytes(temperatures):

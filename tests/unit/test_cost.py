@@ -1,0 +1,67 @@
+"""What a run costs: the estimate follows the configuration, and rates come from where they were measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from tglassmlp import config, storage
+from tglassmlp.cost import Rates, describe, estimate, measured_rates
+
+
+@pytest.fixture
+def demo(repository):
+    return config.load(repository / "config.yaml")
+
+
+def row(costs, rule):
+    return next(c for c in costs if c.rule == rule)
+
+
+def test_dynamics_cost_what_their_particle_steps_take(demo):
+    """8 structures x 16 replicas x 1290 particles x steps of three temperatures, and the large system."""
+    steps = 100 * sum(t.dynamics_time for t in demo.temperatures if t.dynamics_time)
+    large = demo.large_systems
+    work = 8 * 16 * 1290 * steps + large.dynamics.replicas * 9 * 1290 * 100 * large.dynamics.time
+    rates = Rates(dynamics=1e7, start=0.0)
+    dynamics = row(estimate(demo, rates), "run_isoconfigurational_dynamics")
+    assert dynamics.cpu_hours * 3600 == pytest.approx(work / 1e7)
+    assert dynamics.gpu_hours == 0
+
+
+def test_hoomd_is_counted_at_its_own_rate_and_on_its_device(demo, monkeypatch):
+    hoomd = demo.model_copy(update={"engine": "hoomd"})
+    native = row(estimate(demo, Rates(start=0.0)), "run_isoconfigurational_dynamics").cpu_hours
+    monkeypatch.delenv("TGLASSMLP_HOOMD_DEVICE", raising=False)
+    on_cpu = row(estimate(hoomd, Rates(start=0.0)), "run_isoconfigurational_dynamics")
+    assert on_cpu.cpu_hours / native == pytest.approx(5e7 / 1.3e6)
+    monkeypatch.setenv("TGLASSMLP_HOOMD_DEVICE", "gpu")
+    on_gpu = row(estimate(hoomd, Rates(start=0.0)), "run_isoconfigurational_dynamics")
+    assert on_gpu.gpu_hours / native == pytest.approx(5e7 / 1e8)
+    assert on_gpu.cpu_hours == 0
+
+
+def test_disk_of_trajectories_is_their_arrays(demo):
+    counts = [len(config.frame_steps(round(t.dynamics_time / 0.01), 1.601)) for t in demo.temperatures[:3]]
+    unit = 8 * 16 * 1290 * 2 * 4 * sum(counts)
+    large = demo.large_systems.dynamics
+    unit += large.replicas * 9 * 1290 * 2 * 4 * len(config.frame_steps(round(large.time / 0.01), 1.601))
+    assert row(estimate(demo), "run_isoconfigurational_dynamics").disk == pytest.approx(unit / 1e6)
+
+
+def test_measured_rates_replace_the_defaults(tmp_path):
+    path = tmp_path / "benchmarks.json"
+    assert measured_rates(path) == (Rates(), [])
+    rows = [
+        {"name": "dynamics, 16 replicas, T = 0.4, after 1 tau", "value": 70.0, "unit": "M particle-steps/s"}
+    ]
+    storage.write_json(path, {"rows": rows})
+    rates, names = measured_rates(path)
+    assert (rates.dynamics, names) == (7e7, ["dynamics"])
+    assert rates.monte_carlo == Rates().monte_carlo
+
+
+def test_the_table_adds_up(demo):
+    costs = estimate(demo)
+    text = describe(demo, costs, Rates(), ["dynamics"])
+    assert f"{sum(c.jobs for c in costs)}" in text.splitlines()[-3]
+    assert "dynamics 5e+07 (measured here)" in text
