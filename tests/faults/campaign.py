@@ -66,7 +66,7 @@ class Series:
         return max((time.time() - r["start"] for r in records if r["pid"] in alive), default=0.0)
 
     def note(self, fault: str, outcome: str, lost: float = 0.0, detail: str = "") -> None:
-        self.tries.append(Try(fault, outcome, round(lost, 1), detail))
+        self.tries.append(Try(fault, outcome.replace("\0", ""), round(lost, 1), detail))
         print(
             f"[{time.time() - self.begun:6.0f} s] {fault}: {outcome}, {lost:.1f} s lost {detail}", flush=True
         )
@@ -112,14 +112,16 @@ def kills(series: Series) -> None:
     while True:
         fault, strike = ways[len(pending) % len(ways)]
         process = run.start()
-        if not series.until(process, chance.choice((1, 1, 2))):
+        if not series.until(process, 1):
             break
         time.sleep(chance.uniform(0, 4))
         before, age = series.done(), series.at_work()
         if process.poll() is not None or not strike(process):
             kill_group(process, signal.SIGKILL)
             continue
-        wait_for(lambda p=process: p.poll() is not None, 120)
+        if not wait_for(lambda p=process: p.poll() is not None, 300):
+            kill_group(process, signal.SIGKILL)
+            fault += ", not heard: killed after five minutes"
         pending.append((fault, age, before))
     outcome = series.same_numbers()
     # a job is done again because of the last fault before
@@ -268,7 +270,6 @@ def damage(series: Series) -> None:
         "block of zeros": zeroed,
         "another file's content": None,
     }
-    known: set[Path] = set()
     waiting: list[tuple[str, Path, bytes]] = []
     pending: list[tuple[str, str, float]] = []
     turn = 0
@@ -290,11 +291,12 @@ def damage(series: Series) -> None:
             # do what the message says
             waiting.remove(entry)
             entry[1].unlink()
-            known.discard(entry[1])
             pending.append((entry[0], "stopped with a message", 0.0))
-        new = sorted(set(data_files(run)) - known)
-        known.update(new)
-        for path in new[-1:]:
+        # the newest file, and any older one that is whole
+        spoilt = {path for _, path, _ in waiting}
+        files = sorted(set(data_files(run)) - spoilt, key=lambda p: p.stat().st_mtime_ns)
+        known = set(files)
+        for path in {files[-1], chance.choice(files)}:
             name, spoil = list(ways.items())[turn % len(ways)]
             content, others = path.read_bytes(), [p for p in known if p.suffix == path.suffix and p != path]
             if spoil is None and not others:

@@ -77,6 +77,8 @@ class Run:
                 stderr=subprocess.STDOUT,
                 text=True,
                 start_new_session=True,
+                # a campaign in the background ignores Ctrl-C, and so would all that it starts
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
             )
 
     def said(self) -> str:
@@ -132,6 +134,31 @@ def copy(run: Run, folder: Path) -> Run:
     """Copy a run with its times."""
     shutil.copytree(run.folder, folder, symlinks=True)
     return Run(folder, run.extra)
+
+
+#: Rules whose files :func:`begun` keeps.
+EARLY = (
+    "equilibrate_structures",
+    "check_equilibration",
+    "equilibrate_large_systems",
+    "find_inherent_structures",
+    "compute_descriptors",
+)
+
+
+def begun(run: Run, folder: Path) -> Run:
+    """Copy of a finished run as it was before its dynamics."""
+    other = copy(run, folder)
+    for place in other.results.iterdir():
+        if place.name not in ("unit", "large", "benchmarks", "logs"):
+            shutil.rmtree(place) if place.is_dir() else place.unlink()
+    for place in [*other.results.glob("unit/*"), *other.results.glob("large/*")]:
+        if place.name not in ("structures", "inherent", "descriptors"):
+            shutil.rmtree(place)
+    for place in [*other.results.glob("benchmarks/*"), *other.results.glob("logs/*")]:
+        if place.name not in EARLY:
+            shutil.rmtree(place)
+    return other
 
 
 def wait_for(condition: Any, seconds: float) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import campaign
 import pytest
-from small_run import REPOSITORY, Run, copy
+from small_run import REPOSITORY, Run, begun, copy
 
 pytestmark = pytest.mark.faults
 
@@ -46,23 +46,23 @@ def judged(name, run, reference, play):
 
 
 def test_kills(reference, tmp_path):
-    judged("kills", Run(tmp_path / "run"), reference, campaign.kills)
+    judged("kills", begun(reference, tmp_path / "run"), reference, campaign.kills)
 
 
 def test_damaged_files(reference, tmp_path):
-    judged("damage", Run(tmp_path / "run"), reference, campaign.damage)
+    judged("damage", begun(reference, tmp_path / "run"), reference, campaign.damage)
 
 
 def test_full_disk(reference, mount):
-    judged("full disk", Run(mount / "run"), reference, campaign.full_disk)
+    judged("full disk", begun(reference, mount / "run"), reference, campaign.full_disk)
 
 
 def test_read_only_results(reference, mount):
-    judged("read-only", Run(mount / "run"), reference, campaign.read_only)
+    judged("read-only", begun(reference, mount / "run"), reference, campaign.read_only)
 
 
 def test_two_runs_clocks_nodes_deletions(reference, tmp_path):
-    judged("others", Run(tmp_path / "run"), reference, campaign.others)
+    judged("others", begun(reference, tmp_path / "run"), reference, campaign.others)
 
 
 def test_every_bit_flip_of_a_finished_run_is_found(reference, tmp_path):
