@@ -181,11 +181,11 @@ def _load(path: str, name: str, part: str, handle: IO[bytes]) -> _File:
             if missing:
                 raise ValueError(f"{path}: arrays {missing} are missing, the file holds {archive.files}")
             arrays = {a: archive[a] for a in _ARRAYS if a in archive.files}
-    except (OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
-        raise ValueError(f"{path}: not a readable NPZ file (truncated or damaged): {error}") from error
     except ValueError as error:
         text = str(error)
         raise ValueError(text if text.startswith(path) else f"{path}: {text}") from error
+    except Exception as error:  # damaged archives break their readers in many ways
+        raise ValueError(f"{path}: not a readable NPZ file (truncated or damaged): {error}") from error
     _check(path, arrays, int(match["n"]))
     return _File(path, part, int(match["structure"]), match["code"], arrays)
 
