@@ -26,7 +26,8 @@ unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo run report status test lint format schema bench clean
+.PHONY: help install demo run report reproduction status verify estimate reproduce test faults fuzz slurm \
+	lint format schema bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | \
@@ -65,6 +66,9 @@ status: $(READY)  ## what is done, running and failed in the run described by CO
 	@$(BIN)/python scripts/status.py $(CONFIG)
 
 test: $(READY)  ## all tests
+reproduction: $(READY)  ## docs/reproduction.md from the finished run described by CONFIG=...
+	@$(BIN)/python scripts/publish_reproduction.py $(CONFIG)
+
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(PYTEST_FLAGS)
 
 lint: $(READY)  ## ruff, mypy, snakefmt, snakemake --lint

@@ -11,7 +11,7 @@ from tglassmlp.figures import movie, registry
 from tglassmlp.figures.contact_sheet import draw_contact_sheet
 from tglassmlp.observables.export import particle_properties
 from tglassmlp.observables.numbers import collect_numbers
-from tglassmlp.observables.reproduction import judge, report
+from tglassmlp.observables.reproduction import Picture, judge, publish, report
 from tglassmlp.observables.tables import near_c_b, read_fields
 from tglassmlp.storage import read_configurations, read_table, write_configurations
 
@@ -204,9 +204,12 @@ def test_numbers_are_quoted_with_error_count_and_origin(run):
 def test_verdicts_follow_from_number_and_error():
     assert judge(0.3, 0.1) == "agrees"
     assert judge(0.1, 0.1) == "undecided"
+    assert judge(0.1, 0.1, visible=0.3) == "undecided"
+    assert judge(0.1, 0.1, visible=0.15) == "cannot be shown at this scale"
+    assert judge(0.3, float("nan")) == "undecided"
     assert judge(-0.3, 0.1) == "disagrees"
     assert judge(1.3, 0.1, 1.0) == "agrees"
-    assert judge(float("nan"), 0.1) == "not determined"
+    assert judge(float("nan"), 0.1) == "cannot be shown at this scale"
 
     def number(value, error):
         return {"value": value, "error": error, "n": 4}
@@ -223,8 +226,82 @@ def test_verdicts_follow_from_number_and_error():
     rows = {tuple(r.split(" | ")[:2]): r for r in page.splitlines() if r.startswith("| Figure")}
     transferred = next(r for k, r in rows.items() if "transferred" in k[1])
     assert "0.3 ± 0.014 over 1 state points | agrees" in transferred
-    assert next(r for k, r in rows.items() if k[0].endswith("7")).endswith("not determined |")
+    assert next(r for k, r in rows.items() if k[0].endswith("7")).endswith("cannot be shown at this scale |")
     assert next(r for k, r in rows.items() if k[0].endswith("6")).endswith("disagrees |")
+    # halved by cooling from 0.50 to 0.30, each with an error of 5 and 10 per cent
+    assert "growth by 0.5 ± 0.056" in next(r for k, r in rows.items() if k[0].endswith("6"))
+
+
+def verdict_of(numbers, words):
+    page = report(numbers, "made-up", "Small.", ["0.30"])
+    return next(r for r in page.splitlines() if words in r).rsplit(" | ", 1)[1].removesuffix(" |")
+
+
+def number(value, error, **more):
+    return {"value": value, "error": error, "n": 4, **more}
+
+
+def test_published_correlations_are_compared_at_their_times():
+    # our curve is the published one plus 0.2 at the only published time it reaches, t = 1781.79
+    known = {
+        f"pearson/tglassmlp/tmin0.30/T0.30/cb{c}": number(p, 0.02, time=t)
+        for c, t, p in (("0.90", 1000.0, 0.766), ("0.50", 10000.0, 0.966))
+    }
+    expected = 0.766 + 0.2 * np.log10(1.78179) - 0.666
+    page = report(known, "made-up", "Small.", ["0.30"])
+    row = next(r for r in page.splitlines() if "GlassBench" in r)
+    assert f"difference {expected:.3g} ± 0.02 at t = 1781.79 | agrees" in row
+    assert "0.90" not in row
+    assert verdict_of({}, "GlassBench") == "cannot be shown at this scale"
+
+
+def test_slower_growth_at_low_temperature_is_told_from_steady_growth():
+    def lengths(slope_above, slope_below, error):
+        values = {}
+        for t in (0.40, 0.30, 0.23, 0.18, 0.15):
+            x = np.log(0.23 / t)
+            values[f"xi4/tglassmlp/tmin0.30/T{t:.2f}/cb0.50"] = number(
+                5 * np.exp(x * (slope_below if t < 0.23 else slope_above)), error
+            )
+        return values
+
+    assert verdict_of(lengths(3.0, 0.3, 0.1), "xi_4 grows little") == "agrees"
+    assert verdict_of(lengths(1.0, 3.0, 0.1), "xi_4 grows little") == "disagrees"
+    assert verdict_of(lengths(3.0, 3.0, 0.05), "xi_4 grows little") == "undecided"
+    assert verdict_of(lengths(3.0, 0.3, 3.0), "xi_4 grows little") == "cannot be shown at this scale"
+    assert verdict_of(lengths(3.0, 0.3, 0.1), "xi_4 grows on cooling") == "agrees"
+
+
+def test_chords_are_judged_without_the_noise_of_the_replicas():
+    known = {
+        "chord_length/md/T0.50/cb0.50": number(4.0, 0.1),
+        "chord_length_without_noise/md/T0.50/cb0.50": number(7.0, 0.2),
+        "chord_length/tglassmlp/tmin0.30/T0.50/cb0.50": number(6.0, 0.2),
+    }
+    assert verdict_of(known, "chords of dynamics") == "agrees"
+    del known["chord_length_without_noise/md/T0.50/cb0.50"]
+    assert verdict_of(known, "chords of dynamics") == "disagrees"
+
+
+def test_page_of_claims_is_published_with_small_figures(tmp_path):
+    from PIL import Image
+
+    run = tmp_path / "run"
+    (run / "figures").mkdir(parents=True)
+    noise = np.random.default_rng(0).integers(0, 255, (300, 2400, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(run / "figures/fig01_network.png")
+    pictures = [Picture("Figure 1", "figures/fig01_network.png", "A caption.")]
+    (run / "reproduction.md").write_text(report({}, "made-up", "Small.", ["0.30"], pictures))
+    size = publish(run, tmp_path / "docs/reproduction.md")
+    text = (tmp_path / "docs/reproduction.md").read_text()
+    assert "[Figure 1](reproduction/fig01_network.png)" in text
+    assert "A caption." in text
+    with Image.open(tmp_path / "docs/reproduction/fig01_network.png") as small:
+        assert small.size == (1100, 138)
+    assert size < 0.3 * (run / "figures/fig01_network.png").stat().st_size
+    (run / "figures/fig01_network.png").unlink()
+    with pytest.raises(FileNotFoundError, match="fig01"):
+        publish(run, tmp_path / "docs/reproduction.md")
 
 
 def test_temperatures_are_compared_at_a_common_c_b():

@@ -283,6 +283,7 @@ rule write_reproduction:
         run=CONFIG.run,
         scale=run_scale(),
         t_mins=T_MINS,
+        pictures=pictures(),
         stage_version=version("observables"),
     script:
         "../../scripts/write_reproduction.py"

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tglassmlp.figures.style import METHODS, PAGE, Drawn, curve, figure, footer, note, temperature_text
-
-#: Published Pearson correlations for bond-breaking propensities, T = 0.30: GlassBench (Jung et al., 2023).
-GLASSBENCH_T030: Final[dict[str, list[float]]] = {
-    "time": [1.25, 14.14, 158.74, 1781.79, 20000.0],
-    "GlassMLP": [-0.009, 0.186, 0.413, 0.666, 0.767],
-    "SE3 GNN": [0.512, 0.479, 0.577, 0.725, 0.797],
-    "BOTAN": [0.556, 0.556, 0.620, 0.715, 0.788],
-    "CAGE": [0.220, 0.360, 0.545, 0.681, 0.729],
-}
+from tglassmlp.observables.reproduction import GLASSBENCH_T030
 
 
 def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:

@@ -134,6 +134,17 @@ def _name(row: Any) -> str:
 def _pearson(found: _Collection, table: pd.DataFrame, threshold: float) -> None:
     for row in _rows(table):
         found.add(f"pearson/{_name(row)}", row.value, "tables/pearson.parquet", row.error, row.n_structures)
+        if np.isfinite(row.time):
+            found.numbers[f"pearson/{_name(row)}"]["time"] = float(f"{row.time:.6g}")
+    for key, here in table[table["method"] == "tglassmlp"].groupby(["t_min", "temperature"]):
+        t_min, temperature = cast("tuple[str, float]", key)
+        known = here[np.isfinite(here["value"].astype(float))]
+        if len(known):
+            top = known.sort_values("value").iloc[-1]
+            found.add(
+                f"pearson_maximum/tglassmlp/tmin{t_min}/T{_temperature(temperature)}", top["value"],
+                "tables/pearson.parquet", top["error"], top["n_structures"], note=f"at C_B = {top['c_b']:g}",
+            )  # fmt: skip
     reference = near_c_b(table, threshold)
     for temperature in sorted(set(reference["temperature"])):
         here = reference[reference["temperature"] == temperature]
