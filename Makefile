@@ -26,12 +26,11 @@ unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo run report reproduction status verify estimate reproduce test faults fuzz slurm \
-	lint format schema bench clean
+.PHONY: help install demo run report reproduction status test lint format schema bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | \
-		awk -F'\t' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+		awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 install: $(READY)  ## create .venv from requirements.lock and install the package
 
@@ -62,13 +61,13 @@ report: $(READY)  ## HTML report of the run described by CONFIG=...
 			{ cat $(RESULTS)/logs/report.log; rm -f $(RESULTS)/report.html; exit 1; }; \
 	fi
 
+reproduction: $(READY)  ## docs/reproduction.md from the finished run described by CONFIG=...
+	@$(BIN)/python scripts/publish_reproduction.py $(CONFIG)
+
 status: $(READY)  ## what is done, running and failed in the run described by CONFIG=...
 	@$(BIN)/python scripts/status.py $(CONFIG)
 
 test: $(READY)  ## all tests
-reproduction: $(READY)  ## docs/reproduction.md from the finished run described by CONFIG=...
-	@$(BIN)/python scripts/publish_reproduction.py $(CONFIG)
-
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(PYTEST_FLAGS)
 
 lint: $(READY)  ## ruff, mypy, snakefmt, snakemake --lint
