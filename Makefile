@@ -1,7 +1,8 @@
 # Everything runs from here, on a fresh clone, with Python >= 3.11 and make only; nothing needs root or a display.
 #   make demo                            the whole paper at demo scale
 #   make run CONFIG=config/laptop.yaml   another configuration
-#   make test | lint | bench | status | help
+#   make status | verify | estimate      of CONFIG=..., at any time
+#   make test | lint | bench | help
 
 PYTHON ?= python3
 CORES ?= all
@@ -26,7 +27,8 @@ unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo run report reproduction status test lint format schema bench clean
+.PHONY: help install demo run report reproduction status verify estimate reproduce test faults fuzz slurm \
+	lint format schema bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | \
@@ -45,8 +47,11 @@ $(READY): requirements.lock pyproject.toml
 
 demo: run  ## the whole paper at demo scale (config.yaml)
 
+# After a kill or a crash the same command goes on: what was left at work is ended, a stale lock removed.
 run: $(READY)  ## the run described by CONFIG=...
-	@$(SNAKEMAKE) --rerun-incomplete --quiet rules reason host $(SNAKEMAKE_FLAGS)
+	@$(BIN)/python scripts/run.py $(CONFIG) --cores $(CORES) --rerun-incomplete --quiet rules reason host \
+		$(SNAKEMAKE_FLAGS)
+	@$(BIN)/python scripts/verify.py $(CONFIG) --below 20 --quiet
 	@$(MAKE) --no-print-directory report CONFIG=$(CONFIG)
 	@echo "Figures: $(RESULTS)/figures/   numbers: $(RESULTS)/numbers.json   report: $(RESULTS)/report.html"
 
@@ -67,8 +72,29 @@ reproduction: $(READY)  ## docs/reproduction.md from the finished run described 
 status: $(READY)  ## what is done, running and failed in the run described by CONFIG=...
 	@$(BIN)/python scripts/status.py $(CONFIG)
 
+verify: $(READY)  ## read every file of the run described by CONFIG=... with all checks
+	@$(BIN)/python scripts/verify.py $(CONFIG)
+
+estimate: $(READY)  ## hours, memory, disk and jobs of the run described by CONFIG=..., before it is started
+	@$(BIN)/python scripts/estimate.py $(CONFIG)
+
+reproduce: $(READY)  ## the run described by CONFIG=... twice from scratch; the numbers must be identical
+	@$(BIN)/python scripts/reproduce.py $(CONFIG)
+
 test: $(READY)  ## all tests
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(PYTEST_FLAGS)
+
+# Campaigns: a record of what was tried and what came of it (results/*.json) beside the verdict.
+faults: $(READY)  ## disturb a small run in every way and repeat the command (an hour); docs/reliability.md
+	@$(BIN)/python -m pytest -m faults tests/faults -s
+	@$(BIN)/python scripts/write_reliability.py
+
+fuzz: $(READY)  ## readers and config with FUZZ_EXAMPLES damaged or absurd inputs each
+	@FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),1500) FUZZ_RECORD=results/fuzz.json \
+		$(BIN)/python -m pytest tests/unit/test_fuzz.py
+
+slurm: $(READY)  ## the smoke run on a Slurm started for it (Debian: slurm-wlm, munge; root)
+	@$(BIN)/python -m pytest -m slurm tests/slurm -s
 
 lint: $(READY)  ## ruff, mypy, snakefmt, snakemake --lint
 	@$(BIN)/ruff check
