@@ -163,6 +163,15 @@ class _Emitter:
         """Load one row ``[lane]`` of whole numbers."""
         return _Vector(self, self.builder.load(self._pointer(data, row), align=self.bits // 8))
 
+    def prefetch_row(self, data: ir.Value, row: ir.Value) -> None:
+        """Ask for a row ahead of its use; an address outside the array does no harm."""
+        byte = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [byte, *[ir.IntType(32)] * 3])
+        ask = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
+        place = self.builder.bitcast(self._pointer(data, row), byte)
+        # to be written, kept in the second level, data
+        self.builder.call(ask, [place, *(ir.Constant(ir.IntType(32), v) for v in (1, 2, 1))])
+
     def put_row(self, data: ir.Value, row: ir.Value, value: _Vector) -> None:
         self.builder.store(value.value, self._pointer(data, row), align=self.bits // 8)
 
@@ -320,15 +329,16 @@ def _kick_drift(typingctx, lanes, pos, vel, frc, ref, factor, limit):
 
 @intrinsic
 def _whole_step(
-    typingctx, lanes, pos, frc, start, neighbour, species, n_species, table, vel, ref, factor, limit
+    typingctx, lanes, pos, frc, start, neighbour, species, n_species, table, vel, ref, factor, limit, ahead
 ):
     """Do the work of :func:`_pair_forces` and :func:`_kick_drift` in one pass.
 
     The list holds each pair with its lower slot, so once row i is done nothing later asks for slot i's force
-    or position, and it can move at once.
+    or position, and it can move at once. Positions and forces are asked for ``ahead`` slots before their row,
+    which is when the first neighbour wants them.
     """
     signature = types.boolean(
-        lanes, pos, frc, start, neighbour, species, n_species, table, vel, ref, factor, limit
+        lanes, pos, frc, start, neighbour, species, n_species, table, vel, ref, factor, limit, ahead
     )
 
     def codegen(context, builder, sig, args):
@@ -337,6 +347,10 @@ def _whole_step(
         drift = _Drift(e, e.data(sig.args[8], args[8]), e.data(sig.args[9], args[9]), args[10], args[11])
         zero = _Vector(e, ir.Constant(e.int_vector, None))
         with cgutils.for_range(builder, e.length(sig.args[5], args[5])) as loop:
+            later = builder.mul(builder.add(loop.index, e.wide(args[12])), e.number(2))
+            for array in (pairs.x, pairs.f):
+                for c in range(2):
+                    e.prefetch_row(array, builder.add(later, e.number(c)))
             rows, here, force = pairs.row(loop.index)
             whole = [e.row(pairs.f, row) + part for row, part in zip(rows, force, strict=True)]
             drift.move(pairs.x, rows, here, whole)
@@ -797,7 +811,7 @@ def advance(
     lanes, pos, vel, frc, ref, image, order, holder, species, wide_ref, wide_start, wide, start, neighbour,
     limits, wide_reach, wide_limit, table, units, skin,
     first_step, n_steps, thermostat, target, freedom, interval, rate, xi, work, normal, gamma, valid, spacing,
-    last_exchange,
+    last_exchange, ahead,
 ):  # fmt: skip
     """Move all lanes by ``n_steps`` time steps.
 
@@ -825,6 +839,8 @@ def advance(
         Distance between neighbours in units of the box, for :func:`bring_together`.
     last_exchange
         Step of the last call of :func:`bring_together`.
+    ahead
+        Slots by which positions and forces are asked for before their row; 0 if they stay in the cache.
 
     Returns
     -------
@@ -870,8 +886,9 @@ def advance(
             moved = _kick_drift(lanes, pos, vel, frc, ref, drift, skin * skin)
         else:
             moved = _whole_step(
-                lanes, pos, frc, start, neighbour, species, n_species, table, vel, ref, drift, skin * skin
-            )
+                lanes, pos, frc, start, neighbour, species, n_species, table, vel, ref, drift, skin * skin,
+                ahead,
+            )  # fmt: skip
         valid = not moved
     return wide, neighbour, valid, rebuilt, pairs, ok, last_exchange
 

@@ -67,6 +67,10 @@ _MATCHING_INTERVAL: Final = 20000
 _MATCHED_TOGETHER: Final = 500
 #: Steps between two sortings of the slots.
 _SORT_INTERVAL: Final = 50000
+#: Slots are sorted along stripes of the box of this width.
+_STRIPE: Final = 2.5
+#: Positions and forces of one group that stay in the second-level cache of a core, in bytes.
+_CACHED: Final = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -330,7 +334,7 @@ class _Group:
         self.pos, self.vel, self.frc, self.ref = (lanes.aligned(shape, integer) for _ in range(4))
         self.image = np.zeros(shape, dtype=np.int32)
         fraction = model.start / 2.0 ** (8 * model.start.itemsize) + 0.5
-        first = _spatial_order(fraction, 2.5 / model.configuration.box_length)
+        first = _spatial_order(fraction, _STRIPE / model.configuration.box_length)
         slot = np.empty(n, dtype=np.int32)
         slot[first] = np.arange(n, dtype=np.int32)
         #: Slot of every particle in every lane.
@@ -345,6 +349,9 @@ class _Group:
         self.neighbour = np.zeros(32 * n, dtype=np.int32)
         self.wide_start, self.wide = self.start.copy(), self.neighbour.copy()
         self.wide_ref = lanes.aligned(shape, integer)
+        # neighbours of a slot lie up to two stripes on
+        reach = round(2.2 * _STRIPE / model.configuration.box_length * n)
+        self.ahead = reach if self.pos.nbytes + self.frc.nbytes > _CACHED else 0
         self.valid = False
         self.xi, self.work = np.zeros(width), np.zeros(width)
         self.token = (0,) * width
@@ -429,7 +436,7 @@ class _Group:
         """Renumber the slots along the box, so that neighbours stay near in memory."""
         self.state()  # images follow, and the reference positions are the present ones
         anchor, _ = lanes.anchors(self.pos, 0.5 ** (8 * self.pos.itemsize))
-        first = _spatial_order(anchor, 2.5 / self.model.configuration.box_length)
+        first = _spatial_order(anchor, _STRIPE / self.model.configuration.box_length)
         for array in (self.pos, self.vel, self.image, self.ref, self.species, self.holder):
             array[:] = array[first]
         for k in range(self.width):
@@ -498,7 +505,7 @@ class _Group:
             self.wide_reach, self.wide_limit, m.table, (unit, unit * dt / q, dt), 0.5 * m.skin / q,
             first, n_steps, _THERMOSTATS[s.thermostat], m.target, m.freedom, every,
             1.0 / s.thermostat_time, self.xi, self.work, normal, gamma, self.valid,
-            1.0 / math.sqrt(m.configuration.n_particles), self.last_exchange,
+            1.0 / math.sqrt(m.configuration.n_particles), self.last_exchange, self.ahead,
         )  # fmt: skip
         density = self.start[-1] / m.configuration.n_particles
         self.density = self.density or density
