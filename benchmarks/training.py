@@ -48,7 +48,7 @@ def ensemble_rate(networks, phase, repeats=3):
     seconds = []
     for _ in range(repeats + 1):  # the first one compiles
         start = time.process_time()
-        *state, _ = tr._run_epoch(shape, phase, (0.5, 1.0), ring, *state, 1e-4, order, data)
+        *state, _ = tr._run_epoch(shape, phase, (0.5, 1.0), ring, *state, 1e-4, 0.0, order, data)
         jax.block_until_ready(state)
         seconds.append(time.process_time() - start)
     return networks * BATCHES / float(np.median(seconds[1:]))

@@ -281,6 +281,7 @@ class NetworkSettings(_Section):
     bottleneck: Count = Field(2, description="bottleneck units")
     mlp2: tuple[Count, ...] = Field((7, 7, 4), description="layers of the network beside the bottleneck")
     head: tuple[Count, ...] = Field((10, 10), description="hidden layers of the head; one output follows")
+    attention: bool = Field(True, description="weigh the descriptors by attention; without it all are equal")
     attention_bias: bool = Field(False, description="bias b_m of each descriptor's attention")
     attention_scale: bool = Field(
         True, description="multiply the attention weights by the number of descriptors"
@@ -288,6 +289,9 @@ class NetworkSettings(_Section):
     bottleneck_activation: Literal["elu", "linear"] = Field("elu", description="activation of the bottleneck")
     output: Literal["propensity", "deviation"] = Field(
         "propensity", description="the head gives C_i (propensity) or C_i - C_B (deviation)"
+    )
+    input_limit: Positive | None = Field(
+        None, description="standardised descriptors x enter as l tanh(x/l) with this l; null: as they are"
     )
 
 
@@ -316,6 +320,24 @@ class TrainingSettings(_Section):
     phase2: tuple[PhaseSettings, ...] = Field(
         (PhaseSettings(epochs=50, rate=4e-5),),
         description="error, variance and correlation loss: epochs and learning rates",
+    )
+    procedure: Literal["two_step", "direct"] = Field(
+        "two_step",
+        description="networks learn measured and extrapolated labels (two_step), or measured ones (direct)",
+    )
+    rate_decay: Literal["none", "cosine"] = Field(
+        "none",
+        description="each entry keeps its rate (none), or the rate falls to zero over its epochs (cosine)",
+    )
+    minimum_steps: Annotated[int, Field(ge=0)] = Field(
+        0, description="epochs are multiplied until phase 1 has this many optimisation steps"
+    )
+    error_scale: Literal["none", "variance"] = Field(
+        "none",
+        description="squared error as it is (none), or over the labels' variance at the state point",
+    )
+    weight_decay: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="share of the weights that each step takes off, times the learning rate (AdamW)"
     )
     variance_weight: Annotated[float, Field(ge=0)] = Field(
         1.0, description="weight of the variance term, phase 2"
@@ -362,7 +384,10 @@ class BaselineSettings(_Section):
         None,
         description="state point whose GlassMLP is transferred; null: lowest measured T of the last t_min",
     )
-    ridge_alpha: Positive = Field(1.0, description="penalty of ridge regression on standardised descriptors")
+    ridge_alpha: Positive | Literal["validation"] = Field(
+        "validation",
+        description="penalty of ridge regression, or the best one on the validation structures (validation)",
+    )
 
 
 class PredictionSettings(_Section):
@@ -399,6 +424,13 @@ class ObservableSettings(_Section):
     fit_q_max: Positive = Field(0.5, description="largest wave number of the S_4 fits")
     lattice_spacing: Positive = Field(1.5, description="lattice on which chords are measured")
     mobile_share: Share = Field(0.5, description="a site is mobile if more than this share is active")
+    replica_noise: Literal["estimated", "ignored"] = Field(
+        "estimated",
+        description="replicas' noise shortens chords of dynamics: estimated or ignored",
+    )
+    attention_per_length: Literal["sum", "mean"] = Field(
+        "sum", description="P(L): sum or mean of the attention over the descriptors of one length"
+    )
     bootstrap: Annotated[int, Field(ge=20)] = Field(
         500, description="resamplings of structures for error bars"
     )
@@ -420,13 +452,6 @@ class FigureSettings(_Section):
         ("png", "pdf"), description="file formats, png first"
     )
     dpi: Annotated[int, Field(ge=50, le=1200)] = Field(200, description="dots per inch of png")
-    replica_noise: Literal["estimated", "ignored"] = Field(
-        "estimated",
-        description="replicas' noise shortens chords of dynamics: estimated or ignored",
-    )
-    attention_per_length: Literal["sum", "mean"] = Field(
-        "sum", description="P(L): sum or mean of the attention over the descriptors of one length"
-    )
     snapshot: StatePoint | None = Field(
         None,
         description="state point of the snapshots; null: that of the large dynamics, else the main t_min",

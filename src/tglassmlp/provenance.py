@@ -23,9 +23,9 @@ STAGE_VERSIONS: Final[dict[str, int]] = {
     "labels": 1,
     "descriptors": 1,
     "scaling": 1,
-    "training": 1,
+    "training": 2,
     "prediction": 1,
-    "baselines": 1,
+    "baselines": 2,
     "observables": 2,
     "figures": 2,
 }

@@ -37,7 +37,8 @@ rule train_equi_time:
 rule extrapolate_labels:
     input:
         networks=expand(
-            f"{RUN}/networks/equi_time/tmin{{{{t_min}}}}/cb{{cb}}.npz", cb=C_BS
+            f"{RUN}/networks/equi_time/tmin{{{{t_min}}}}/cb{{cb}}.npz",
+            cb=[] if CONFIG.training.procedure == "direct" else C_BS,
         ),
         descriptors=expand(
             f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5",

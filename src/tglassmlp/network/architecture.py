@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tglassmlp.network.state_point import DEFAULT_STATE_FEATURES
 
-__all__ = ["ACTIVATION_NAMES", "Architecture"]
+__all__ = ["ACTIVATION_NAMES", "Architecture", "limited"]
 
 #: Activations the bottleneck may have.
 ACTIVATION_NAMES: Final = ("elu", "tanh", "linear")
@@ -26,6 +29,8 @@ class Architecture:
         Units of the bottleneck.
     head
         Hidden widths behind the bottleneck; a single linear output follows.
+    attention
+        Whether descriptors are weighted by attention; without it all weights are equal.
     attention_bias
         Whether :math:`z` has the bias :math:`b_m`.
     attention_scale
@@ -36,17 +41,21 @@ class Architecture:
         Names of the functions of (T, C_B) the state point is described by.
     output
         ``"propensity"``: the head gives C_i; ``"deviation"``: it gives C_i - C_B.
+    input_limit
+        Standardised descriptors x enter as l tanh(x / l) with this l; None: as they are.
     """
 
     mlp1: tuple[int, ...] = (6, 6, 2)
     bottleneck: int = 2
     mlp2: tuple[int, ...] = (7, 7, 4)
     head: tuple[int, ...] = (10, 10)
+    attention: bool = True
     attention_bias: bool = False
     attention_scale: bool = True
     bottleneck_activation: str = "elu"
     state_features: tuple[str, ...] = DEFAULT_STATE_FEATURES
     output: str = "propensity"
+    input_limit: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("mlp1", "mlp2", "head"):
@@ -64,6 +73,8 @@ class Architecture:
             )
         if self.output not in ("propensity", "deviation"):
             raise ValueError(f"output must be 'propensity' or 'deviation', found {self.output!r}")
+        if self.input_limit is not None and not self.input_limit > 0:
+            raise ValueError(f"input_limit must be positive or None, found {self.input_limit}")
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Architecture:
@@ -73,3 +84,12 @@ class Architecture:
     def as_record(self) -> dict[str, Any]:
         """Plain JSON-like record."""
         return asdict(self)
+
+
+def limited(descriptors: NDArray[np.float32], limit: float | None) -> NDArray[np.float32]:
+    """Soften outliers: l tanh(x / l) of standardised descriptors x, float32; with None they are unchanged.
+
+    Rare environments lie up to nine standard deviations out, where few particles were learnt from.
+    """
+    x = np.asarray(descriptors, dtype=np.float32)
+    return x if limit is None else np.float32(limit) * np.tanh(x / np.float32(limit))

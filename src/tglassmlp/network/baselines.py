@@ -1,8 +1,8 @@
 r"""What tGlassMLP is compared with: GlassMLP per state point and transferred, ridge, single descriptors.
 
 Ridge regression minimises :math:`\sum_i (C_i - a - b \cdot x_i)^2 + \alpha |b|^2` over the particles of the
-training structures of all measured temperatures at one C_B; :math:`\alpha` is the value of a geometric list
-with the highest Pearson correlation on the validation structures.
+training structures of all measured temperatures at one C_B; :math:`\alpha` is a number, or the value of a
+geometric list with the highest Pearson correlation on the validation structures.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ __all__ = [
 
 #: Single descriptors shown as a floor: the best column of each of these quantities.
 QUANTITIES: Final = ("density", "energy", "perimeter")
-#: Penalties tried, as multiples of the one asked for.
-PENALTIES: Final = tuple(10.0**k for k in range(6))
+#: Penalties tried if the validation structures decide.
+PENALTIES: Final = tuple(float(f"{10.0 ** (0.5 * k):.3g}") for k in range(11))
 
 
 @dataclass(frozen=True)
@@ -169,9 +169,18 @@ def read_glassmlp(path: Path) -> dict[float, Networks]:
 
 def linear_baselines(
     output: Path, descriptors: Sequence[Path], labels: Sequence[Path], label_map: Path, scaling: Path,
-    run: Record, penalty: float,
+    run: Record, penalty: float | str,
 ) -> None:  # fmt: skip
-    """Ridge regression and the best single descriptors per C_B, from all temperatures with labels."""
+    """Ridge regression and the best single descriptors per C_B, from all temperatures with labels.
+
+    ``penalty`` is a number, or ``"validation"``: at each C_B that of :data:`PENALTIES` with the highest
+    Pearson correlation on the validation structures.
+
+    Raises
+    ------
+    ValueError
+        If the validation structures are to decide and there are none.
+    """
     scale, parts = steps.scaling_of(scaling), steps.divided(run)
     table = storage.read_table(label_map, ["temperature", "c_b", "kind"])
     files, label_files = steps.by_temperature(descriptors), steps.by_temperature(labels)
@@ -187,8 +196,15 @@ def linear_baselines(
     fits, columns, signs = [], [], []
     for c_b in c_b_values:
         mine = {name: np.concatenate(values) for name, values in data[c_b].items()}
-        held = (mine["xv"], mine["yv"]) if len(mine["yv"]) else None
-        fits.append(fit_ridge(mine["x"], mine["y"], [penalty * f for f in PENALTIES], held))
+        if penalty != "validation":
+            fits.append(fit_ridge(mine["x"], mine["y"], [float(penalty)]))
+        elif parts.validation:
+            fits.append(fit_ridge(mine["x"], mine["y"], PENALTIES, (mine["xv"], mine["yv"])))
+        else:
+            raise ValueError(
+                "baselines.ridge_alpha is 'validation', but structures.validation_fraction leaves no "
+                "validation structure: give a number"
+            )
         best = [best_descriptor(mine["x"], mine["y"], scale.names, q) for q in QUANTITIES]
         columns.append([k for k, _ in best])
         signs.append([s for _, s in best])

@@ -11,9 +11,11 @@ s = s(T, C_B):
     h &= \mathrm{ELU}\big(W^T (\omega \circ x) + c\big), \qquad
     C = \mathrm{MLP}_3\big(h, \mathrm{MLP}_2(s)\big).
 
-The factor M makes the initial weights O(1); it can be absorbed by W, so it changes the start of the training
-and nothing else. The attention depends on the state point alone and is folded into the bottleneck matrix
-(:math:`x (\omega \circ W)`): the particles pass through one small matrix product.
+x are the standardised descriptors; their outliers are softened before they enter here
+(:func:`tglassmlp.network.architecture.limited`). The factor M makes the initial weights O(1); it can be
+absorbed by W, so it changes the start of the training and nothing else. The attention depends on the state
+point alone and is folded into the bottleneck matrix (:math:`x (\omega \circ W)`): the particles pass through
+one small matrix product.
 
 GlassMLP, the baseline of one state point, is the same without attention and state point.
 """
@@ -107,11 +109,15 @@ class TGlassMLP(nnx.Module):
     ) -> None:
         a = architecture
         features = len(a.state_features)
-        self.mlp1 = Perceptron(features, a.mlp1, generator)
-        self.attention_matrix = nnx.Param(glorot(generator, n_descriptors, a.mlp1[-1]))
-        self.attention_bias = (
-            nnx.Param(np.zeros((n_descriptors, 1), np.float32)) if a.attention_bias else nnx.data(None)
+        with_bias = a.attention and a.attention_bias
+        self.mlp1 = Perceptron(features, a.mlp1, generator) if a.attention else nnx.data(None)
+        self.attention_matrix = (
+            nnx.Param(glorot(generator, n_descriptors, a.mlp1[-1])) if a.attention else nnx.data(None)
         )
+        self.attention_bias = (
+            nnx.Param(np.zeros((n_descriptors, 1), np.float32)) if with_bias else nnx.data(None)
+        )
+        self.descriptors = n_descriptors
         self.bottleneck = Dense(n_descriptors, a.bottleneck, generator)
         self.mlp2 = Perceptron(features, a.mlp2, generator)
         self.mlp3 = Perceptron(a.bottleneck + a.mlp2[-1], (*a.head, 1), generator)
@@ -121,6 +127,8 @@ class TGlassMLP(nnx.Module):
 
     def attention(self, state: jax.Array) -> jax.Array:
         """Attention weights of one state point, ``[M]``, of sum 1."""
+        if self.mlp1 is None or self.attention_matrix is None:
+            return jnp.full(self.descriptors, 1.0 / self.descriptors)
         y = self.mlp1(state[:, None])
         z = self.attention_matrix[...] @ y
         if self.attention_bias is not None:

@@ -24,6 +24,7 @@ from tglassmlp import storage
 from tglassmlp.configuration import Configuration
 from tglassmlp.descriptors.standardise import Scaling
 from tglassmlp.mixture import MIXTURES, Mixture
+from tglassmlp.network.architecture import limited
 from tglassmlp.network.state_point import StatePoint
 
 __all__ = ["Networks", "Prediction", "load_networks", "save_networks"]
@@ -227,14 +228,19 @@ class Networks:
     def attention(self, temperature: float, c_b: float | NDArray) -> NDArray[np.float32]:
         """Attention weights at a state point, ``[networks, M]``, each row of sum 1.
 
+        Networks trained with ``network.attention: false`` weigh all descriptors equally.
+
         Raises
         ------
         ValueError
             If these networks have no attention (GlassMLP).
         """
-        if "attention_matrix" not in self.parameters:
+        if self.metadata["kind"] != "tglassmlp":
             raise ValueError("GlassMLP networks have no attention")
         c = np.broadcast_to(np.asarray(c_b, dtype=np.float64), (self.n_networks,))
+        if "attention_matrix" not in self.parameters:
+            m = len(self.names)
+            return np.full((self.n_networks, m), 1.0 / m, np.float32)
         state = self.state_point(temperature, c)[..., None]
         z = self.parameters["attention_matrix"] @ self._perceptron("mlp1", state)
         if "attention_bias" in self.parameters:
@@ -269,10 +275,11 @@ class Networks:
             omega = self.attention(temperature, c) * np.float32(m if record["attention_scale"] else 1)
             folded = folded * omega[:, None, :]
             shift = shift + first[:, :, units:] @ self._perceptron("mlp2", state)
+        limit = record.get("input_limit")
         offset = (c if record.get("output") == "deviation" else np.zeros(n)).astype(np.float32)
 
         def forward(columns: NDArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-            h = (folded.reshape(n * units, m) @ columns).reshape(n, units, -1)
+            h = (folded.reshape(n * units, m) @ limited(columns, limit)).reshape(n, units, -1)
             h = activation(h + p["bottleneck/bias"])
             x = first[:, :, :units] @ h + shift
             for k in range(1, len(record["head"]) + 1):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,9 +48,18 @@ def by_temperature(paths: Sequence[Path]) -> dict[float, list[Path]]:
 
 
 def divided(run: Record) -> Split:
-    """Training, validation and test structures of a run."""
+    """Training, validation and test structures of a run.
+
+    ``structures.training`` (only studies set it) keeps the first so many training structures.
+    """
     s = run["structures"]
-    return split(s["number"], s["test_fraction"], s["validation_fraction"])
+    found = split(s["number"], s["test_fraction"], s["validation_fraction"])
+    return replace(found, train=found.train[: s.get("training")])
+
+
+def direct(run: Record) -> bool:
+    """Whether the full networks learn from measured labels alone."""
+    return bool(run["training"].get("procedure", "two_step") == "direct")
 
 
 def _near(values: Any, target: float) -> Any:
@@ -189,6 +199,8 @@ def extrapolated_labels(
 ) -> None:  # fmt: skip
     """Labels of all state points that step 1 extrapolates to (kind ``t``), for the training structures.
 
+    With ``training.procedure: direct`` there are none.
+
     Raises
     ------
     tglassmlp.network.selection.SelectionError
@@ -197,6 +209,8 @@ def extrapolated_labels(
     parts = divided(run)
     numbers = [*parts.train, *parts.validation]
     wanted = pairs(storage.read_table(label_map, ["temperature", "c_b", "kind"]), "t")
+    if direct(run):
+        wanted = {}
     ensembles = {round(n.metadata["c_b"] * 1e6): n for n in (load_networks(p) for p in networks)}
     files = by_temperature(descriptors)
     found: dict[float, dict[float, np.ndarray]] = {t: {} for t in wanted}
@@ -241,6 +255,8 @@ def full_networks(
 ) -> None:  # fmt: skip
     """Step 2: networks trained on all labelled state points, measured or extrapolated, and their selection.
 
+    With ``training.procedure: direct`` only the measured labels are learnt.
+
     Raises
     ------
     tglassmlp.network.selection.SelectionError
@@ -248,7 +264,7 @@ def full_networks(
     """
     scale, parts = scaling_of(scaling), divided(run)
     table = storage.read_table(label_map, ["temperature", "c_b", "kind"])
-    measured, predicted = pairs(table, "x"), pairs(table, "t")
+    measured, predicted = pairs(table, "x"), {} if direct(run) else pairs(table, "t")
     files, label_files = by_temperature(descriptors), by_temperature(labels)
     learnt = [*parts.train, *parts.validation]
     sets: list[list[TrainingSet]] = [[], []]

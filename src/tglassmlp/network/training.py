@@ -28,7 +28,7 @@ from flax import nnx
 from numpy.typing import NDArray
 
 from tglassmlp.network import loss as losses
-from tglassmlp.network.architecture import Architecture
+from tglassmlp.network.architecture import Architecture, limited
 from tglassmlp.network.dataset import TrainingSet
 from tglassmlp.network.model import GlassMLP, TGlassMLP
 from tglassmlp.network.state_point import StatePoint
@@ -62,6 +62,17 @@ class TrainingSettings:
         ``"removed"``: variance and correlations that phase 2 aims at are those between halves of the
         replicas, free of the noise of their finite number; ``"ignored"``: those of the labels as they are
         (the paper), which makes predictions too heterogeneous when replicas are few.
+    rate_decay
+        ``"none"``: every entry keeps its rate; ``"cosine"``: within each entry the rate rises linearly over
+        the first twentieth of its epochs and falls along half a cosine to zero.
+    error_scale
+        What the squared error of phase 1 is measured against: ``"none"``, as in the paper, or
+        ``"variance"``, the variance of the training labels at the same state point.
+    minimum_steps
+        If phase 1 has fewer optimisation steps (batches times epochs), all epochs are multiplied by the
+        smallest whole number that gives it this many: networks of few structures learn as long as others.
+    weight_decay
+        Decoupled decay of the matrices: each step takes rate times this share off them (AdamW); 0: Adam.
     kernel_memory
         Bytes the stored correlation kernels may take; beyond it they are recomputed in every step.
     checkpoint_seconds
@@ -76,6 +87,10 @@ class TrainingSettings:
     correlation_width: float = 1.0
     select_epoch: str = "last"
     label_noise: str = "removed"
+    rate_decay: str = "none"
+    error_scale: str = "none"
+    minimum_steps: int = 0
+    weight_decay: float = 0.0
     kernel_memory: float = 3e9
     checkpoint_seconds: float = 60.0
 
@@ -94,20 +109,37 @@ class TrainingSettings:
         if self.label_noise not in ("ignored", "removed"):
             raise ValueError(f"label_noise must be 'ignored' or 'removed', found {self.label_noise!r}")
 
+        if self.rate_decay not in ("none", "cosine"):
+            raise ValueError(f"rate_decay must be 'none' or 'cosine', found {self.rate_decay!r}")
+        if self.error_scale not in ("none", "variance"):
+            raise ValueError(f"error_scale must be 'none' or 'variance', found {self.error_scale!r}")
+
     @classmethod
     def from_settings(cls, section: Mapping[str, Any]) -> TrainingSettings:
         """Take the keys that concern one training from the run's ``training`` section."""
         return cls(**{f.name: section[f.name] for f in fields(cls) if f.name in section})
 
-    @property
-    def schedule(self) -> list[tuple[int, float]]:
-        """``(phase, rate)`` of every epoch."""
+    def schedule(self, batches: int) -> list[tuple[int, float]]:
+        """``(phase, rate)`` of every epoch of a training with so many batches."""
+        steps = batches * sum(epochs for epochs, _ in self.phase1)
+        factor = max(1, math.ceil(self.minimum_steps / steps)) if steps else 1
+        decay = _cosine if self.rate_decay == "cosine" else _constant
         return [
-            (p, r)
-            for p, entries in ((1, self.phase1), (2, self.phase2))
-            for n, r in entries
-            for _ in range(n)
+            (phase, rate)
+            for phase, entries in ((1, self.phase1), (2, self.phase2))
+            for epochs, highest in entries
+            for rate in decay(factor * epochs, highest)
         ]
+
+
+def _constant(epochs: int, rate: float) -> list[float]:
+    return [rate] * epochs
+
+
+def _cosine(epochs: int, highest: float) -> list[float]:
+    """Rates of the epochs of one entry: a short rise, then half a cosine."""
+    when = (np.arange(epochs) + 0.5) / max(epochs, 1)
+    return (highest * np.minimum(1.0, 20.0 * when) * 0.5 * (1.0 + np.cos(np.pi * when))).tolist()
 
 
 @dataclass(frozen=True)
@@ -140,6 +172,7 @@ class _Data(NamedTuple):
     structure: jax.Array  # [B]
     state: jax.Array  # [B, F]
     offset: jax.Array  # [B] added to the output
+    scale: jax.Array  # [B] weight of the squared error
     labels: jax.Array  # [B, P]
     statistics: losses.LabelStatistics
     batches: jax.Array  # number of batches before padding
@@ -196,7 +229,7 @@ def train(
         raise ValueError(
             f"{label}: {training.batches} batches and {len(seeds)} networks, both must be at least 1"
         )
-    schedule = settings.schedule
+    schedule = settings.schedule(training.batches)
     make = KINDS[kind]
     mean = float(training.labels.mean()) if architecture.output == "propensity" else 0.0
     models = [
@@ -284,7 +317,7 @@ def _epoch(
     # phase 1 reads no kernels: leave them out, so that its program does not depend on their shape
     seen = data if phase == 2 else data._replace(kernels=jnp.zeros((len(data.descriptors), 0)))
     parameters, optimizer, sums = _run_epoch(
-        network, phase, weights, ring, state.parameters, optimizer, rate, order, seen
+        network, phase, weights, ring, state.parameters, optimizer, rate, settings.weight_decay, order, seen
     )
     row = np.full((4, len(state.best_score)), np.nan, np.float32)
     row[:2] = np.asarray(sums) / batches
@@ -313,12 +346,15 @@ class _Network:
     graph: Any
     tree: Any
     shapes: tuple[tuple[int, ...], ...]
+    biases: tuple[bool, ...]
 
     @classmethod
     def of(cls, model: nnx.Module) -> _Network:
         graph, state = nnx.split(model)
-        leaves, tree = jax.tree.flatten(state)
-        return cls(graph, tree, tuple(np.shape(leaf) for leaf in leaves))
+        paths, tree = jax.tree_util.tree_flatten_with_path(state)
+        names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in paths]
+        shapes = tuple(np.shape(leaf) for _, leaf in paths)
+        return cls(graph, tree, shapes, tuple("bias" in name for name in names))
 
     @staticmethod
     def ravel(model: nnx.Module) -> NDArray[np.float32]:
@@ -331,6 +367,11 @@ class _Network:
         pieces = zip(cuts, cuts[1:], self.shapes, strict=False)
         leaves = [rows[:, a:b].reshape(-1, *shape) for a, b, shape in pieces]
         return jax.tree.unflatten(self.tree, leaves)
+
+    def matrices(self) -> NDArray[np.float32]:
+        """1 for the entries of matrices, 0 for biases, ``[D]``."""
+        parts = zip(self.shapes, self.biases, strict=True)
+        return np.concatenate([np.full(math.prod(s), not bias, np.float32) for s, bias in parts])
 
     def named(self, rows: NDArray) -> dict[str, NDArray[np.float32]]:
         """Parameters of the ensemble by readable name, e.g. ``mlp1/layers/0/matrix``."""
@@ -355,7 +396,7 @@ def ensemble_loss(
     predicted = _predict(network, parameters, data, b)
     labels = data.labels[b]
     if phase == 1:
-        each = losses.mean_squared_error(predicted, labels)
+        each = losses.mean_squared_error(predicted, labels) * data.scale[b]
     else:
         kernels = data.kernels[data.structure[b]]
         if kernels.ndim == 2:  # positions: the memory did not suffice for the kernels
@@ -368,7 +409,7 @@ def ensemble_loss(
 @partial(jax.jit, static_argnums=(0, 1, 2, 3))
 def _run_epoch(
     network: _Network, phase: int, weights: tuple[float, float], ring: tuple[tuple[float, ...], float],
-    parameters: jax.Array, optimizer: Any, rate: float, order: NDArray, data: _Data,
+    parameters: jax.Array, optimizer: Any, rate: float, decay: float, order: NDArray, data: _Data,
 ) -> tuple[jax.Array, Any, jax.Array]:  # fmt: skip
     """All steps of one epoch, and the sums of :func:`ensemble_loss`'s second value over them."""
 
@@ -379,6 +420,7 @@ def _run_epoch(
         slope, seen = gradient(network, tree, data, order[i], phase, weights, ring)
         rows = [leaf.reshape(len(leaf), -1) for leaf in jax.tree.leaves(slope)]
         direction, optimizer = _ADAM.update(jnp.concatenate(rows, axis=1), optimizer)
+        direction = direction + decay * network.matrices() * parameters
         return parameters - rate * direction, optimizer, sums + seen
 
     # the number of steps is traced, so that padded sets of different length share one program
@@ -438,17 +480,27 @@ def _prepare(
             for all_, some in zip(statistics, found, strict=True):
                 all_[mine] = some
     length = _padded(batches)
+    inputs = limited(given.descriptors, architecture.input_limit)
+    scale = np.ones(batches) if settings.error_scale == "none" else 1.0 / _label_variance(given)
     offset = given.c_b if architecture.output == "deviation" else np.zeros(batches)
     return _Data(
-        _pad(np.ascontiguousarray(given.descriptors.transpose(0, 2, 1)), rows),
+        _pad(np.ascontiguousarray(inputs.transpose(0, 2, 1)), rows),
         jnp.asarray(kernels),
         _pad(given.structure, length),
         _pad(state_point(given.temperature, given.c_b), length),
         _pad(offset.astype(np.float32), length),
+        _pad(scale.astype(np.float32), length),
         _pad(given.labels, length),
         losses.LabelStatistics(*(_pad(v, length, 1.0) for v in statistics)),  # type: ignore[arg-type]
         jnp.asarray(batches),
     )
+
+
+def _label_variance(given: TrainingSet) -> NDArray[np.float64]:
+    """Variance of the labels over all structures of each batch's state point, ``[B]``."""
+    state, group = np.unique(np.stack([given.temperature, given.c_b]), axis=1, return_inverse=True)
+    found = [np.var(given.labels[group == k], dtype=np.float64) for k in range(state.shape[1])]
+    return np.maximum(found, losses.SMALLEST_VARIANCE)[group]
 
 
 def _thinned(given: TrainingSet | None, most: int) -> TrainingSet | None:

@@ -54,7 +54,11 @@ def network_files():
     return [
         *expand(f"{RUN}/label_map/tmin{{t_min}}.parquet", t_min=T_MINS),
         *expand(f"{RUN}/scaling/tmin{{t_min}}.json", t_min=T_MINS),
-        *expand([f"{step1}.npz", f"{step1}.history.parquet"], t_min=T_MINS, cb=C_BS),
+        *expand(
+            [f"{step1}.npz", f"{step1}.history.parquet"],
+            t_min=T_MINS,
+            cb=[] if CONFIG.training.procedure == "direct" else C_BS,
+        ),
         *expand(f"{RUN}/extrapolated/tmin{{t_min}}.h5", t_min=T_MINS),
         *expand(f"{RUN}/extrapolated/tmin{{t_min}}.parquet", t_min=T_MINS),
         *expand(
