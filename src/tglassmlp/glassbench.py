@@ -191,6 +191,9 @@ def _load(path: str, name: str, part: str, handle: IO[bytes]) -> _File:
 
 
 def _check(path: str, arrays: dict[str, NDArray], named: int) -> None:
+    for label, values in arrays.items():
+        if values.dtype.kind not in "fiu":
+            raise ValueError(f"{path}: {label} holds values of type {values.dtype}, expected real numbers")
     for label in ("initial_positions", "positions", "initial_positions_inherent"):
         if label in arrays and arrays[label].ndim and arrays[label].shape[-1] == 3:
             raise ValueError(
