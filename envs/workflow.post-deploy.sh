@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
-# Installs the package itself into the conda environment that Snakemake has made from workflow.yaml.
+# Snakemake runs this in an environment it has made from workflow.yaml (--software-deployment-method conda), from
+# the folder it was started in. Editable: a copy would go on running the old code after the next git pull.
 set -euo pipefail
-python -m pip install --no-deps .
+python -m pip install --no-deps --no-build-isolation --editable .

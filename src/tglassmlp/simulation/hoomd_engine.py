@@ -6,7 +6,8 @@ path until rounding errors have grown. Runs repeat bit for bit on one kind of CP
 but a replica's last digits, and hence after a while its path, depend on the planes it shares a simulation
 with.
 
-Versions 4 and later of HOOMD-blue are used through calls that did not change since 4.0.
+Versions 4 and later of HOOMD-blue are used through calls that are the same in 4.0, 4.8 and the development of
+5 (docs/engines.md says which versions were run and which only read).
 """
 
 from __future__ import annotations

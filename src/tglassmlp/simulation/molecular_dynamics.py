@@ -983,7 +983,7 @@ def run_chunk(
         "engine": engine,
         "time_step": settings.time_step,
         "thermostat": settings.thermostat,
-        "precision": settings.precision,
+        "precision": settings.precision if engine == "native" else "double",
         "structures": list(map(int, numbers)),
     }
     return arrays, attributes
