@@ -60,10 +60,13 @@ class Series:
 
     def at_work(self) -> float:
         """Age of the oldest job at work, in seconds."""
-        alive = {pid for pid, _ in self.run.jobs()}
-        markers = (self.run.results / ".state" / "progress").glob("*/*.job")
-        records = [json.loads(text) for m in markers if (text := _text(m))]
-        return max((time.time() - r["start"] for r in records if r["pid"] in alive), default=0.0)
+        uptime = float(Path("/proc/uptime").read_text().split()[0])
+        ages = [0.0]
+        for pid, _ in self.run.jobs():
+            words = _text(Path(f"/proc/{pid}/stat")).rsplit(")", 1)[-1].split()
+            if len(words) > 19:
+                ages.append(uptime - int(words[19]) / os.sysconf("SC_CLK_TCK"))
+        return max(ages)
 
     def note(self, fault: str, outcome: str, lost: float = 0.0, detail: str = "") -> None:
         self.tries.append(Try(fault, outcome.replace("\0", ""), round(lost, 1), detail))
