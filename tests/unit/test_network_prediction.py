@@ -80,7 +80,9 @@ def test_numpy_prediction_is_the_jax_model(architecture, kind):
         seen = x
     for k, model in enumerate(models):
         for s in range(2):
-            np.testing.assert_allclose(found[k, s], model(jnp.asarray(seen[s].T), state), rtol=1e-4, atol=2e-5)
+            np.testing.assert_allclose(
+                found[k, s], model(jnp.asarray(seen[s].T), state), rtol=1e-4, atol=2e-5
+            )
         if kind is TGlassMLP:
             np.testing.assert_allclose(networks.attention(t, c)[k], model.attention(state), rtol=1e-4)
             units = networks.bottleneck(x, t, c)[k, 1]
