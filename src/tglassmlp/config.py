@@ -22,7 +22,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from tglassmlp.mixture import MIXTURES, Mixture
+from tglassmlp.mixture import MIXTURES, Mixture, exchange_matrix
 from tglassmlp.provenance import fingerprint as _fingerprint
 
 __all__ = [
@@ -173,7 +173,9 @@ class EquilibrationChecks(_Section):
         4.0, description="largest value of any g_ab(r) beyond 1.5 sigma_ab (crystalline order)"
     )
     heat_capacity: Positive = Field(
-        0.5, description="largest relative difference of dE/dT and the heat capacity from energy fluctuations"
+        0.15,
+        description="largest relative difference of dE/dT and the heat capacity from energy fluctuations; "
+        "4 standard errors, if that is more",
     )
 
 
@@ -182,6 +184,9 @@ class EquilibrationSettings(_Section):
 
     swap_fraction: Share = Field(
         0.2, description="share of attempts that exchange the species of two particles"
+    )
+    exchange_weights: dict[str, Annotated[float, Field(ge=0, le=1)]] | None = Field(
+        None, description="relative weights of exchanges between two species; 1 for pairs not named"
     )
     target_acceptance: float = Field(
         0.4, ge=0.3, le=0.5, description="acceptance of displacements, tuned during equilibration only"
@@ -827,6 +832,10 @@ def _system_problems(c: Config) -> Iterable[_Problem]:
         found = str(c.system.divisor) if key.endswith("divisor") else "a mixture that is not valid"
         yield _Problem(key, found, str(error))
         return
+    try:
+        exchange_matrix(c.equilibration.exchange_weights or {}, mixture.n_species)
+    except ValueError as error:
+        yield _Problem("equilibration.exchange_weights", str(c.equilibration.exchange_weights), str(error))
     reach = 2.0 * max(mixture.largest_cutoff, c.propensity.r_out * float(mixture.sigma_matrix.max()))
     if mixture.box_length < reach:
         key = "system.divisor" if c.system.divisor > 1 else "system.mixture.box_length"

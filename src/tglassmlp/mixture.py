@@ -13,13 +13,14 @@ potential and its first two derivatives vanish at :math:`x_c`; they are derived 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["KA2D", "MIXTURES", "Mixture"]
+__all__ = ["KA2D", "MIXTURES", "Mixture", "exchange_matrix"]
 
 
 @dataclass(frozen=True)
@@ -182,3 +183,53 @@ KA2D = Mixture(
 
 #: Named mixtures that a config may ask for.
 MIXTURES: dict[str, Mixture] = {"KA2D": KA2D}
+
+
+def exchange_matrix(
+    weights: Mapping[str, float], n_species: int, present: Iterable[int] | None = None
+) -> NDArray[np.float64]:
+    """Relative weights of exchanges between species (swap Monte Carlo) as a symmetric matrix.
+
+    Parameters
+    ----------
+    weights
+        ``{"a-b": weight}`` with species 1 <= a < b <= ``n_species``; pairs not named have weight 1.
+    n_species
+        Number of species S.
+    present
+        Species that exchanges have to connect, all by default.
+
+    Returns
+    -------
+    ndarray
+        ``[S, S]``, zero on the diagonal, the largest 1.
+
+    Raises
+    ------
+    ValueError
+        For a pair that does not exist, a weight outside [0, 1], or a species that no chain of exchanges
+        turns into the others.
+    """
+    matrix = 1.0 - np.eye(n_species)
+    for pair, weight in weights.items():
+        parts = pair.split("-")
+        known = len(parts) == 2 and all(x.isdecimal() and 1 <= int(x) <= n_species for x in parts)
+        if not known or not int(parts[0]) < int(parts[1]):
+            raise ValueError(
+                "exchange_weights names pairs as 'a-b' with species 1 <= a < b <= "
+                f"{n_species}, found {pair!r}"
+            )
+        if not 0.0 <= weight <= 1.0:
+            raise ValueError(f"exchange_weights must lie in [0, 1], found {weight} for {pair!r}")
+        a, b = int(parts[0]) - 1, int(parts[1]) - 1
+        matrix[a, b] = matrix[b, a] = weight
+    species = set(range(n_species)) if present is None else {int(a) - 1 for a in present}
+    reached = {min(species)}
+    for _ in species:
+        reached |= {b for a in reached for b in species if matrix[a, b] > 0.0}
+    if reached != species:
+        raise ValueError(
+            f"exchange_weights {dict(weights)} leave species {sorted(a + 1 for a in species - reached)} that "
+            "no chain of exchanges turns into the others; give one of its pairs a positive weight"
+        )
+    return matrix / max(matrix.max(), 1e-300)

@@ -58,8 +58,10 @@ def test_two_particles_sample_their_pair_potential(monkeypatch, block, swap_frac
     assert counts.ravel()[~many].sum() < 20 + 2 * expected[~many].sum()
 
 
-@pytest.mark.parametrize("temperature", [0.25, 0.5])
-def test_exchanges_sample_species_arrangements(temperature):
+@pytest.mark.parametrize(
+    ("temperature", "pairs"), [(0.25, {}), (0.5, {}), (0.5, {"1-2": 0.0}), (0.5, {"1-2": 0.3, "2-3": 0.1})]
+)
+def test_exchanges_sample_species_arrangements(temperature, pairs):
     """On fixed places, the 30 arrangements of 2 + 2 + 1 species have exactly known weights."""
     places = np.array([[0.0, 0.0], [1.0, 0.1], [0.3, 0.95], [1.25, 1.05], [2.2, 0.4]])
     species = np.array([1, 1, 2, 2, 3])
@@ -71,8 +73,9 @@ def test_exchanges_sample_species_arrangements(temperature):
     )
     weights = np.exp(-(energies - energies.min()) / temperature)
     chain = Chain(
-        Configuration(places, species, PLACES.box_length), temperature, 5, PLACES, 0.9, displacement=1e-13
-    )
+        Configuration(places, species, PLACES.box_length), temperature, 5, PLACES, 0.9, 1e-13,
+        exchange_weights=pairs,
+    )  # fmt: skip
     index = {s: k for k, s in enumerate(arrangements)}
     counts, samples = np.zeros(len(arrangements)), 16_000
     for _ in range(samples):

@@ -256,8 +256,11 @@ def test_several_problems_are_all_named(demo):
 
 
 def test_mixture_written_out(demo):
-    small = changed(demo, "descriptors.cutoff", 4.0)
-    config = load(changed(small, "system.mixture", inline()))
+    two = changed(changed(demo, "descriptors.cutoff", 4.0), "system.mixture", inline())
+    with pytest.raises(ConfigError, match=r"equilibration\.exchange_weights: .*leave species \[2\]"):
+        load(two)
+    small = changed(two, "equilibration.exchange_weights", None)
+    config = load(small)
     assert config.mixture().composition == (65, 35)
     assert config.mixture().radii == (0.5, 0.44)
     content = changed(small, "system.mixture", {**inline(), "sigma": [[1.0, 0.8], [0.7, 0.88]]})

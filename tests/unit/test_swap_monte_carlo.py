@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tglassmlp import Configuration, swap_monte_carlo
+from tglassmlp import KA2D, Configuration, swap_monte_carlo
 from tglassmlp.simulation import swap_monte_carlo as module
 from tglassmlp.simulation.kernels import total_energy
 from tglassmlp.simulation.swap_monte_carlo import Chain
@@ -160,3 +160,44 @@ def test_bad_starts_are_refused(liquid):
         swap_monte_carlo(Configuration([[0, 0], [1, 0]], [1, 2], 4.0), 0.6, 10, seed=1)
     with pytest.raises(ValueError, match="at least two species"):
         swap_monte_carlo(Configuration([[0, 0], [1, 0]], [1, 1], 10.0), 0.6, 10, seed=1)
+
+
+def test_exchanges_of_weight_zero_are_not_tried(liquid):
+    """Only 1-3 is left, and is tried as often as all pairs together are without weights."""
+    weights = {"1-2": 0.0, "1-3": 1.0, "2-3": 1e-9}
+    chain = Chain(liquid, 5.0, 1, KA2D.scaled(10), 0.5, exchange_weights=weights)
+    before = chain.configuration().species
+    chain.run(200)
+    after = chain.configuration().species
+    np.testing.assert_array_equal(np.flatnonzero(before == 2), np.flatnonzero(after == 2))
+    assert np.any((before == 1) & (after == 3))
+    plain = Chain(liquid, 5.0, 1, KA2D.scaled(10), 0.5)
+    plain.run(200)
+    assert chain.counters[2] == pytest.approx(plain.counters[2], rel=0.05)
+    assert np.any((before == 1) & (plain.configuration().species == 2))
+
+
+def test_weights_of_one_change_nothing(liquid):
+    plain, weighted = (
+        Chain(liquid, 0.6, 1, KA2D.scaled(10), exchange_weights=w)
+        for w in (None, {"1-2": 0.5, "1-3": 0.5, "2-3": 0.5})
+    )
+    for chain in (plain, weighted):
+        chain.run(20)
+    np.testing.assert_array_equal(plain.configuration().positions, weighted.configuration().positions)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ({"1-4": 0.5}, "species 1 <= a < b <= 3"),
+        ({"2-1": 0.5}, "species 1 <= a < b <= 3"),
+        ({"12": 0.5}, "species 1 <= a < b <= 3"),
+        ({"1-2": 1.5}, r"\[0, 1\], found 1\.5"),
+        ({"1-2": float("nan")}, r"\[0, 1\]"),
+        ({"1-2": 0.0, "2-3": 0.0}, "no chain of exchanges"),
+    ],
+)
+def test_unusable_weights_are_refused(liquid, weights, message):
+    with pytest.raises(ValueError, match=message):
+        Chain(liquid, 0.6, 1, KA2D.scaled(10), exchange_weights=weights)

@@ -106,6 +106,8 @@ class EquilibrationSettings:
     ----------
     swap_fraction
         Share of attempts that exchange the species of two particles.
+    exchange_weights
+        Relative weights of exchanges between species, ``{"1-2": 0.0}``; 1 for pairs not named (all, if None).
     target_acceptance
         Acceptance of displacements that the tuning aims at.
     record_points
@@ -119,6 +121,7 @@ class EquilibrationSettings:
     """
 
     swap_fraction: float = 0.2
+    exchange_weights: Mapping[str, float] | None = None
     target_acceptance: float = 0.4
     record_points: int = 20
     start_temperature: float = 2.0
@@ -285,7 +288,14 @@ def _run_plan(
     progress: Progress | None,
 ) -> tuple[Configuration, list[dict[str, Any]]]:
     """Walk through a plan, from its checkpoint if there is one; rows of the record and the last state."""
-    chain = Chain(begin, plan[0].temperature, seed, mixture, settings.swap_fraction)
+    chain = Chain(
+        begin,
+        plan[0].temperature,
+        seed,
+        mixture,
+        settings.swap_fraction,
+        exchange_weights=settings.exchange_weights,
+    )
     samples: list[float] = []
     rows: list[dict[str, Any]] = []
     first, taken, since = 0, 0, chain.counters
@@ -646,7 +656,7 @@ class CheckLimits:
     start_difference: float = 4.0
     overlap: float = 0.45
     peak: float = 4.0
-    heat_capacity: float = 0.5
+    heat_capacity: float = 0.15
 
 
 def check_temperature(

@@ -1,8 +1,10 @@
 r"""Swap Monte Carlo at constant N, V, T.
 
-An attempt is, with probability ``swap_fraction``, an exchange of the species of two particles drawn
-uniformly from all pairs of unlike species, otherwise a displacement of one particle by a vector uniform in
-a square of side ``displacement``. Both proposals are symmetric, so accepting with probability
+An attempt is, with probability ``swap_fraction``, an exchange of the species of two particles of unlike
+species, otherwise a displacement of one particle by a vector uniform in a square of side ``displacement``.
+A pair of particles of species a and b is drawn with a probability proportional to ``exchange_weights``
+w_ab = w_ba (1 by default); their sum over all pairs depends on the composition only, which stays. Both
+proposals are symmetric, so accepting with probability
 :math:`\min(1, e^{-\Delta V / T})` (Metropolis) keeps detailed balance with respect to
 :math:`e^{-V/T}`. A sweep is N attempts. The side of the square is tuned only in a first, separate part of a
 run. Scheme: L. Berthier et al., J. Stat. Mech. 064004 (2019), without its blocks of molecular dynamics.
@@ -19,6 +21,7 @@ keeps detailed balance, and so does the sequence of visits keep the Boltzmann di
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.configuration import Configuration
-from tglassmlp.mixture import KA2D, Mixture
+from tglassmlp.mixture import KA2D, Mixture, exchange_matrix
 from tglassmlp.randomness import words
 from tglassmlp.simulation import kernels
 from tglassmlp.simulation.kernels import GHOST, LANES, choose
@@ -266,6 +269,7 @@ def _attempt(
     inverse_sigma2: NDArray,
     epsilon4: NDArray,
     constants: NDArray,
+    weights: NDArray,
 ) -> NDArray:
     """Make ``attempts`` attempts with the particles ``members[begin:end]``; returns the rows of the list.
 
@@ -338,15 +342,21 @@ def _attempt(
                 first = 0
                 among = n
             i = j = 0
+            found = False
             for _ in range(1000 if among > 1 else 1):
                 r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
                 i = members[first + min(among - 1, int(_unit(r) * among))]
                 r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
                 j = members[first + min(among - 1, int(_unit(r) * among))]
-                if types[i] != types[j]:
+                weight = weights[types[i], types[j]]
+                found = weight >= 1.0
+                if 0.0 < weight < 1.0:
+                    r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
+                    found = _unit(r) < weight
+                if found:
                     break
-            if types[i] == types[j]:
-                continue  # a block of a single species
+            if not found:
+                continue  # a block without such species
             ti = types[i]
             tj = types[j]
             change = _species_energy(
@@ -454,6 +464,7 @@ def _sweep(
     inverse_sigma2: NDArray,
     epsilon4: NDArray,
     constants: NDArray,
+    weights: NDArray,
 ) -> NDArray:
     """Make ``sweeps`` sweeps of N attempts; returns the rows of the neighbour list.
 
@@ -528,6 +539,7 @@ def _sweep(
                 inverse_sigma2,
                 epsilon4,
                 constants,
+                weights,
             )
         if blocks == 1:
             members[:] = np.arange(n)
@@ -555,6 +567,9 @@ class Chain:
         Side of the square that displacements are drawn from.
     skin
         Thickness added to the neighbour list. It changes the speed, and the numbers only through rounding.
+    exchange_weights
+        Relative weight in [0, 1] of exchanges between two species, ``{"1-2": 0.0}``; 1 for those not named.
+        It changes the speed of equilibration, not equilibrium.
 
     Raises
     ------
@@ -571,6 +586,7 @@ class Chain:
         swap_fraction: float = 0.2,
         displacement: float = 0.12,
         skin: float = 0.5,
+        exchange_weights: Mapping[str, float] | None = None,
     ) -> None:
         if not np.isfinite(temperature) or temperature <= 0:
             raise ValueError(f"temperature must be a positive number, found {temperature}")
@@ -581,6 +597,8 @@ class Chain:
         c.check_mixture(mixture.n_species, mixture.largest_cutoff)
         if swap_fraction > 0 and np.unique(c.species).size < 2:
             raise ValueError("exchanges need at least two species, found one; set swap_fraction to 0")
+        present = np.unique(c.species) if swap_fraction > 0 else None
+        self._weights = exchange_matrix(exchange_weights or {}, mixture.n_species, present)
         kernels.check_overlaps(c, mixture)
         self.mixture, self.box_length = mixture, c.box_length
         self.temperature, self.swap_fraction, self.skin = (
@@ -685,6 +703,7 @@ class Chain:
             self._running,
             self._counters,
             *self._tables,
+            self._weights,
         )
 
     def tune(self, sweeps: int, target: float) -> None:
@@ -794,6 +813,7 @@ def swap_monte_carlo(
     tuning_sweeps: int | None = None,
     displacement: float = 0.12,
     records: int = 20,
+    exchange_weights: Mapping[str, float] | None = None,
 ) -> tuple[Configuration, SwapStatistics]:
     """Run swap Monte Carlo from a configuration.
 
@@ -819,6 +839,8 @@ def swap_monte_carlo(
         Side of the square of displacements to begin with.
     records
         Number of equally spaced points at which the energy is noted.
+    exchange_weights
+        Relative weights of exchanges between species, see :class:`Chain`.
 
     Returns
     -------
@@ -846,7 +868,9 @@ def swap_monte_carlo(
     tuning = min(sweeps // 4, 500) if tuning_sweeps is None else int(tuning_sweeps)
     if not 0 <= tuning <= sweeps:
         raise ValueError(f"tuning_sweeps must lie in 0..{sweeps}, found {tuning_sweeps}")
-    chain = Chain(c, temperature, seed, mixture, swap_fraction, displacement)
+    chain = Chain(
+        c, temperature, seed, mixture, swap_fraction, displacement, exchange_weights=exchange_weights
+    )
     begin = time.perf_counter()
     chain.tune(tuning, target_acceptance)
     before = chain.counters
