@@ -28,15 +28,12 @@ def newest(state: Path) -> int | None:
     return files[0].stat().st_mtime_ns if files else None
 
 
-def spoiled(state: Path) -> int:
-    """Files left half-written under a temporary name; no other may be damaged."""
-    halves = 0
-    for file in state.rglob("*"):
-        if file.suffix == ".npz":
-            assert zipfile.is_zipfile(file), f"{file} is damaged"
-        else:
-            halves += 1
-    return halves
+def halves(state: Path) -> set[Path]:
+    """Files of which a part was written, under a temporary name; every other file must be whole."""
+    found = {f for f in state.rglob("*") if f.name.startswith(".")}
+    for file in set(state.rglob("*.npz")) - found:
+        assert zipfile.is_zipfile(file), f"{file} is damaged"
+    return found
 
 
 def killed(kind: str, size: str, kills: int, folder: Path, seed: int) -> tuple[dict, dict]:
@@ -55,7 +52,7 @@ def killed(kind: str, size: str, kills: int, folder: Path, seed: int) -> tuple[d
         if last:
             assert process.wait() == 0, (folder / "errors").read_text()
             return read_npz(result)[0], happened
-        known, began, halves = newest(state), time.monotonic(), spoiled(state)
+        known, began, left = newest(state), time.monotonic(), halves(state)
         # every third time at any moment from the start on; otherwise after a checkpoint of this process
         patience = rng.uniform(0.2, 2.0) if happened["kills"] % 3 == 2 else 300.0
         while process.poll() is None and newest(state) == known and time.monotonic() - began < patience:
@@ -67,7 +64,7 @@ def killed(kind: str, size: str, kills: int, folder: Path, seed: int) -> tuple[d
         process.send_signal(signal.SIGKILL)
         process.wait()
         happened["kills"] += 1
-        happened["within"] += spoiled(state) > halves
+        happened["within"] += bool(halves(state) - left)
 
 
 def compare(kind: str, size: str, found: dict) -> str:

@@ -1,0 +1,139 @@
+"""Molecular dynamics, swap Monte Carlo and published configurations agree with each other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tglassmlp import KA2D, Configuration, bond_breaking, swap_monte_carlo
+from tglassmlp.configuration import minimum_image
+from tglassmlp.randomness import seed_sequence
+from tglassmlp.simulation import kernels
+from tglassmlp.simulation import molecular_dynamics as md
+from tglassmlp.simulation.equilibration import EquilibrationSettings, equilibrate_structure, lattice_start
+from tglassmlp.simulation.swap_monte_carlo import Chain
+
+SMALL = KA2D.scaled(10)
+PAIRS = [(a, b) for a in (1, 2, 3) for b in (1, 2, 3) if a <= b]
+EDGES = np.linspace(0.7, 4.0, 34)
+
+
+def pair_distribution(c: Configuration, positions: np.ndarray) -> np.ndarray:
+    """g_ab(r) of one frame, ``[pair, bin]``."""
+    separation = minimum_image(positions[:, None] - positions[None], c.box_length)
+    distance = np.sqrt((separation**2).sum(axis=-1))
+    found = []
+    for a, b in PAIRS:
+        rows, columns = c.of_species(a), c.of_species(b)
+        count = np.histogram(distance[np.ix_(rows, columns)], EDGES)[0]
+        pairs = len(rows) * (len(columns) - (a == b))
+        found.append(count * c.box_length**2 / (pairs * np.pi * np.diff(EDGES**2)))
+    return np.array(found)
+
+
+def swap_samples(temperature: float, blocks: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Energy per particle ``[block]`` and g_ab(r) ``[block, pair, bin]`` of independent chains."""
+    energies, distributions = [], []
+    for k in range(blocks):
+        chain = Chain(lattice_start(SMALL, np.random.SeedSequence([seed, k])), 2.0, 100 * seed + k, SMALL)
+        chain.run(100)
+        chain.temperature = temperature
+        chain.run(800)
+        energy, distribution = [], []
+        for _ in range(40):
+            chain.run(30)
+            c = chain.configuration()
+            energy.append(chain.energy)
+            distribution.append(pair_distribution(c, c.positions))
+        energies.append(np.mean(energy))
+        distributions.append(np.mean(distribution, axis=0))
+    return np.array(energies), np.array(distributions)
+
+
+def deviation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Difference of the means of two sets of independent values, in standard errors."""
+    error = np.hypot(a.std(axis=0, ddof=1) / np.sqrt(len(a)), b.std(axis=0, ddof=1) / np.sqrt(len(b)))
+    difference = a.mean(axis=0) - b.mean(axis=0)
+    return difference[error > 0] / error[error > 0] if difference.ndim else difference / error
+
+
+@pytest.mark.slow
+def test_dynamics_and_swap_monte_carlo_sample_the_same_ensemble():
+    """At T = 0.40, energy and g_ab(r) of dynamics that never saw an exchange of species, and of swap."""
+    hot = swap_monte_carlo(lattice_start(SMALL, np.random.SeedSequence(8)), 1.0, 200, seed=8, mixture=SMALL)[
+        0
+    ]
+    # three relaxation times to forget the hot start, then three to measure
+    steps = np.arange(400_000, 800_001, 8_000)
+    found = md.ENGINE.trajectory(hot, 0.40, steps, 16, np.random.SeedSequence(8), mixture=SMALL,
+                                 settings=md.DynamicsSettings())  # fmt: skip
+    energy = found.potential_energy.mean(axis=1)
+    g = np.array(
+        [
+            np.mean([pair_distribution(hot, hot.positions + frame) for frame in replica], axis=0)
+            for replica in found.displacements.astype(float)
+        ]
+    )
+    swap_energy, swap_g = swap_samples(0.40, 16, seed=9)
+    warmer_energy, warmer_g = swap_samples(0.45, 16, seed=10)
+    assert abs(deviation(energy, swap_energy)) < 4.0
+    away = deviation(g, swap_g)
+    assert away.size > 150
+    assert np.abs(away).max() < 6.0
+    assert np.mean(away**2) < 1.8
+    # the same test sees a difference of 0.05 in temperature
+    assert abs(deviation(energy, warmer_energy)) > 6.0
+    assert np.mean(deviation(g, warmer_g) ** 2) > 1.5 * np.mean(away**2)
+
+
+def agrees_with_published(temperature: float, sweeps: int, structures: int, published: list[float]) -> str:
+    settings = EquilibrationSettings(record_points=10)
+    records = [equilibrate_structure(temperature, k, sweeps, 3, settings)[1] for k in range(structures)]
+    late = [r[r.measured] for r in records]
+    means = np.array([r.energy.mean() for r in late])
+    # what one configuration of this size scatters by
+    spread = float(np.sqrt(np.mean([r.energy_variance.mean() + r.energy.var(ddof=0) for r in late])))
+    assert 0.5 < spread / np.sqrt(1.2 * temperature**2 / 1290) < 1.5
+    for energy in published:
+        assert abs(energy - means.mean()) < 3.5 * spread * np.sqrt(1.0 + 1.0 / structures)
+    return f"{means.mean():.4f}, one configuration +- {spread:.4f}; published {published}"
+
+
+def published_energy(glassbench, name: str) -> float:
+    with np.load(glassbench / "KA2D_trajectories" / f"{name}.npz", allow_pickle=False) as file:
+        c = Configuration(file["initial_positions"], file["types"], float(file["box"]))
+    return kernels.total_energy(c) / c.n_particles
+
+
+def test_energy_at_high_temperature_is_the_published_one(glassbench):
+    """T = 0.30, N = 1290, both kinds of start."""
+    energy = published_energy(glassbench, "T0.30/train/N1290T0.30_3_tc01")
+    assert energy == pytest.approx(-2.607, abs=5e-4)
+    agrees_with_published(0.30, 1200, 2, [energy])
+
+
+@pytest.mark.campaign
+def test_energy_at_low_temperature_is_the_published_one(glassbench):
+    """T = 0.231, N = 1290, both kinds of start; the second published energy is known, not its positions."""
+    energy = published_energy(glassbench, "T0.23/test/N1290T0.23_202_tc05")
+    print("\nT = 0.231:", agrees_with_published(0.231, 20_000, 2, [energy, -2.680]))
+
+
+@pytest.mark.campaign
+def test_replicas_that_lost_their_bonds_are_those_of_runs_of_their_own():
+    """N = 1290, T = 0.50 until C_B < 0.2: sixteen lanes with one list, and one replica alone with its own."""
+    c = equilibrate_structure(0.50, 0, 800, 3, EquilibrationSettings(record_points=6))[0]
+    seed, steps = seed_sequence(3, "agreement"), np.array([0, 40_000, 100_000, 200_000])
+    together = md.ENGINE.trajectory(c, 0.50, steps, 16, seed, mixture=KA2D, settings=md.DynamicsSettings())
+    alone = md._Run(md._model(c, 0.50, KA2D, md.DynamicsSettings()), steps, 1, seed, None)
+    single = alone.complete(None, 1, False)
+    np.testing.assert_array_equal(single.displacements[0], together.displacements[0])
+    np.testing.assert_array_equal(single.potential_energy[0], together.potential_energy[0])
+    later = c.positions + together.displacements[:, -1].astype(float)
+    c_b = bond_breaking(c.positions, later, c.box_length, c.species)[..., c.of_species(1)].mean(axis=-1)
+    assert c_b.mean() < 0.2
+    # the energies of the last frame, by the kernel that knows neither lanes nor lists of others
+    for x, energy in zip(later, together.potential_energy[:, -1], strict=True):
+        assert kernels.total_energy(c.with_positions(x)) / c.n_particles == pytest.approx(energy, abs=2e-6)
+    pairs = together.statistics["pairs_per_particle"], single.statistics["pairs_per_particle"]
+    print(f"\nT = 0.50, t = {steps[-1] / 100:g}: C_B = {c_b.mean():.3f}; pairs per particle {pairs}")
