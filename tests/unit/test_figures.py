@@ -366,8 +366,24 @@ def test_particle_properties_survive_the_way_to_ovito(run, tmp_path):
         log = file[1].log
     central = again[1].of_species(1)
     measured = read_fields(run / "unit/labels/T0.45.h5")[0]
-    np.testing.assert_allclose(log["particles/measured_cb0.5"][central], measured.at(0.5)[0, 5], atol=1e-6)
+    np.testing.assert_allclose(log["particles/measured_cb0_5"][central], measured.at(0.5)[0, 5], atol=1e-6)
     others = np.setdiff1d(np.arange(again[1].n_particles), central)
-    assert np.isnan(log["particles/propensity_cb0.5"][others]).all()
+    assert np.isnan(log["particles/propensity_cb0_5"][others]).all()
     assert np.isfinite(log["particles/descriptor_energy_all_L2"][central]).all()
     assert "particles/descriptor_absent_all_L2" not in log
+    # OVITO takes what follows a dot for a component and writes it in another way
+    assert not any("." in name for name in log)
+
+
+def test_fields_of_networks_off_their_c_b_are_not_exported(run):
+    _, properties = particle_properties(
+        sorted(run.glob("unit/structures/T0.40/*.gsd")),
+        run / "unit/predictions/tmin0.40/T0.40.h5",
+        sorted(run.glob("unit/descriptors/T0.40/*.h5")),
+        [],
+        [4],
+    )
+    assert "propensity_cb0_99" not in properties[0]
+    fields = read_fields(run / "unit/predictions/tmin0.40/T0.40.h5")[0]
+    central = np.isfinite(properties[0]["propensity_cb0_94"])
+    np.testing.assert_allclose(properties[0]["propensity_cb0_94"][central], fields.at(0.94)[-1, 4], atol=1e-6)

@@ -28,8 +28,9 @@ def particle_properties(
 ) -> tuple[list[Configuration], list[dict[str, NDArray[np.float32]]]]:
     """Return configurations and per-particle quantities for :func:`tglassmlp.storage.write_configurations`.
 
-    Quantities of the central species are NaN on other particles. ``propensity_cb0.5`` is the prediction (mean
-    over networks), ``measured_cb0.5`` that of molecular dynamics, ``descriptor_energy_all_L2`` a descriptor.
+    Quantities of the central species are NaN on other particles. ``propensity_cb0_5`` is the prediction at
+    C_B = 0.5 (mean over the networks that reach it, left out if there are none), ``measured_cb0_5`` that of
+    molecular dynamics, ``descriptor_energy_all_L2`` a descriptor. Names have no dot: OVITO would change it.
 
     Parameters
     ----------
@@ -58,15 +59,21 @@ def particle_properties(
         central = configurations[s].of_species(central_species)
         own: dict[str, NDArray] = {}
         for k, c_b in enumerate(predicted.c_b):
-            own[f"propensity_cb{c_b:g}"] = predicted.values[k, :, s].mean(axis=0)
+            if not predicted.usable(k).size:
+                continue
+            own[_name("propensity_cb", c_b)] = predicted.values[k, predicted.usable(k), s].mean(axis=0)
         for fields in measured:
             for k, c_b in enumerate(fields.c_b):
-                own[f"measured_cb{c_b:g}"] = fields.values[k, 0, s]
+                own[_name("measured_cb", c_b)] = fields.values[k, 0, s]
         for name, column in columns.items():
-            own["descriptor_" + name.replace("/", "_")] = values[s, :, column]
+            own["descriptor_" + name.replace("/", "_").replace(".", "_")] = values[s, :, column]
         every: dict[str, NDArray[np.float32]] = {}
         for name, known in own.items():
             every[name] = np.full(configurations[s].n_particles, np.nan, dtype=np.float32)
             every[name][central] = known
         properties.append(every)
     return [configurations[s] for s in chosen], properties
+
+
+def _name(prefix: str, c_b: float) -> str:
+    return prefix + f"{c_b:g}".replace(".", "_")
