@@ -89,6 +89,17 @@ def test_result_does_not_depend_on_what_only_changes_speed(liquid, reference, se
     assert list(tmp_path.iterdir()) == []
 
 
+def test_replicas_are_divided_among_threads(liquid):
+    """Sixteen replicas are one group for one thread and two for two, to the same bits."""
+    sizes = [
+        [len(g[0]) for g in md._split(n, (16, 8), t)] for n, t in ((16, 1), (16, 2), (20, 2), (20, 3), (5, 4))
+    ]
+    assert sizes == [[16], [8, 8], [16, 4], [8, 8, 4], [5]]
+    one, two = (run(liquid, replicas=16, threads=t) for t in (1, 2))
+    np.testing.assert_array_equal(one.displacements, two.displacements)
+    np.testing.assert_array_equal(one.conserved_drift, two.conserved_drift)
+
+
 def test_exchanging_slots_changes_nothing(liquid, reference):
     """Particles of a species change slots inside lanes, pairwise and by assignment, in mid-run."""
     model = md._model(liquid, 0.6, MIXTURE, md.DynamicsSettings())

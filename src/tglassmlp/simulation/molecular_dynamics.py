@@ -525,8 +525,11 @@ class _Group:
             )
 
 
-def _split(replicas: int, widths: tuple[int, ...]) -> list[tuple[list[int], int]]:
-    """Divide replicas into groups and give each its lane width: wide ones first."""
+def _split(replicas: int, widths: tuple[int, ...], threads: int = 1) -> list[tuple[list[int], int]]:
+    """Divide replicas into groups and give each its lane width: wide ones first.
+
+    If that leaves threads without work, narrower groups are made instead.
+    """
     groups, first = [], 0
     while first < replicas:
         left = replicas - first
@@ -535,7 +538,7 @@ def _split(replicas: int, widths: tuple[int, ...]) -> list[tuple[list[int], int]
         members = list(range(first, min(replicas, first + width)))
         groups.append((members, width))
         first += width
-    return groups
+    return groups if len(groups) >= threads or len(widths) == 1 else _split(replicas, widths[1:], threads)
 
 
 # --------------------------------------------------------------------------------------------------
@@ -601,7 +604,7 @@ class NativeEngine:
         """
         frames, replicas = checked_request(steps, replicas)
         model = _model(configuration, temperature, mixture, settings)
-        run = _Run(model, frames, replicas, seed, checkpoint)
+        run = _Run(model, frames, replicas, seed, checkpoint, threads)
         return run.complete(progress, threads, keep_checkpoint)
 
 
@@ -618,10 +621,11 @@ class _Run(ReplicaRun):
         replicas: int,
         seed: np.random.SeedSequence,
         checkpoint: Path | None,
+        threads: int = 1,
     ) -> None:
         self.model, self.replicas = model, replicas
-        widths = _PRECISIONS[model.settings.precision][2]
-        self.groups = [_Group(model, members, width) for members, width in _split(replicas, widths)]
+        parts = _split(replicas, _PRECISIONS[model.settings.precision][2], threads)
+        self.groups = [_Group(model, members, width) for members, width in parts]
         settings = asdict(model.settings)
         for name in ("skin", "block_seconds"):
             del settings[name]
