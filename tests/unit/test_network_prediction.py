@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from tglassmlp.network import baselines, selection, steps
+from tglassmlp import storage
+from tglassmlp.network import baselines, selection, shipped, steps
 from tglassmlp.network.architecture import Architecture
 from tglassmlp.network.model import GlassMLP, TGlassMLP
 from tglassmlp.network.prediction import Networks, load_networks, save_networks
@@ -236,6 +237,35 @@ def test_kept_networks_are_the_ones_loaded(tmp_path):
         found.parameters["bottleneck/bias"][0], networks.parameters["bottleneck/bias"][2]
     )
     assert load_networks(tmp_path / "n.npz", only_kept=False).n_networks == 3
+
+
+def test_networks_of_the_package_are_found_by_name(tmp_path, monkeypatch):
+    import pandas as pd
+
+    networks, _ = ensemble()
+    networks.metadata.update(t_min=0.4, kept=[1], measured=[[0.5, [0.9, 0.5]]], extrapolated=[[0.3, [0.9]]])
+    networks.metadata["descriptors"].update(lengths=[0.0, 1.0], mixture="KA2D")
+    save_networks(tmp_path / "run.npz", networks, {"commit": "abc", "seed": 7})
+    rows = [("tglassmlp", 0.4, 0.5, 0.61), ("ridge", np.nan, 0.5, 0.6), ("tglassmlp", 0.5, 0.5, 0.1)]
+    table = pd.DataFrame(rows, columns=["method", "t_min", "temperature", "value_mean_field"])
+    storage.write_table(tmp_path / "pearson.parquet", table.assign(c_b=0.9, value=0.5, n_structures=3), {})
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path / "package")
+    with pytest.raises(FileNotFoundError, match="'mine' come with the package; available: none"):
+        load_networks("mine")
+    target = shipped.ship(tmp_path / "run.npz", "mine", tmp_path, shipped.FOLDER)
+    found = load_networks("mine")
+    assert shipped.names() == ["mine"]
+    assert found.n_networks == 1
+    kept = load_networks(tmp_path / "run.npz")
+    np.testing.assert_array_equal(found.parameters["bottleneck/matrix"], kept.parameters["bottleneck/matrix"])
+    card = target.with_suffix(".md").read_text()
+    assert "T = 0.5 (C_B 0.9, 0.5)" in card
+    assert "| 0.5 | yes | 0.610 | 0.600 |" in card  # of this t_min, not of the other one
+    assert "seed 7" in card
+    with pytest.raises(FileNotFoundError, match="available: mine"):
+        load_networks("yours")
+    with pytest.raises(ValueError, match="letters"):
+        shipped.ship(tmp_path / "run.npz", "../mine")
 
 
 def test_ridge_is_the_solution_of_its_equation_and_chooses_by_validation():

@@ -139,3 +139,49 @@ def test_nothing_to_train_and_runaway_losses_are_errors():
         tr.TrainingSettings(phase1=((3, -1.0),))
     with pytest.raises(ValueError, match="select_epoch"):
         tr.TrainingSettings(select_epoch="best")
+
+
+def test_rates_fall_to_zero_and_short_trainings_are_prolonged():
+    plain = tr.TrainingSettings(phase1=((2, 1e-2), (3, 1e-3)), phase2=((1, 1e-4),))
+    assert plain.schedule(7) == [(1, 1e-2)] * 2 + [(1, 1e-3)] * 3 + [(2, 1e-4)]
+    longer = tr.TrainingSettings(phase1=((2, 1e-2), (3, 1e-3)), phase2=((1, 1e-4),), minimum_steps=71)
+    assert longer.schedule(7) == [(1, 1e-2)] * 6 + [(1, 1e-3)] * 9 + [(2, 1e-4)] * 3  # 70 steps are too few
+    falling = tr.TrainingSettings(phase1=((40, 1.0),), phase2=(), rate_decay="cosine").schedule(1)
+    rates = np.array([rate for _, rate in falling])
+    assert rates.argmax() == 2  # a short rise, over a twentieth of the epochs
+    assert (np.diff(rates[2:]) < 0).all()
+    assert rates[-1] < 1e-3
+    np.testing.assert_allclose(rates[2:20] + rates[20:38][::-1], 1.0, rtol=1e-6)  # half a cosine
+
+
+def test_weight_decay_takes_its_share_off_matrices_only():
+    one = ((1, 1e-3),)
+    none, some = (
+        run(settings=tr.TrainingSettings(phase1=one, phase2=(), weight_decay=w), training=first_batch())
+        for w in (0.0, 5.0)
+    )
+    start = tr._Network.of(TGlassMLP(M, Architecture(), np.random.default_rng(0)))
+    models = [TGlassMLP(M, Architecture(), np.random.default_rng(s)) for s in seeds(2)]
+    begun = start.named(np.stack([start.ravel(m) for m in models]))
+    for name, value in none.parameters.items():
+        lost = value - some.parameters[name]
+        expected = 0.0 if "bias" in name else 5e-3 * begun[name]
+        np.testing.assert_allclose(lost, expected, atol=1e-6)
+
+
+def first_batch():
+    """One batch: a training of one step."""
+    return data(structures=1, c_b=(0.5,), temperatures=(0.4,))
+
+
+def test_squared_error_over_the_variance_of_the_state_point():
+    given = data(structures=2)
+    plain, scaled = (
+        tr._prepare(given, state_point(), Architecture(), tr.TrainingSettings(error_scale=s), False)
+        for s in ("none", "variance")
+    )
+    assert (np.asarray(plain.scale)[: given.batches] == 1).all()
+    for b in range(given.batches):
+        same = (given.temperature == given.temperature[b]) & (given.c_b == given.c_b[b])
+        assert same.sum() == 2
+        np.testing.assert_allclose(scaled.scale[b], 1 / given.labels[same].var(), rtol=1e-4)

@@ -25,6 +25,7 @@ from tglassmlp.configuration import Configuration
 from tglassmlp.descriptors.standardise import Scaling
 from tglassmlp.mixture import MIXTURES, Mixture
 from tglassmlp.network.architecture import limited
+from tglassmlp.network.shipped import located
 from tglassmlp.network.state_point import StatePoint
 
 __all__ = ["Networks", "Prediction", "load_networks", "save_networks"]
@@ -358,17 +359,19 @@ def load_networks(path: str | os.PathLike[str], only_kept: bool = True) -> Netwo
     Parameters
     ----------
     path
-        Networks file of the workflow, e.g. ``results/<run>/networks/full/tmin0.40.npz``.
+        Networks file of the workflow, e.g. ``results/<run>/networks/full/tmin0.40.npz``, or the name of
+        networks that come with the package.
     only_kept
         Leave out networks that did not pass the selection.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If there is no such file or name; the names there are are listed.
     ValueError
         If the file is damaged or is not a networks file.
     """
+    path = located(path)
     arrays, metadata = storage.read_npz(path)
     missing = [k for k in ("kind", "architecture", "scaling", "state_point") if k not in metadata]
     if missing:
