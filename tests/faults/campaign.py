@@ -273,17 +273,20 @@ def damage(series: Series) -> None:
         "block of zeros": zeroed,
         "another file's content": None,
     }
-    waiting: list[tuple[str, Path, bytes]] = []
+    waiting: list[tuple[str, Path, bytes, bytes]] = []
     pending: list[tuple[str, str, float]] = []
     turn = 0
     while True:
         process = run.start()
-        working = series.until(process, 1)
+        working = series.until(process, 2)
         if working:
             kill_group(process, signal.SIGKILL)
         elif process.returncode == 0:
             break
         said = run.said()
+        for entry in [w for w in waiting if not _still_bad(w)]:
+            waiting.remove(entry)
+            pending.append((entry[0], "made again", 0.0))
         named = [
             w for w in waiting if f"results/{NAME}/{w[1].relative_to(run.results)}" in said and ADVICE in said
         ]
@@ -295,11 +298,10 @@ def damage(series: Series) -> None:
             waiting.remove(entry)
             entry[1].unlink()
             pending.append((entry[0], "stopped with a message", 0.0))
-        # the newest file, and any older one that is whole
-        spoilt = {path for _, path, _ in waiting}
-        files = sorted(set(data_files(run)) - spoilt, key=lambda p: p.stat().st_mtime_ns)
-        known = set(files)
-        for path in {files[-1], chance.choice(files)}:
+        # the newest file, which most likely is still to be read, and sometimes any other one
+        spoilt = {w[1] for w in waiting}
+        known = sorted(set(data_files(run)) - spoilt, key=lambda p: p.stat().st_mtime_ns)
+        for path in {known[-1], chance.choice(known)} if len(waiting) < 3 else {known[-1]}:
             name, spoil = list(ways.items())[turn % len(ways)]
             content, others = path.read_bytes(), [p for p in known if p.suffix == path.suffix and p != path]
             if spoil is None and not others:
@@ -308,12 +310,12 @@ def damage(series: Series) -> None:
             times = path.stat()
             path.write_bytes(bad)
             os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-            waiting.append((f"{path.suffix[1:]} file: {name}", path, content))
+            waiting.append((f"{path.suffix[1:]} file: {name}", path, content, bad))
             turn += 1
     # what nobody read again is found by reading everything, and made again
     report = verify(run)
-    for fault, path, content in waiting:
-        if path.read_bytes() == content:
+    for fault, path, content, bad in waiting:
+        if not _still_bad((fault, path, content, bad)):
             pending.append((fault, "made again", 0.0))
         elif str(path.relative_to(run.folder)) in report:
             path.unlink()
@@ -325,6 +327,11 @@ def damage(series: Series) -> None:
     outcome = series.same_numbers()
     for fault, message, lost in pending:
         series.note(fault, f"{message}, then {outcome}", lost)
+
+
+def _still_bad(entry: tuple[str, Path, bytes, bytes]) -> bool:
+    """Whether a file still holds what was put there."""
+    return entry[1].is_file() and entry[1].read_bytes() == entry[3]
 
 
 def finished(series: Series) -> None:
