@@ -1,6 +1,6 @@
 """Particle-steps per second of isoconfigurational dynamics, beside a plain Numba loop and LAMMPS.
 
-All numbers but the one for two cores are per second of processor time on one core, from the same
+All numbers are per second of processor time on one core, from the same
 configurations. LAMMPS is used if there is an ``lmp`` (or ``lammps``) on the path, or where the variable
 ``LAMMPS`` points: with its exact potential as a table, and with plain ``lj/cut/opt``, which leaves out the
 smoothing and is only there for speed.
@@ -258,15 +258,6 @@ def rows() -> Iterator[dict[str, Any]]:
         "dynamics, 16 replicas, N = 82560, arrested", large.rate(40, 3), peer="N = 1290", peer_value=arrested
     )
     del large
-    seeds = [np.random.SeedSequence(k) for k in range(2)]
-    steps, walls = np.array([0, 6000]), {}
-    for threads in (1, 2):
-        began = time.perf_counter()
-        md.run_structures([cold, cold], [0, 1], COLD, steps, 16, seeds, threads=threads)
-        walls[threads] = 2 * 16 * cold.n_particles * steps[-1] / (time.perf_counter() - began) / 1e6
-    yield row(
-        "two structures of 16 replicas, wall time", walls[2], cores=2, peer="one core", peer_value=walls[1]
-    )
     yield row(
         "peak memory of all of the above", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MB"
     )

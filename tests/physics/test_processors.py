@@ -1,0 +1,49 @@
+"""The compiled kernels give the same bits on processors with and without wide vector registers.
+
+Numba compiles for a named processor if it is told so; that of this machine runs the code of all older ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tglassmlp import KA2D, swap_monte_carlo
+from tglassmlp.simulation import molecular_dynamics as md
+from tglassmlp.simulation.equilibration import lattice_start
+from tglassmlp.simulation.minimisation import minimise
+
+
+def digests() -> list[str]:
+    """Hashes of what every kernel made: swap Monte Carlo, minimiser, dynamics of both precisions and widths."""
+    m = KA2D.scaled(10)
+    c, _ = swap_monte_carlo(lattice_start(m, np.random.SeedSequence(1)), 0.6, 150, seed=3, mixture=m)
+    found = [c.positions, minimise(c, m)[0].positions]
+    for precision, replicas in (("mixed", 3), ("mixed", 16), ("double", 3)):
+        run = md.ENGINE.trajectory(
+            c, 0.6, np.array([0, 50, 400]), replicas, np.random.SeedSequence(1), mixture=m,
+            settings=md.DynamicsSettings(precision=precision),
+        )  # fmt: skip
+        found += [run.displacements, run.potential_energy]
+    return [hashlib.sha256(np.ascontiguousarray(a).tobytes()).hexdigest()[:16] for a in found]
+
+
+@pytest.mark.campaign
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="names processors of the x86-64 family")
+@pytest.mark.parametrize("processor", ["generic", "haswell"])
+def test_kernels_do_not_depend_on_the_processor(processor, tmp_path):
+    told = {"NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": str(tmp_path)}
+    there = subprocess.run(
+        [sys.executable, __file__], env={**os.environ, **told}, capture_output=True, text=True, check=True
+    )
+    assert there.stdout.split() == digests()
+
+
+if __name__ == "__main__":
+    print(*digests())
