@@ -6,11 +6,12 @@ from tglassmlp.provenance import collect
 from tglassmlp.storage import write_table
 
 with job(snakemake.log[0]):
-    given, q_max = snakemake.input, snakemake.params.fit_q_max
+    given = snakemake.input
+    settings = {"fit_q_max": snakemake.params.fit_q_max, "tiles": snakemake.params.tiles}
     factors, lengths = structure_factor_tables(
-        given.labels, given.predictions, given.descriptors, given.relaxation, q_max
+        given.labels, given.predictions, given.descriptors, given.relaxation, **settings
     )
-    made = collect("observables", fit_q_max=q_max)
+    made = collect("observables", **settings)
     write_table(snakemake.output.factors, factors, made)
     write_table(snakemake.output.lengths, lengths, made)
     determined = lengths.groupby("form")["determined"].agg(["sum", "size"])

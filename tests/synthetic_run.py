@@ -243,7 +243,7 @@ def _records(root, temperatures, made, rng):
         write_table(root / f"networks/full/tmin{t_min}.history.parquet", table, made)
 
 
-def all_tables(root, test=(4, 5, 6, 7), t_mins=T_MINS, snapshot_temperature="0.45", glass="0.30"):
+def all_tables(root, test=(4, 5, 6, 7), t_mins=T_MINS, snapshot_temperature="0.45", glass="0.30", tiles=2):
     """Measure everything on the files of :func:`build`, as the rules do."""
     root = Path(root)
 
@@ -261,7 +261,7 @@ def all_tables(root, test=(4, 5, 6, 7), t_mins=T_MINS, snapshot_temperature="0.4
         "equilibration": tables.equilibration_table(files("unit/structures/*/*.parquet")),
     }
     found["structure_factor"], found["correlation_length"] = tables.structure_factor_tables(
-        *large, relaxation, table_q_max=1.5
+        *large, relaxation, table_q_max=1.5, tiles=tiles
     )
     unit = labels, predictions, files("unit/descriptors/*/*.h5")
     found["chord_length"] = pd.concat(

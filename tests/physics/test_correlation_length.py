@@ -8,6 +8,7 @@ from tglassmlp.observables.structure_factor import (
     fit_structure_factor,
     structure_factor_direct,
     structure_factor_fft,
+    tile_memory,
 )
 from tglassmlp.observables.susceptibility import (
     susceptibility,
@@ -48,6 +49,36 @@ def test_gaussian_field_of_known_correlation_length(xi, a):
     assert 0.5 < fit.goodness < 1.6
     if a:
         assert fit.a == pytest.approx(a, abs=3 * fit.a_error)
+
+
+def test_memory_of_the_tiles_is_measured_and_does_not_disturb_the_correlation_length():
+    # tiles that share a quarter of their variance, as when re-equilibration was too short
+    tiles, side, xi, share, n_fields = 5, 24.0, 3.0, 0.25, 6
+    box, rng = tiles * side, np.random.default_rng(31)
+    shells = Shells(box, 0.8)
+    positions, own = gaussian_fields(n_fields, box, xi, 20.0, 0.0, rng)
+    _, common = gaussian_fields(n_fields, side, xi, 20.0, 0.0, rng)
+    # gaussian_fields lays one point per unit cell, row by row: repeat the small field in every tile
+    n = int(side)
+    common = np.tile(common.reshape(n_fields, n, n), (1, tiles, tiles)).reshape(n_fields, -1)
+    fields = np.sqrt(1 - share) * own + np.sqrt(share) * common
+    power = structure_factor_fft(fields, positions, shells).mean(axis=0)
+    leave = shells.on_tiles(tiles)
+    assert leave.sum() == len(Shells(side, 0.8).vectors())
+    fits = []
+    for out in (None, leave):
+        q, s4, modes = shells.gather(power, out)
+        fits.append(fit_structure_factor(q, s4, modes * n_fields, q_max=0.8, longest=box / 2))
+    disturbed, clean = fits
+    assert disturbed.goodness > 3
+    assert clean.determined, clean.reason
+    assert clean.goodness < 1.6
+    assert clean.xi == pytest.approx(xi, abs=3 * clean.xi_error)
+    assert clean.chi == pytest.approx((1 - share) * 20.0, abs=3 * clean.chi_error)
+    assert tile_memory(power, shells, tiles) == pytest.approx(share, abs=0.08)
+    alone = structure_factor_fft(own, positions, shells).mean(axis=0)
+    assert tile_memory(alone, shells, tiles) < 0.03
+    assert np.isnan(tile_memory(alone, shells, 1))
 
 
 def test_fft_agrees_with_the_direct_sum():

@@ -77,6 +77,7 @@ rule measure_structure_factors:
         ),
     params:
         fit_q_max=CONFIG.observables.fit_q_max,
+        tiles=CONFIG.large_systems.tiles,
         stage_version=version("observables"),
     script:
         "../../scripts/measure_structure_factors.py"

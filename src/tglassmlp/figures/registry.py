@@ -141,8 +141,9 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         ("correlation_length", "structure_factor"),
         "Dynamic correlation length",
         "(a) xi_4 against time from the fit of equation (11) to S_4(q) of the large systems; (b) "
-        "S_4(q) at C_B nearest to 0.5 with the fits (lines) in the fitted range. State points whose "
-        "fit does not determine xi_4 are left out and counted in the figure.",
+        "S_4(q) at C_B nearest to 0.5 with the fits (lines) in the fitted range; wave vectors with the "
+        "period of the tiles are left out. State points whose fit does not determine xi_4 are left out and "
+        "counted in the figure. Error bars: fit and spread over networks; of S_4, number of modes.",
         "3 Prediction",
         "Figure 7",
     ),

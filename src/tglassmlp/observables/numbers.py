@@ -187,6 +187,8 @@ def _susceptibility(found: _Collection, table: pd.DataFrame) -> None:
 def _lengths(found: _Collection, tables: Mapping[str, pd.DataFrame], threshold: float) -> None:
     for row in _rows(near_c_b(tables["correlation_length"], threshold)):
         note = row.reason if not row.determined else f"chi^2 per degree of freedom {row.goodness:.2f}"
+        if np.isfinite(row.tile_memory):
+            note += f"; tiles have {row.tile_memory:.0%} of the variance in common"
         if row.form == "cubic":
             found.add(
                 f"cubic_coefficient/{_name(row)}", row.a, "tables/correlation_length.parquet", row.a_error,

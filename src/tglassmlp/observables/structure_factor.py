@@ -27,6 +27,7 @@ __all__ = [
     "fit_structure_factor",
     "structure_factor_direct",
     "structure_factor_fft",
+    "tile_memory",
 ]
 
 
@@ -61,8 +62,13 @@ class Shells:
         )
         return np.stack([nx[keep], ny[keep]], axis=1)
 
-    def gather(self, power: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-        """Average ``power`` ``[..., V]`` within shells.
+    def on_tiles(self, tiles: int) -> NDArray[np.bool_]:
+        """Mark the wave vectors ``[V]`` with the period of one of ``tiles`` x ``tiles`` tiles; none for 1."""
+        v = self.vectors()
+        return np.all(v % tiles == 0, axis=1) if tiles > 1 else np.zeros(len(v), dtype=bool)
+
+    def gather(self, power: NDArray, leave_out: NDArray | None = None) -> tuple[NDArray, NDArray, NDArray]:
+        """Average ``power`` ``[..., V]`` within shells, without the vectors marked in ``leave_out`` ``[V]``.
 
         Returns
         -------
@@ -74,6 +80,8 @@ class Shells:
             ``[shells]`` number of independent wave vectors (q and -q count once).
         """
         v = self.vectors()
+        if leave_out is not None:
+            v, power = v[~leave_out], power[..., ~leave_out]
         square, inverse = np.unique((v**2).sum(axis=1), return_inverse=True)
         modes = np.bincount(inverse)
         member = sparse.csr_matrix(
@@ -113,6 +121,39 @@ def structure_factor_direct(fields: NDArray, positions: NDArray, shells: Shells)
         amplitude = (along_x * field) @ along_y.T
         out[k] = np.abs(amplitude[v[:, 0] + n_max, v[:, 1]]) ** 2 / positions.shape[0]
     return out
+
+
+def tile_memory(power: NDArray, shells: Shells, tiles: int) -> float:
+    r"""Share w of the field's variance that the tiles of a tiled system still have in common.
+
+    A part of the field that repeats from tile to tile has its power, tiles^2 times as high, at the wave
+    vectors of the tile only: there the power is (1 + w tiles^2/(1 - w)) times that of the vectors around.
+
+    Parameters
+    ----------
+    power
+        ``[V]`` at ``shells.vectors()``.
+    shells
+        Box and largest wave number.
+    tiles
+        Tiles per side.
+
+    Returns
+    -------
+    float
+        Between 0 and 1; NaN without wave vectors to compare.
+    """
+    on = shells.on_tiles(tiles)
+    q = 2 * np.pi / shells.box_length * np.hypot(*shells.vectors().T)
+    ratios = []
+    for k in np.flatnonzero(on):
+        near = ~on & (np.abs(q / q[k] - 1) < 0.15)
+        if near.sum() >= 4:
+            ratios.append(power[k] / power[near].mean())
+    if not ratios:
+        return float("nan")
+    excess = max(0.0, float(np.mean(ratios)) - 1)
+    return excess / (excess + tiles**2)
 
 
 def _spline(fraction: NDArray, order: int) -> NDArray[np.float64]:

@@ -48,6 +48,7 @@ from tglassmlp.observables.structure_factor import (
     Shells,
     fit_structure_factor,
     structure_factor_fft,
+    tile_memory,
 )
 from tglassmlp.observables.susceptibility import (
     susceptibility,
@@ -88,12 +89,12 @@ SINGLE_DESCRIPTORS = ("density", "energy", "perimeter", "variance")
 _STATE = ["method", "t_min", "temperature", "c_b", "time", "time_from", "tau"]
 #: Columns of tables that may be empty (a run without large systems).
 STRUCTURE_FACTOR_COLUMNS = [
-    *_STATE, "n_systems", "n_networks", "n_unconverged", "box_length", "q", "s4", "error", "spread",
-    "modes",
+    *_STATE, "n_systems", "n_networks", "n_unconverged", "box_length", "tile_memory", "q", "s4", "error",
+    "spread", "modes",
 ]  # fmt: skip
 CORRELATION_COLUMNS = [
-    *_STATE, "n_systems", "n_networks", "n_unconverged", "box_length", "form", "determined", "reason",
-    "n_determined", "n_points", "goodness", "xi", "xi_error", "chi", "chi_error", "a", "a_error",
+    *_STATE, "n_systems", "n_networks", "n_unconverged", "box_length", "tile_memory", "form", "determined",
+    "reason", "n_determined", "n_points", "goodness", "xi", "xi_error", "chi", "chi_error", "a", "a_error",
 ]  # fmt: skip
 
 
@@ -413,8 +414,13 @@ def structure_factor_tables(
     table_q_max: float = 2.0,
     minimum_systems: int = 1,
     methods: Sequence[str] = ("md", "tglassmlp"),
+    tiles: int = 1,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """S_4(q) (10) of large systems and its fits (11) and (12).
+
+    Large systems are made of equal tiles. What the tiles have not yet forgotten of each other repeats with
+    their period and would stand out tiles^2 times too high at its wave vectors: those are left out, and the
+    share of the variance that it is, is given (``tile_memory``).
 
     Parameters
     ----------
@@ -432,6 +438,8 @@ def structure_factor_tables(
         State points with fewer systems are left out.
     methods
         Methods to analyse.
+    tiles
+        Unit systems per side of the large systems.
 
     Returns
     -------
@@ -462,7 +470,8 @@ def structure_factor_tables(
                 for s in range(systems)
             ]
         )
-        q, s4, modes = shells.gather(power.mean(axis=0).reshape(k, networks, -1))
+        power = power.mean(axis=0).reshape(k, networks, -1)
+        q, s4, modes = shells.gather(power, shells.on_tiles(tiles))
         for i, c_b in enumerate(fields.c_b):
             usable = fields.usable(i)
             row = _row(fields, c_b, times) | {
@@ -470,6 +479,11 @@ def structure_factor_tables(
                 "n_networks": usable.size,
                 "n_unconverged": fields.unconverged(i),
                 "box_length": box,
+                "tile_memory": (
+                    tile_memory(power[i][usable].mean(axis=0), shells, tiles)
+                    if usable.size and tiles > 1
+                    else float("nan")
+                ),
             }
             if not usable.size:
                 reason = "the mean correction of no network has converged"
