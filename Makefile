@@ -27,8 +27,8 @@ unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo run report reproduction status verify estimate reproduce test faults fuzz slurm \
-	lint format schema bench clean
+.PHONY: help install demo run report reproduction status verify estimate reproduce test campaign faults fuzz \
+	slurm lint format schema bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | \
@@ -85,6 +85,9 @@ test: $(READY)  ## all tests
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(PYTEST_FLAGS)
 
 # Campaigns: a record of what was tried and what came of it (results/*.json) beside the verdict.
+campaign: $(READY)  ## simulations killed ten times each, and compared with each other at length (a quarter of an hour)
+	@$(BIN)/python -m pytest -m campaign tests/physics -s
+
 faults: $(READY)  ## disturb a small run in every way and repeat the command (an hour); docs/reliability.md
 	@$(BIN)/python -m pytest -m faults tests/faults -s
 	@$(BIN)/python scripts/write_reliability.py

@@ -21,7 +21,7 @@ from tglassmlp.simulation.minimisation import minimise
 
 
 def digests() -> list[str]:
-    """Hashes of what every kernel made: swap Monte Carlo, minimiser, dynamics of both precisions and widths."""
+    """Hashes of what every kernel made; dynamics with both precisions and widths."""
     m = KA2D.scaled(10)
     c, _ = swap_monte_carlo(lattice_start(m, np.random.SeedSequence(1)), 0.6, 150, seed=3, mixture=m)
     found = [c.positions, minimise(c, m)[0].positions]
