@@ -339,7 +339,7 @@ class TrainingSettings(_Section):
     )
     error_scale: Literal["none", "variance"] = Field(
         "none",
-        description="squared error as it is (none), or over the labels' variance at the state point",
+        description="squared error as it is (none), or over the largest label variance at the C_B",
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(
         0.0, description="share of the weights that each step takes off, times the learning rate (AdamW)"
@@ -393,6 +393,13 @@ class BaselineSettings(_Section):
         "validation",
         description="penalty of ridge regression, or the best one on the validation structures (validation)",
     )
+
+
+class StudySettings(_Section):
+    """Studies of the network and its training (``snakemake studies``); a run does not need them."""
+
+    seeds: Count = Field(2, description="trainings of each variant, with different random numbers")
+    networks: Count = Field(8, description="networks of each training")
 
 
 class PredictionSettings(_Section):
@@ -496,6 +503,7 @@ class Config(_Section):
     network: NetworkSettings = Field(NetworkSettings(), description="layers of tGlassMLP")
     training: TrainingSettings = Field(description="the two-step training")
     baselines: BaselineSettings = Field(BaselineSettings(), description="what the network is compared with")
+    studies: StudySettings = Field(StudySettings(), description="studies of the network and its training")
     prediction: PredictionSettings = Field(PredictionSettings(), description="mean-corrected prediction")
     large_systems: LargeSystemSettings = Field(description="tiled systems for snapshots and S_4(q)")
     observables: ObservableSettings = Field(ObservableSettings(), description="susceptibilities and lengths")

@@ -67,7 +67,7 @@ class TrainingSettings:
         the first twentieth of its epochs and falls along half a cosine to zero.
     error_scale
         What the squared error of phase 1 is measured against: ``"none"``, as in the paper, or
-        ``"variance"``, the variance of the training labels at the same state point.
+        ``"variance"``, the variance of the training labels at the same C_B (see :func:`_label_variance`).
     minimum_steps
         If phase 1 has fewer optimisation steps (batches times epochs), all epochs are multiplied by the
         smallest whole number that gives it this many: networks of few structures learn as long as others.
@@ -497,10 +497,15 @@ def _prepare(
 
 
 def _label_variance(given: TrainingSet) -> NDArray[np.float64]:
-    """Variance of the labels over all structures of each batch's state point, ``[B]``."""
+    """Variance of the labels at each batch's C_B, of the temperature where it is largest, ``[B]``.
+
+    Extrapolated labels vary less than measured ones, the less so the worse they are: measured against their
+    own variance, the worst would count most.
+    """
     state, group = np.unique(np.stack([given.temperature, given.c_b]), axis=1, return_inverse=True)
-    found = [np.var(given.labels[group == k], dtype=np.float64) for k in range(state.shape[1])]
-    return np.maximum(found, losses.SMALLEST_VARIANCE)[group]
+    found = np.array([np.var(given.labels[group == k], dtype=np.float64) for k in range(state.shape[1])])
+    largest = np.array([found[state[1] == c].max() for c in state[1]])
+    return np.maximum(largest, losses.SMALLEST_VARIANCE)[group]
 
 
 def _thinned(given: TrainingSet | None, most: int) -> TrainingSet | None:

@@ -1,0 +1,63 @@
+"""Studies: variants of a run, trained by its own stages and compared with ridge regression."""
+
+import network_case as case
+import numpy as np
+import pandas as pd
+import pytest
+
+from tglassmlp import studies
+
+
+def test_every_variant_has_its_own_file_and_known_switches(repository):
+    from tglassmlp.config import load, plain
+
+    config = plain(load(repository / "config.yaml"))
+    found = studies.variants(config, [0.5, 0.45, 0.4], 0.45, config["descriptors"]["lengths"], 4)
+    assert len({v.slug for v in found}) == len(found) > 20
+    for v in found:
+        assert set(v.network) <= set(config["network"])
+        assert set(v.training) <= set(config["training"])
+    assert {v.study for v in found} >= {"steps", "attention", "lengths", "structures", "T_min", "phase 2"}
+    assert [v.t_min for v in found if v.study == "T_min"] == [0.4]  # 0.5 alone cannot learn a temperature
+
+
+def test_summary_is_the_correlation_over_all_particles_and_its_paired_difference():
+    r = np.random.default_rng(0)
+    rows, expected = [], {}
+    for t, region in ((0.5, "learnt"), (0.4, "below")):
+        y = r.normal(size=(5, 200))
+        for method, noise in (("tglassmlp", 0.8), ("ridge", 1.2)):
+            x = y + noise * r.normal(size=y.shape) + 3
+            expected[method, region] = np.corrcoef(x.ravel(), y.ravel())[0, 1]
+            for sums in studies._sums(x, y, range(5)):
+                rows.append({"method": method, "temperature": t, "c_b": 0.5, **sums})
+    table = pd.DataFrame(rows).assign(study="a", variant="b", seed=0, t_min=0.45, kept=3, seconds=1.0)
+    found = studies.summary(table).set_index("region")
+    for region in ("learnt", "below"):
+        row = found.loc[region]
+        assert row["value"] == pytest.approx(expected["tglassmlp", region])
+        assert row["ridge"] == pytest.approx(expected["ridge", region])
+        assert row["difference"] == pytest.approx(row["value"] - row["ridge"])
+        assert 0 < row["difference_error"] < row["error"] + row["ridge_error"]
+    text = studies.markdown(found.reset_index())
+    assert f"{expected['tglassmlp', 'below']:.3f} ±" in text
+
+
+def test_a_variant_is_trained_and_compared(tmp_path):
+    run = case.write_run(tmp_path)
+    files = studies.Files(
+        [str(p) for p in sorted(tmp_path.glob("descriptors/T*/chunk*.h5"))],
+        [str(p) for p in sorted(tmp_path.glob("labels/T*.h5"))],
+        str(tmp_path / "scaling.json"),
+    )
+    label_settings = {"lowest_ratio": 0.7, "minimum_labelled": 2, "minimum_predicted": 2}
+    variant = studies.Variant("lengths", "L0", training={"phase2": []}, lengths=(0.0,), structures=2)
+    rows = studies.run_variant(variant, files, run, label_settings, 0.45, 0.35, 0)
+    assert set(rows["method"]) == {"tglassmlp", "ridge"}
+    assert set(rows["temperature"]) == {0.5, 0.45, 0.4}
+    assert set(rows["structure"]) == {4, 5, 6, 7}  # the test half
+    table = studies.summary(rows).set_index("region")
+    assert table.loc["below", "value"] > 0.1  # half the columns still tell something
+    strict = {**run, "training": {**run["training"], "full_tolerance": 1e-9}}
+    none = studies.run_variant(variant, files, strict, label_settings, 0.45, 0.35, 0)
+    assert set(studies.summary(none)["method"]) == {"none kept"}

@@ -1,0 +1,30 @@
+# Variants that are studied, and the record they change (studies).
+from tglassmlp.config import split
+from tglassmlp.studies import variants
+
+
+def study_t_min():
+    """Temperature below which studies test the transfer: the last T_min of the run."""
+    return CONFIG.training.t_min[-1]
+
+
+def study_record():
+    """The run's record with the number of networks of a study."""
+    record = training_record()
+    training = {**record["training"], "networks": CONFIG.studies.networks}
+    return {**record, "training": training}
+
+
+def study_variants():
+    """All variants of the run."""
+    structures = CONFIG.structures
+    division = split(
+        structures.number, structures.test_fraction, structures.validation_fraction
+    )
+    return variants(
+        study_record(),
+        [float(t) for t in LABELLED],
+        study_t_min(),
+        CONFIG.descriptors.lengths,
+        len(division.train),
+    )
