@@ -104,6 +104,19 @@ def test_figures_say_so_when_nothing_is_determined(run):
         assert "no large systems" in text
 
 
+def test_published_correlations_are_drawn_at_their_temperature_only(run):
+    tables = registry.load_tables(files_of(run, "fig02_pearson"))
+    cold = tables["pearson"].assign(temperature=lambda t: t["temperature"].replace(0.40, 0.30))
+    for table, expected in ((tables["pearson"], [0, 0, 0]), (cold, [0, 0, 4])):
+        drawn = registry.draw("fig02_pearson", {"pearson": table}, META)
+        published = [
+            sum("published" in label for label in ax.get_legend_handles_labels()[1])
+            for ax in drawn.figure.axes
+            if ax.axison
+        ]
+        assert published == expected
+
+
 def test_unknown_figure_is_refused():
     with pytest.raises(ValueError, match="fig01_network"):
         registry.draw("fig99", {}, META)

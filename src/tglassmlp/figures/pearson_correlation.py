@@ -45,16 +45,12 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
                 linestyle=look.line, label=rf"tGlassMLP, $T_{{\min}}={t_min}$",
             )  # fmt: skip
         if abs(temperature - 0.30) < 1e-9:
-            for name in ("GlassMLP", "BOTAN", "SE3 GNN", "CAGE"):
+            for name, marker in (("GlassMLP", "x"), ("BOTAN", "^"), ("SE3 GNN", "D"), ("CAGE", "v")):
                 ax.plot(
-                    GLASSBENCH_T030["time"],
-                    GLASSBENCH_T030[name],
-                    linestyle="none",
-                    marker=f"${name[0]}$",
-                    color="#444444",
-                    markersize=4,
-                    label=f"{name}, published",
-                )
+                    GLASSBENCH_T030["time"], GLASSBENCH_T030[name], linestyle=":", linewidth=0.5,
+                    marker=marker, markersize=3, markerfacecolor="none", markeredgewidth=0.7,
+                    color="black" if name == "GlassMLP" else "#777777", label=f"{name}, published", zorder=1,
+                )  # fmt: skip
         if len(here):
             tau = float(here["tau"].iloc[0])
             ax.axvline(tau, color="#AAAAAA", linewidth=0.6, zorder=0)
