@@ -43,3 +43,13 @@ def test_damaged_checkpoint_is_refused_and_kept(tmp_path, damage):
     with pytest.raises(ValueError, match=r"run\.npz.*damaged.*move or delete"):
         checkpoint.load(path, "abc")
     assert path.read_bytes() == bytes(content)
+
+
+def test_removal_takes_what_killed_processes_left(tmp_path):
+    path, other = tmp_path / "run[1].npz", tmp_path / "run1.npz"
+    for file in (path, other):
+        checkpoint.save(file, {"x": np.arange(3)}, {}, "a")
+        file.with_name(f".{file.name}.k3j.npz").write_bytes(b"half")
+    checkpoint.remove(path)
+    assert sorted(f.name for f in tmp_path.iterdir()) == [".run1.npz.k3j.npz", "run1.npz"]
+    checkpoint.remove(path)

@@ -196,6 +196,7 @@ def test_structures_do_not_depend_on_chunk_or_threads(liquid, tmp_path):
         [liquid, other], [0, 1], 0.6, STEPS, 2, seeds, progress=lambda a, n: notes.append(n), **options
     )
     assert len(notes) == 2
+    (tmp_path / ".structure0.npz.abc.npz").write_bytes(b"half")
     md.forget_structures(tmp_path)
     assert not tmp_path.exists()
     alone = md.run_structures([other], [1], 0.6, STEPS, 2, seeds[1:], mixture=MIXTURE)

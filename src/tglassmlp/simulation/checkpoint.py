@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -66,5 +67,8 @@ def load(path: str | os.PathLike[str], fingerprint: str) -> tuple[dict[str, NDAr
 
 
 def remove(path: str | os.PathLike[str]) -> None:
-    """Delete a checkpoint after success; nothing happens if there is none."""
-    Path(path).unlink(missing_ok=True)
+    """Delete a checkpoint, if there is one, and what killed processes left half-written of it."""
+    file = Path(path)
+    file.unlink(missing_ok=True)
+    for part in file.parent.glob(f".{glob.escape(file.name)}.*"):
+        part.unlink(missing_ok=True)

@@ -908,8 +908,9 @@ def forget_structures(state: str | Path) -> None:
     """Remove the restart files of :func:`run_structures`, once its results are safe."""
     folder = Path(state)
     if folder.is_dir():
-        for file in sorted(folder.glob("structure*.npz")):
-            file.unlink()
+        for pattern in ("structure*.npz", ".structure*.npz.*"):  # the latter half-written by killed processes
+            for file in folder.glob(pattern):
+                file.unlink()
         if not any(folder.iterdir()):
             folder.rmdir()
 
