@@ -15,9 +15,9 @@ except run_config.ConfigError as error:
 
 RUN = f"results/{CONFIG.run}"
 # every job inherits these: files carry their place and this identity, and readers refuse those of another run
-os.environ["TGLASSMLP_RUN_FOLDER"] = os.path.abspath(RUN)
-os.environ["TGLASSMLP_RUN_IDENTITY"] = run_config.fingerprint(
-    CONFIG.seed, CONFIG.system
+os.environ.update(
+    TGLASSMLP_RUN_FOLDER=os.path.abspath(RUN),
+    TGLASSMLP_RUN_IDENTITY=run_config.fingerprint(CONFIG.seed, CONFIG.system),
 )
 TEMPERATURES = [canonical(t.value) for t in CONFIG.temperatures]
 LABELLED = [
