@@ -406,6 +406,14 @@ def others(series: Series) -> None:
         kill_group(process, signal.SIGKILL)
         return working
 
+    def refused() -> bool:
+        """Whether the command stops by itself before it has finished another job or two."""
+        process = run.start()
+        if series.until(process, 2):
+            kill_group(process, signal.SIGKILL)
+            return False
+        return process.returncode != 0
+
     # wrong restart files: those of another temperature, cut, from other settings
     for way in ("of another job", "truncated", "bit flipped"):
         state = _interrupted_dynamics(series)
@@ -420,8 +428,7 @@ def others(series: Series) -> None:
         else:
             bad = truncated(content, chance) if way == "truncated" else flipped(content, chance)
         state.write_bytes(bad)
-        code = run.go()
-        if code == 0:
+        if not refused():
             pending.append((f"restart file {way}", "not needed", 0.0))
             continue
         message = _explained(run.said(), (str(state.relative_to(run.folder)),))
@@ -457,10 +464,10 @@ def others(series: Series) -> None:
         progress(1, prefix=("unshare", "--uts", "sh", "-c", 'hostname node17 && exec "$@"', "sh"))
         record = run.folder / ".snakemake" / "tglassmlp" / f"{NAME}.lock"
         foreign = json.loads(record.read_text() or "{}").get("host") == "node17"
-        code = run.go()
+        stopped = refused()
         said = run.said()
         message = "went on"
-        if foreign and code:
+        if foreign and stopped:
             message = _explained(said, ("node17",))
             command = [
                 "--unlock",
