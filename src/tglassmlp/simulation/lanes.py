@@ -51,6 +51,8 @@ _POINTER_ALIGNMENT = 64
 _compiled = nb.njit(cache=True, nogil=True, error_model="numpy")
 #: Steps between two attempts to bring slots together; they diffuse by far less than their distance.
 _EXCHANGE_INTERVAL = 500
+#: Cells per radius of the list when it is built.
+_CELLS_PER_REACH = 4.0
 
 
 def aligned(shape: tuple[int, ...], dtype: type) -> np.ndarray:
@@ -398,9 +400,14 @@ def _any_within(typingctx, lanes, pos, i, j, limit):
 
 
 @intrinsic
-def _close_pairs(typingctx, lanes, pos, species, n_species, limits, wide_start, wide, start, neighbour):
-    """Copy the pairs of the wide list whose squared distance is below ``limits`` in any lane."""
-    signature = types.int64(lanes, pos, species, n_species, limits, wide_start, wide, start, neighbour)
+def _close_pairs(
+    typingctx, lanes, pos, species, n_species, limits, wide_start, wide, start, neighbour, ahead
+):
+    """Copy the pairs of the wide list whose squared distance is below ``limits`` in any lane.
+
+    Positions are asked for ``ahead`` slots before their row, as in :func:`_whole_step`.
+    """
+    signature = types.int64(lanes, pos, species, n_species, limits, wide_start, wide, start, neighbour, ahead)
 
     def codegen(context, builder, sig, args):
         e = _Emitter(context, builder, sig.args[0].count, sig.args[1])
@@ -412,6 +419,9 @@ def _close_pairs(typingctx, lanes, pos, species, n_species, limits, wide_start, 
         count = cgutils.alloca_once_value(builder, e.number(0))
         with cgutils.for_range(builder, e.length(sig.args[2], args[2])) as loop:
             i = loop.index
+            later = builder.mul(builder.add(i, e.wide(args[9])), two)
+            for c in range(2):
+                e.prefetch_row(x, builder.add(later, e.number(c)))
             builder.store(builder.load(count), builder.gep(start_, [i]))
             row = builder.mul(i, two)
             here = [e.row(x, row), e.row(x, builder.add(row, one))]
@@ -529,46 +539,80 @@ def build_list(lanes, pos, species, reach, start, neighbour):
     anchor, spread = anchors(pos, 1.0 / size)
     widest = 0.0
     for i in range(n):
+        spread[i] += 1e-6  # means are rounded
         widest = max(widest, spread[i])
     longest = 0.0
     for a in range(reach.shape[0]):
         for b in range(reach.shape[0]):
             longest = max(longest, reach[a, b])
-    n_cells = max(1, min(int(2.0 / longest), int(np.sqrt(n))))
+    n_cells = max(1, min(int(_CELLS_PER_REACH / longest), int(np.sqrt(n))))
     first, entries = _cells(anchor, n_cells)
+    x, y, wide, kind = np.empty(n), np.empty(n), np.empty(n), np.empty(n, dtype=np.uint32)
+    last = np.zeros(n_cells, dtype=np.int32)  # highest slot of each column of cells
+    for column in range(n_cells):
+        for p in range(first[column * n_cells], first[(column + 1) * n_cells]):
+            j = entries[p]
+            x[p], y[p], wide[p], kind[p] = anchor[j, 0], anchor[j, 1], spread[j], species[j]
+            last[column] = max(last[column], j)
+    doubtful, radius = np.empty(n, dtype=np.int32), np.empty(reach.shape[0])
     count = 0
     for i in range(n):
         start[i] = count
-        ax, ay = anchor[i, 0], anchor[i, 1]
-        near = longest + spread[i] + widest
+        if count + n - i > neighbour.shape[0]:
+            longer = np.empty(2 * count + n, dtype=np.int32)
+            for k in range(count):
+                longer[k] = neighbour[k]
+            neighbour = longer
+        ax, ay, mine = anchor[i, 0], anchor[i, 1], spread[i]
+        for a in range(reach.shape[0]):
+            radius[a] = reach[species[i], a]
+        near = longest + mine + widest
+        cx = min(int(ax * n_cells), n_cells - 1)
         steps = int(near * n_cells) + 1
-        low, high = -steps, steps
-        if 2 * steps + 1 > n_cells:
-            low, high = 0, n_cells - 1
-        cx, cy = min(int(ax * n_cells), n_cells - 1), min(int(ay * n_cells), n_cells - 1)
+        around = 2 * steps + 1 >= n_cells
+        low, high = (-cx, n_cells - 1 - cx) if around else (-steps, steps)
+        found = 0
         for ox in range(low, high + 1):
-            gx = (cx + ox) % n_cells
-            for oy in range(low, high + 1):
-                cell = gx * n_cells + (cy + oy) % n_cells
-                for p in range(first[cell], first[cell + 1]):
-                    j = entries[p]
-                    if j <= i:
-                        continue
-                    dx, dy = anchor[j, 0] - ax, anchor[j, 1] - ay
+            column = cx + ox
+            column += n_cells if column < 0 else (-n_cells if column >= n_cells else 0)
+            if last[column] <= i:
+                continue
+            # rows of cells that the circle of radius near crosses in this column
+            gap = 0.0
+            if not around and ox != 0:
+                gap = max(0.0, (cx + ox) / n_cells - ax if ox > 0 else ax - (cx + ox + 1) / n_cells)
+                if gap > near:
+                    continue
+            half = np.sqrt(near * near - gap * gap) + 1e-6
+            bottom, top = int(np.floor((ay - half) * n_cells)), int(np.floor((ay + half) * n_cells))
+            if top - bottom + 1 >= n_cells:
+                bottom, top = 0, n_cells - 1
+            # cells of a column lie one behind the other, in two pieces if they go around the box
+            for piece in range(2):
+                if piece == 0:
+                    begin, end = max(bottom, 0), min(top, n_cells - 1)
+                elif bottom < 0:
+                    begin, end = bottom + n_cells, n_cells - 1
+                elif top >= n_cells:
+                    begin, end = 0, top - n_cells
+                else:
+                    break
+                for p in range(first[column * n_cells + begin], first[column * n_cells + end + 1]):
+                    dx, dy, j = x[p] - ax, y[p] - ay, entries[p]
                     dx -= np.rint(dx)
                     dy -= np.rint(dy)
-                    far = reach[species[i], species[j]] + spread[i] + spread[j]
-                    # 1e-6: the anchors are floating-point means, the test proper is the next one
-                    if dx * dx + dy * dy > (far + 1e-6) ** 2:
-                        continue
-                    if _any_within(lanes, pos, i, j, (reach[species[i], species[j]] * size) ** 2):
-                        if count == neighbour.shape[0]:
-                            longer = np.empty(2 * count + 1024, dtype=np.int32)
-                            for k in range(count):
-                                longer[k] = neighbour[k]
-                            neighbour = longer
-                        neighbour[count] = j
-                        count += 1
+                    square, r, apart = dx * dx + dy * dy, radius[kind[p]], mine + wide[p]
+                    within = (j > i) & (square <= (r + apart) * (r + apart))
+                    # in every lane, or perhaps in one; always written, seldom kept: a branch here could
+                    # not be predicted
+                    sure = within & (square < max(r - apart, 0.0) * max(r - apart, 0.0))
+                    neighbour[count] = doubtful[found] = j
+                    count += sure
+                    found += within & (not sure)
+        for p in range(found):
+            j = doubtful[p]
+            neighbour[count] = j
+            count += _any_within(lanes, pos, i, j, (reach[species[i], species[j]] * size) ** 2)
     start[n] = count
     return neighbour
 
@@ -588,13 +632,14 @@ def renew_list(
     wide,
     start,
     neighbour,
+    ahead,
 ):
     """Make the pair list of the present positions, as a part of a wider list that lasts longer.
 
     ``limits`` ``[S * S]`` are the squared radii of the short list in position units, in the type of
     ``table``. The wide list (``wide_reach``) is built from cells, and anew only when some particle has
     moved farther than sqrt(``wide_limit``) since, that is half the difference of the two margins. Set
-    ``wide_start[-1]`` to 0 to have it built in any case (an empty list is).
+    ``wide_start[-1]`` to 0 to have it built in any case (an empty list is). ``ahead`` as for :func:`advance`.
 
     Returns
     -------
@@ -611,7 +656,7 @@ def renew_list(
                     wide_ref[i, c, k] = pos[i, c, k]
     if neighbour.shape[0] <= wide_start[n]:
         neighbour = np.empty(wide_start[n] + wide_start[n] // 4 + 1024, dtype=np.int32)
-    _close_pairs(lanes, pos, species, wide_reach.shape[0], limits, wide_start, wide, start, neighbour)
+    _close_pairs(lanes, pos, species, wide_reach.shape[0], limits, wide_start, wide, start, neighbour, ahead)
     return wide, neighbour
 
 
@@ -863,7 +908,7 @@ def advance(
                 last_exchange = step
             wide, neighbour = renew_list(
                 lanes, pos, ref, image, species, limits, wide_reach, wide_limit, wide_ref, wide_start, wide,
-                start, neighbour,
+                start, neighbour, ahead,
             )  # fmt: skip
             rebuilt += 1
             valid = True

@@ -60,7 +60,7 @@ _PRECISIONS: Final[dict[str, tuple[type, type, tuple[int, ...]]]] = {
 #: A call of the compiled loop lasts about this long, so that progress and interrupts get their turn.
 _CALL_SECONDS: Final = 1.0
 #: By how much the margin of the wide list exceeds the skin.
-_WIDE_MARGIN: Final = 1.2
+_WIDE_MARGIN: Final = 1.8
 #: Steps between two optimal assignments of particles to slots.
 _MATCHING_INTERVAL: Final = 20000
 #: Slots of one species that one assignment deals with, about.
@@ -471,6 +471,7 @@ class _Group:
             self.wide, self.neighbour = lanes.renew_list(
                 self.token, self.pos, self.ref, self.image, self.species, self.limits, self.wide_reach,
                 self.wide_limit, self.wide_ref, self.wide_start, self.wide, self.start, self.neighbour,
+                self.ahead,
             )  # fmt: skip
             self.valid = True
         kinetic, potential, force = lanes.measure(
