@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tglassmlp import KA2D, Configuration, isoconfigurational_dynamics
+from tglassmlp.simulation import lanes
 from tglassmlp.simulation import molecular_dynamics as md
 from tglassmlp.simulation.engine import get_engine
 
@@ -276,3 +277,48 @@ def test_hoomd_says_how_to_get_it():
             get_engine("hoomd")
     else:
         assert get_engine("hoomd").name == "hoomd"
+
+
+@pytest.mark.parametrize(
+    ("n", "reach", "apart"), [(40, 0.6, 0.0), (300, 0.2, 0.05), (2000, 0.06, 0.03), (2000, 0.06, 0.0)]
+)
+def test_list_holds_every_pair_near_in_any_lane_and_no_other(n, reach, apart):
+    # also where cells go around the box, and with lanes that have drifted apart
+    rng = np.random.default_rng(n)
+    middle = rng.random((n, 2, 1))
+    fraction = middle + apart * rng.standard_normal((n, 2, 8))
+    pos = np.ascontiguousarray((fraction - np.floor(fraction)) * 2.0**32).astype(np.uint32).view(np.int32)
+    species = rng.integers(0, 2, n).astype(np.int32)
+    radii = np.array([[reach, 0.8 * reach], [0.8 * reach, 0.9 * reach]])
+    start = np.zeros(n + 1, dtype=np.int64)
+    neighbour = lanes.build_list((0,) * 8, pos, species, radii, start, np.zeros(1, dtype=np.int32))
+    found = np.zeros((n, n), dtype=bool)
+    owner = np.repeat(np.arange(n), np.diff(start))
+    found[owner, neighbour[: start[-1]]] = True
+    assert found.sum() == start[-1]  # no pair twice
+    place = pos.astype(float) / 2.0**32
+    near = np.zeros((n, n), dtype=bool)
+    for k in range(8):
+        d = place[:, None, :, k] - place[None, :, :, k]
+        near |= ((d - np.rint(d)) ** 2).sum(axis=-1) < radii[species[:, None], species[None, :]] ** 2
+    np.testing.assert_array_equal(found, np.triu(near, 1))
+
+
+@pytest.mark.parametrize("integer", [np.int32, np.int64])
+def test_box_crossings_are_counted_and_far_particles_found(integer):
+    bits = 8 * np.dtype(integer).itemsize
+    rng = np.random.default_rng(0)
+    path = np.cumsum(0.1 * rng.standard_normal((30, 50, 2, 8)), axis=0)  # in boxes
+    fixed = [((p + 0.5) % 1.0 - 0.5) * 2.0**bits * (1 - 1e-9) for p in path]
+    ref, image = fixed[0].astype(integer), np.zeros((50, 2, 8), dtype=np.int32)
+    begin, mark = ref.copy(), ref.copy()
+    for place in fixed[1:]:
+        pos = place.astype(integer)
+        moved = (pos - mark).astype(float)
+        farthest = np.sqrt((moved**2).sum(axis=1).max())
+        for limit, expected in ((1.01 * farthest, False), (0.99 * farthest, True)):
+            far = lanes.follow_images((0,) * 8, pos, ref, image, mark, limit**2)
+            assert far == expected
+        np.testing.assert_array_equal(ref, pos)
+    unwrapped = image + pos.astype(float) / 2.0**bits
+    np.testing.assert_allclose(unwrapped - begin.astype(float) / 2.0**bits, path[-1] - path[0], atol=1e-6)

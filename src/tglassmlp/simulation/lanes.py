@@ -232,6 +232,13 @@ class _Pairs:
         )
         self.total = [e.variable(e.int_vector) for _ in range(2)]
 
+    def ask(self, i) -> None:
+        """Ask for position and force of slot i ahead of their use."""
+        first = self.e.builder.mul(i, self.e.number(2))
+        for array in (self.x, self.f):
+            for c in range(2):
+                self.e.prefetch_row(array, self.e.builder.add(first, self.e.number(c)))
+
     def row(self, i) -> tuple[list[ir.Value], list[_Vector], list[_Vector]]:
         """Subtract the forces from the neighbours; give slot i's rows, position and summed force."""
         e, builder = self.e, self.e.builder
@@ -292,14 +299,15 @@ class _Drift:
 
 
 @intrinsic
-def _pair_forces(typingctx, lanes, pos, frc, start, neighbour, species, n_species, table):
-    """Add the forces of all listed pairs to ``frc``; see :func:`pair_forces`."""
-    signature = types.void(lanes, pos, frc, start, neighbour, species, n_species, table)
+def _pair_forces(typingctx, lanes, pos, frc, start, neighbour, species, n_species, table, ahead):
+    """Add the forces of all listed pairs to ``frc``; see :func:`pair_forces`, and :func:`_whole_step`."""
+    signature = types.void(lanes, pos, frc, start, neighbour, species, n_species, table, ahead)
 
     def codegen(context, builder, sig, args):
         e = _Emitter(context, builder, sig.args[0].count, sig.args[1])
         pairs = _Pairs(e, sig, args)
         with cgutils.for_range(builder, e.length(sig.args[5], args[5])) as loop:
+            pairs.ask(builder.add(loop.index, e.wide(args[8])))
             rows, _, force = pairs.row(loop.index)
             for row, part in zip(rows, force, strict=True):
                 e.put_row(pairs.f, row, e.row(pairs.f, row) + part)
@@ -349,10 +357,7 @@ def _whole_step(
         drift = _Drift(e, e.data(sig.args[8], args[8]), e.data(sig.args[9], args[9]), args[10], args[11])
         zero = _Vector(e, ir.Constant(e.int_vector, None))
         with cgutils.for_range(builder, e.length(sig.args[5], args[5])) as loop:
-            later = builder.mul(builder.add(loop.index, e.wide(args[12])), e.number(2))
-            for array in (pairs.x, pairs.f):
-                for c in range(2):
-                    e.prefetch_row(array, builder.add(later, e.number(c)))
+            pairs.ask(builder.add(loop.index, e.wide(args[12])))
             rows, here, force = pairs.row(loop.index)
             whole = [e.row(pairs.f, row) + part for row, part in zip(rows, force, strict=True)]
             drift.move(pairs.x, rows, here, whole)
@@ -364,20 +369,36 @@ def _whole_step(
 
 
 @intrinsic
-def _any_farther(typingctx, lanes, pos, ref, limit):
-    """Tell whether any slot in any lane is farther than sqrt(limit) from ``ref``."""
-    signature = types.boolean(lanes, pos, ref, limit)
+def _follow(typingctx, lanes, pos, ref, image, mark, limit):
+    """Count box crossings since ``ref``, make it ``pos``; true if any is beyond sqrt(limit) of ``mark``."""
+    signature = types.boolean(lanes, pos, ref, image, mark, limit)
 
     def codegen(context, builder, sig, args):
         e = _Emitter(context, builder, sig.args[0].count, sig.args[1])
-        x, r = (e.data(sig.args[k], args[k]) for k in (1, 2))
+        x, r, counted, m = (e.data(sig.args[k], args[k]) for k in (1, 2, 3, 4))
+        narrow = ir.VectorType(ir.IntType(32), e.width)
+        none = ir.Constant(e.int_vector, None)
         farthest = e.variable(e.float_vector)
         farthest.clear()
         with cgutils.for_range(builder, e.length(sig.args[1], args[1])) as loop:
             rows = [builder.add(builder.mul(loop.index, e.number(2)), e.number(c)) for c in range(2)]
-            dx, dy = ((e.row(x, row) - e.row(r, row)).to_float() for row in rows)
+            here = [e.row(x, row) for row in rows]
+            for row, position in zip(rows, here, strict=True):
+                before = e.row(r, row)
+                step = (position - before).value  # wraps around by itself
+                more = builder.icmp_signed("<", position.value, before.value)
+                up = builder.and_(builder.icmp_signed(">", step, none), more)
+                less = builder.icmp_signed(">", position.value, before.value)
+                down = builder.and_(builder.icmp_signed("<", step, none), less)
+                with builder.if_then(e.any(builder.or_(up, down)), likely=False):
+                    place = builder.gep(counted, [builder.mul(row, e.number(e.width))])
+                    place = builder.bitcast(place, narrow.as_pointer())
+                    change = builder.sub(builder.zext(up, narrow), builder.zext(down, narrow))
+                    builder.store(builder.add(builder.load(place, align=4), change), place, align=4)
+                e.put_row(r, row, position)
+            dx, dy = ((h - e.row(m, row)).to_float() for h, row in zip(here, rows, strict=True))
             farthest.put(farthest.get().larger(dx.times_plus(dx, dy * dy)))
-        return e.any(e.spread(args[3]).less(farthest.get()))
+        return e.any(e.spread(args[5]).less(farthest.get()))
 
     return signature, codegen
 
@@ -619,36 +640,22 @@ def build_list(lanes, pos, species, reach, start, neighbour):
 
 @_compiled
 def renew_list(
-    lanes,
-    pos,
-    ref,
-    image,
-    species,
-    limits,
-    wide_reach,
-    wide_limit,
-    wide_ref,
-    wide_start,
-    wide,
-    start,
-    neighbour,
-    ahead,
-):
+    lanes, pos, species, limits, wide_reach, wide_ref, wide_start, wide, start, neighbour, ahead
+):  # fmt: skip
     """Make the pair list of the present positions, as a part of a wider list that lasts longer.
 
     ``limits`` ``[S * S]`` are the squared radii of the short list in position units, in the type of
-    ``table``. The wide list (``wide_reach``) is built from cells, and anew only when some particle has
-    moved farther than sqrt(``wide_limit``) since, that is half the difference of the two margins. Set
-    ``wide_start[-1]`` to 0 to have it built in any case (an empty list is). ``ahead`` as for :func:`advance`.
+    ``table``. The wide list (``wide_reach``) is built from cells, and anew only if ``wide_start[-1]`` is 0:
+    set it so when some particle has moved by half the difference of the two margins since
+    (:func:`follow_images` tells). ``ahead`` as for :func:`advance`.
 
     Returns
     -------
     tuple
         ``(wide, neighbour)``, possibly longer arrays than before.
     """
-    follow_images(pos, ref, image)
     n = pos.shape[0]
-    if wide_start[n] == 0 or _any_farther(lanes, pos, wide_ref, wide_limit):
+    if wide_start[n] == 0:
         wide = build_list(lanes, pos, species, wide_reach, wide_start, wide)
         for i in range(n):
             for c in range(2):
@@ -656,7 +663,9 @@ def renew_list(
                     wide_ref[i, c, k] = pos[i, c, k]
     if neighbour.shape[0] <= wide_start[n]:
         neighbour = np.empty(wide_start[n] + wide_start[n] // 4 + 1024, dtype=np.int32)
-    _close_pairs(lanes, pos, species, wide_reach.shape[0], limits, wide_start, wide, start, neighbour, ahead)
+    _close_pairs(
+        lanes, pos, species, wide_reach.shape[0], limits, wide_start, wide, start, neighbour, ahead
+    )  # fmt: skip
     return wide, neighbour
 
 
@@ -682,7 +691,7 @@ def bring_together(pos, vel, ref, image, order, holder, species, spacing):
     Returns
     -------
     int
-        Number of exchanges.
+        Number of exchanges. With any, lists made before do not hold any more.
     """
     n, _, width = pos.shape
     scale = 0.5 ** (8 * pos.itemsize)
@@ -736,19 +745,15 @@ def _squared_distance(x, y, anchor, slot):
 
 
 @_compiled
-def follow_images(pos, ref, image):
-    """Count box crossings since ``ref`` and make ``ref`` the present positions."""
-    n, _, width = pos.shape
-    for i in range(n):
-        for c in range(2):
-            for k in range(width):
-                a, b = pos[i, c, k], ref[i, c, k]
-                moved = difference(a, b)
-                if moved > 0.0 and a < b:
-                    image[i, c, k] += 1
-                elif moved < 0.0 and a > b:
-                    image[i, c, k] -= 1
-                ref[i, c, k] = a
+def follow_images(lanes, pos, ref, image, wide_ref, wide_limit):
+    """Count box crossings since ``ref`` and make ``ref`` the present positions.
+
+    Returns
+    -------
+    bool
+        Whether any particle is farther than sqrt(``wide_limit``) from ``wide_ref``.
+    """
+    return _follow(lanes, pos, ref, image, wide_ref, wide_limit)
 
 
 # --------------------------------------------------------------------------------------------------
@@ -763,7 +768,7 @@ def pair_forces(lanes, pos, frc, start, neighbour, species, n_species, table):
     ``table`` holds the cut-off, slope and offset of the smoothing and then, for every ordered pair of
     species, ``1/sigma^2`` and the amplitude, all in fixed-point units.
     """
-    _pair_forces(lanes, pos, frc, start, neighbour, species, n_species, table)
+    _pair_forces(lanes, pos, frc, start, neighbour, species, n_species, table, 0)
 
 
 @_compiled
@@ -901,20 +906,19 @@ def advance(
     ok = True
     for step in range(first_step, first_step + n_steps):
         if not valid:
-            if abs(step - last_exchange) >= _EXCHANGE_INTERVAL:
-                follow_images(pos, ref, image)
-                if bring_together(pos, vel, ref, image, order, holder, species, spacing) > 0:
-                    wide_start[-1] = 0
+            if follow_images(lanes, pos, ref, image, wide_ref, wide_limit):
+                wide_start[-1] = 0
+            if wide_start[-1] == 0 and abs(step - last_exchange) >= _EXCHANGE_INTERVAL:
+                bring_together(pos, vel, ref, image, order, holder, species, spacing)
                 last_exchange = step
             wide, neighbour = renew_list(
-                lanes, pos, ref, image, species, limits, wide_reach, wide_limit, wide_ref, wide_start, wide,
-                start, neighbour, ahead,
+                lanes, pos, species, limits, wide_reach, wide_ref, wide_start, wide, start, neighbour, ahead
             )  # fmt: skip
             rebuilt += 1
             valid = True
         pairs += start[-1]
         if thermostat != 0 and step % interval == 0:
-            _pair_forces(lanes, pos, frc, start, neighbour, species, n_species, table)
+            _pair_forces(lanes, pos, frc, start, neighbour, species, n_species, table, ahead)
             kinetic = kinetic_energies(vel, frc, unit)
             for k in range(width):
                 if not (kinetic[k] < 10.0 * target and kinetic[k] > 0.0):
@@ -946,7 +950,7 @@ def measure(lanes, pos, vel, start, neighbour, species, table, unit, inverse, ep
     Returns ``(kinetic, potential, forces)``.
     """
     frc = np.zeros_like(pos)
-    _pair_forces(lanes, pos, frc, start, neighbour, species, epsilon.shape[0], table)
+    _pair_forces(lanes, pos, frc, start, neighbour, species, epsilon.shape[0], table, 0)
     kinetic = kinetic_energies(vel, frc, unit)
     potential = _potential_energies(pos, start, neighbour, species, inverse, epsilon, cutoff, smoothing)
     return kinetic, potential, frc

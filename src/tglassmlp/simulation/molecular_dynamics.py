@@ -379,9 +379,16 @@ class _Group:
         """Read one of the lane arrays as ``[replica, particle, 2]``."""
         return np.stack([which[self.order[:, k], :, k] for k in range(len(self.replicas))])
 
+    def _follow_images(self) -> None:
+        """Count crossings of the box, and see whether the wide list still holds."""
+        if lanes.follow_images(
+            self.token, self.pos, self.ref, self.image, self.wide_ref, self.wide_limit
+        ):  # fmt: skip
+            self.wide_start[-1] = 0
+
     def state(self) -> dict[str, NDArray]:
         """Positions, velocities, images ``[replica, particle, 2]`` and the thermostat's variables."""
-        lanes.follow_images(self.pos, self.ref, self.image)
+        self._follow_images()
         self.valid = False
         count = len(self.replicas)
         return {
@@ -468,10 +475,10 @@ class _Group:
         """Kinetic and potential energy ``[lane]`` and forces ``[slot, 2, lane]`` (times step, in units)."""
         m = self.model
         if not self.valid:
+            self._follow_images()
             self.wide, self.neighbour = lanes.renew_list(
-                self.token, self.pos, self.ref, self.image, self.species, self.limits, self.wide_reach,
-                self.wide_limit, self.wide_ref, self.wide_start, self.wide, self.start, self.neighbour,
-                self.ahead,
+                self.token, self.pos, self.species, self.limits, self.wide_reach, self.wide_ref,
+                self.wide_start, self.wide, self.start, self.neighbour, self.ahead,
             )  # fmt: skip
             self.valid = True
         kinetic, potential, force = lanes.measure(
