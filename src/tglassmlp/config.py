@@ -167,7 +167,10 @@ class EquilibrationChecks(_Section):
         4.0, description="largest difference of mean energy between the two starts, in standard errors"
     )
     overlap: Share = Field(
-        0.45, description="largest overlap of structures with their state `sweeps` earlier, and of tiles"
+        0.45, description="largest overlap of structures with their state `sweeps` earlier"
+    )
+    tile_overlap: Share = Field(
+        0.2, description="largest overlap of neighbouring tiles of a large system (chance: 0.12 for KA2D)"
     )
     peak: Positive = Field(
         4.0, description="largest value of any g_ab(r) beyond 1.5 sigma_ab (crystalline order)"
@@ -425,7 +428,7 @@ class LargeSystemSettings(_Section):
     number: Count = Field(description="large systems per temperature")
     chunk: Count = Field(1, description="large systems per job; results do not depend on it")
     sweeps_factor: Positive = Field(
-        1.0, description="sweeps of re-equilibration as a multiple of the temperature's sweeps"
+        2.0, description="sweeps of re-equilibration as a multiple of the temperature's sweeps"
     )
     dynamics: LargeDynamicsSettings | None = Field(None, description="dynamics of large systems, or null")
 

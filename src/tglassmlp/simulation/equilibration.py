@@ -655,6 +655,7 @@ class CheckLimits:
     trend: float = 4.0
     start_difference: float = 4.0
     overlap: float = 0.45
+    tile_overlap: float = 0.2
     peak: float = 4.0
     heat_capacity: float = 0.15
 
@@ -868,7 +869,7 @@ def check_large_systems(
     limits = limits or CheckLimits()
     rows = []
     for c, (number, g) in zip(configurations, records.groupby("structure"), strict=True):
-        value, allowed = float(g.overlap.iloc[-1]), max(limits.overlap, random_overlap(c))
+        value, allowed = float(g.overlap.iloc[-1]), max(limits.tile_overlap, random_overlap(c))
         rows.append(
             {
                 "temperature": temperature,
