@@ -17,4 +17,5 @@ with job(snakemake.log[0]) as status:
         minimum=snakemake.params.minimum,
         checkpoint=snakemake.params.state,
         status_file=status,
+        memory=1e6 * snakemake.resources.data_mb,
     )

@@ -18,4 +18,5 @@ with job(snakemake.log[0]) as status:
         run=dict(snakemake.params.run),
         checkpoint=snakemake.params.state,
         status_file=status,
+        memory=1e6 * snakemake.resources.data_mb,
     )

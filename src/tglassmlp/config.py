@@ -375,6 +375,11 @@ class TrainingSettings(_Section):
         "last",
         description="networks after the last epoch, or after the best one of phase 2 on validation data",
     )
+    memory_gb: Positive = Field(
+        4.0,
+        description="descriptors and correlation kernels beyond this stay on disk and are streamed (GB); "
+        "the networks do not depend on it",
+    )
 
 
 class StatePoint(_Section):

@@ -239,7 +239,7 @@ def run_variant(
         for t, paths in steps.by_temperature(files.descriptors).items():
             if t not in reached:
                 continue
-            x = read_structures(paths, t, scaler).take(chosen).descriptors
+            x = read_structures(paths, t, scaler).take(chosen).inputs
             own: dict[float, Networks] = {}
             if variant.method == "glassmlp":
                 begun, kept = time.process_time(), int(record["training"]["networks"])

@@ -376,6 +376,30 @@ def test_seeds_are_keyed_by_the_work(finished, tmp_path):
     assert all(np.array_equal(a[name], b[name]) for name in a)
 
 
+def test_both_steps_stream_what_memory_does_not_hold(finished, tmp_path, capsys):
+    root, run = finished
+    everything = [
+        root / f"descriptors/T{t}/chunk{c}.h5" for t in ("0.50", "0.45", "0.40", "0.35") for c in (0, 1)
+    ]
+    labels = [root / f"labels/T{t}.h5" for t in ("0.50", "0.45", "0.40")]
+    steps.equi_time_networks(
+        tmp_path / "equi.npz", tmp_path / "h.parquet", everything, labels, root / "map.parquet",
+        root / "scaling.json", 0.4, 0.5, run, minimum=2, checkpoint=tmp_path / "state.npz", memory=50e3,
+    )  # fmt: skip
+    steps.full_networks(
+        tmp_path / "full.npz", tmp_path / "full.parquet", tmp_path / "h.parquet", everything, labels,
+        root / "extrapolated.h5", root / "map.parquet", root / "scaling.json", 0.4, 0.35, run,
+        checkpoint=tmp_path / "state.npz", memory=50e3,
+    )  # fmt: skip
+    assert capsys.readouterr().out.count("streamed from disk") == 2
+    for name, made in (("equi/cb0.50.npz", "equi.npz"), ("full.npz", "full.npz")):
+        a, b = read_npz(root / name)[0], read_npz(tmp_path / made)[0]
+        for key in a:
+            np.testing.assert_allclose(a[key], b[key], rtol=1e-4, atol=1e-5)
+    # nothing of it stays
+    assert {p.stem for p in tmp_path.iterdir()} == {"equi", "full", "h"}
+
+
 def test_too_few_temperatures_make_an_empty_file_not_a_failure(finished, tmp_path):
     root, run = finished
     steps.equi_time_networks(

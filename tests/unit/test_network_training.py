@@ -1,10 +1,14 @@
 """Training: it learns, it is what it says, it resumes exactly."""
 
+import re
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
 from network_case import BOX, M, data, state_point
 
+from tglassmlp.network import dataset
 from tglassmlp.network import training as tr
 from tglassmlp.network.architecture import Architecture
 from tglassmlp.network.dataset import TrainingSet
@@ -44,11 +48,10 @@ def test_compiled_and_interpreted_gradients_agree():
     network = tr._Network.of(models[0])
     parameters = network.unravel(jax.numpy.stack([network.ravel(m) for m in models]))
     prepared = tr._prepare(given, state_point(), small, settings, with_kernels=True)
-    ring = (settings.correlation_radii, settings.correlation_width)
 
     def gradient(p):
         total = jax.grad(tr.ensemble_loss, argnums=1, has_aux=True)
-        return total(network, p, prepared, 1, 2, (0.5, 1.0), ring)[0]
+        return total(network, p, prepared, 1, 2, (0.5, 1.0))[0]
 
     compiled = jax.tree.leaves(jax.jit(gradient)(parameters))
     with jax.disable_jit():
@@ -97,11 +100,33 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     assert file.exists()
 
 
-def test_recomputed_kernels_train_like_stored_ones():
-    stored = run()
-    again = run(settings=tr.TrainingSettings(phase1=SHORT.phase1, phase2=SHORT.phase2, kernel_memory=0))
-    for name, value in stored.parameters.items():  # stored ones are rounded to half precision
-        np.testing.assert_allclose(value, again.parameters[name], rtol=1e-2, atol=2e-3)
+def on_disk(given, folder):
+    """The same data with descriptors in files."""
+    arrays = []
+    for some in np.array_split(given.descriptors, 2):
+        arrays.append(dataset.on_disk(some.shape, np.float32, folder))
+        arrays[-1][:] = some
+    where = np.array([[a, r] for a, x in enumerate(arrays) for r in range(len(x))])
+    return replace(given, descriptors=dataset.Rows(arrays, where))
+
+
+@pytest.mark.parametrize(("memory", "files"), [(0.0, True), (60e3, True), (60e3, False)])
+def test_data_streamed_from_disk_train_the_same_networks(memory, files, tmp_path, capsys):
+    given, watched = data(), data(structures=2, seed=8)
+    whole = run(given, validation=watched)
+    capsys.readouterr()
+    if files:
+        given, watched = on_disk(given, tmp_path), on_disk(watched, tmp_path)
+    file = tmp_path / "state.npz"
+    assert run(given, validation=watched, checkpoint=file, memory=memory, epochs_per_call=6) is None
+    streamed = run(given, validation=watched, checkpoint=file, memory=memory)  # across a restart
+    blocks = re.search(r"in blocks of (\d+)", capsys.readouterr().out)
+    assert blocks
+    assert 1 <= int(blocks[1]) < given.batches
+    for name, value in whole.parameters.items():
+        np.testing.assert_allclose(value, streamed.parameters[name], rtol=1e-5, atol=1e-6)
+    columns = ["loss", "pearson", "validation_loss", "validation_pearson"]
+    np.testing.assert_allclose(whole.history[columns], streamed.history[columns], rtol=1e-4, atol=1e-5)
 
 
 def test_history_and_choice_of_the_epoch():

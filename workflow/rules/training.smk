@@ -24,6 +24,7 @@ rule train_equi_time:
     threads: 1
     resources:
         mem_mb=training_megabytes(len(LABELLED)),
+        data_mb=data_megabytes(),
         runtime=training_minutes(len(LABELLED)),
     params:
         run=training_record(),
@@ -90,6 +91,7 @@ rule train_full:
     threads: 1
     resources:
         mem_mb=training_megabytes(len(TEMPERATURES)),
+        data_mb=data_megabytes(),
         runtime=training_minutes(len(TEMPERATURES) * len(C_BS)),
     params:
         run=training_record(),

@@ -186,7 +186,7 @@ def linear_baselines(
     files, label_files = steps.by_temperature(descriptors), steps.by_temperature(labels)
     data: dict[float, dict[str, list[NDArray]]] = {}
     for t, c_bs in steps.pairs(table, "x").items():
-        x = read_structures(files[t], t, scale).descriptors
+        x = read_structures(files[t], t, scale).inputs
         for c_b, y in zip(c_bs, steps.labels_at(label_files[t][0], c_bs), strict=True):
             lists = data.setdefault(c_b, {"x": [], "y": [], "xv": [], "yv": []})
             for suffix, numbers in (("", parts.train), ("v", parts.validation)):
@@ -248,7 +248,7 @@ def baseline_predictions(
     arrays, metadata = storage.read_npz(linear)
     scale = steps.Scaling.from_json(metadata["scaling"])
     structures = read_structures(descriptors, temperature, scale)
-    x, k = structures.descriptors, len(c_b)
+    x, k = structures.inputs, len(c_b)
     s, p, _ = x.shape
 
     def rows(values: Mapping[float, NDArray], shape: tuple[int, ...]) -> NDArray[np.float32]:

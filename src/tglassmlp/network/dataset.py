@@ -1,13 +1,17 @@
 """Data the networks train on: standardised descriptors, labels and their state points.
 
 A *batch* is what one training step sees: the central particles of one structure at one state point.
+
+Descriptors are nearly all of the data. They are arrays, or :class:`Rows` of files where memory is too small.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +19,68 @@ from numpy.typing import NDArray
 from tglassmlp import storage
 from tglassmlp.descriptors.standardise import Scaling
 
-__all__ = ["Structures", "TrainingSet", "join", "read_structures", "training_set"]
+__all__ = ["Rows", "Structures", "TrainingSet", "join", "on_disk", "read_structures", "training_set"]
+
+#: Bytes of descriptors and correlation kernels that a training holds in memory.
+DATA_MEMORY = 4e9
+
+
+def on_disk(
+    shape: tuple[int, ...], dtype: type, folder: str | os.PathLike[str] | None = None
+) -> NDArray[Any]:
+    """Array in a file without a name in ``folder``; it is gone with the array, or with the process."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return np.memmap(file, dtype=dtype, mode="w+", shape=shape)
+
+
+class Rows:
+    """Rows ``[S, P, M]`` of arrays on disk, read when asked for.
+
+    Parameters
+    ----------
+    arrays
+        Arrays ``[?, P, M]`` on disk.
+    where
+        ``[S, 2]``: array and row of each.
+    """
+
+    def __init__(self, arrays: Sequence[NDArray[np.float32]], where: NDArray[np.int64]) -> None:
+        self.arrays, self.where = list(arrays), where
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(S, P, M)``."""
+        _, particles, columns = self.arrays[0].shape
+        return len(self.where), particles, columns
+
+    def __len__(self) -> int:
+        return len(self.where)
+
+    def __getitem__(self, index: Any) -> NDArray[np.float32]:
+        chosen = self.where[index]
+        if chosen.ndim == 1:
+            return np.array(self.arrays[chosen[0]][chosen[1]])
+        found = np.empty((len(chosen), *self.shape[1:]), np.float32)
+        for k, (a, r) in enumerate(chosen):
+            found[k] = self.arrays[a][r]
+        return found
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        return (self[k] for k in range(len(self)))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self[np.arange(len(self))], dtype=dtype)
+
+    def choose(self, index: NDArray) -> Rows:
+        """Only these rows, still on disk."""
+        return Rows(self.arrays, self.where[index])
+
+    @classmethod
+    def join(cls, parts: Sequence[Rows]) -> Rows:
+        """All rows of several, one after the other."""
+        first = np.cumsum([0, *(len(p.arrays) for p in parts)])
+        where = [p.where + np.array([k, 0]) for k, p in zip(first, parts, strict=False)]
+        return cls([a for p in parts for a in p.arrays], np.concatenate(where))
 
 
 @dataclass(frozen=True)
@@ -35,27 +100,51 @@ class Structures:
     """
 
     temperature: float
-    descriptors: NDArray[np.float32]
+    descriptors: NDArray[np.float32] | Rows
     positions: NDArray[np.float64]
     box_length: float
+
+    @property
+    def inputs(self) -> NDArray[np.float32]:
+        """The descriptors, in memory."""
+        return np.asarray(self.descriptors)
 
     def take(self, structures: Sequence[int]) -> Structures:
         """Only the structures with these numbers."""
         index = np.asarray(structures, dtype=int)
-        return Structures(self.temperature, self.descriptors[index], self.positions[index], self.box_length)
+        x = self.descriptors
+        chosen = x.choose(index) if isinstance(x, Rows) else x[index]
+        return Structures(self.temperature, chosen, self.positions[index], self.box_length)
 
 
 def read_structures(
-    paths: Sequence[str | os.PathLike[str]], temperature: float, scaling: Scaling
+    paths: Sequence[str | os.PathLike[str]],
+    temperature: float,
+    scaling: Scaling,
+    folder: str | os.PathLike[str] | None = None,
 ) -> Structures:
-    """Read and standardise the descriptor files of one temperature, in the order of their chunks."""
-    values, positions, box = [], [], 0.0
+    """Read and standardise the descriptor files of one temperature, in the order of their chunks.
+
+    With ``folder`` only one file at a time is in memory, and the standardised descriptors lie there on disk.
+    """
+    values: list[NDArray[np.float32]] = []
+    positions, box = [], 0.0
     for path in paths:
         arrays = storage.read_arrays(path, ["values", "names", "positions"])
         box = float(storage.read_attributes(path)["box_length"])
-        values.append(scaling.apply(arrays["values"], list(arrays["names"])).astype(np.float32))
+        found = scaling.apply(arrays["values"], list(arrays["names"])).astype(np.float32)
+        if folder is not None:
+            kept = on_disk(found.shape, np.float32, folder)
+            kept[:] = found
+            found = kept
+        values.append(found)
         positions.append(arrays["positions"])
-    return Structures(float(temperature), np.concatenate(values), np.concatenate(positions), box)
+    descriptors: NDArray[np.float32] | Rows
+    if folder is None:
+        descriptors = np.concatenate(values)
+    else:
+        descriptors = Rows(values, np.array([[a, r] for a, v in enumerate(values) for r in range(len(v))]))
+    return Structures(float(temperature), descriptors, np.concatenate(positions), box)
 
 
 @dataclass(frozen=True)
@@ -77,7 +166,7 @@ class TrainingSet:
         there are no replicas. None: not known.
     """
 
-    descriptors: NDArray[np.float32]
+    descriptors: NDArray[np.float32] | Rows
     positions: NDArray[np.float64]
     box_length: float
     structure: NDArray[np.int32]
@@ -96,7 +185,7 @@ class TrainingSet:
             )
         if b and (self.structure.min() < 0 or self.structure.max() >= s):
             raise ValueError(f"batches name structures outside 0..{s - 1}")
-        if not np.all(np.isfinite(self.labels)) or not np.all(np.isfinite(self.descriptors)):
+        if not np.all(np.isfinite(self.labels)) or not all(np.isfinite(d).all() for d in self.descriptors):
             raise ValueError("labels and descriptors must be finite")
 
     @property
@@ -150,8 +239,11 @@ def join(parts: Sequence[TrainingSet]) -> TrainingSet:
     if len({round(p.box_length, 9) for p in parts}) > 1:
         raise ValueError("training structures must share one box length")
     shift = np.cumsum([0, *(len(p.descriptors) for p in parts[:-1])])
+    rows = [p.descriptors for p in parts if isinstance(p.descriptors, Rows)]
     return TrainingSet(
-        np.concatenate([p.descriptors for p in parts]),
+        Rows.join(rows)
+        if len(rows) == len(parts)
+        else np.concatenate([np.asarray(p.descriptors) for p in parts]),
         np.concatenate([p.positions for p in parts]),
         parts[0].box_length,
         np.concatenate([p.structure + np.int32(k) for p, k in zip(parts, shift, strict=True)]),

@@ -35,7 +35,6 @@ __all__ = [
     "LabelStatistics",
     "correlation_kernels",
     "correlations",
-    "kernels_from_positions",
     "label_statistics",
     "mean_squared_error",
     "pearson",
@@ -94,22 +93,6 @@ def correlations(deviations: jax.Array, kernels: jax.Array) -> jax.Array:
     form = 2.0 * form - jax.lax.stop_gradient(form)
     square = jnp.sum(deviations**2, axis=1, keepdims=True)
     return form / jnp.maximum(square, SMALLEST_VARIANCE)
-
-
-def kernels_from_positions(
-    scaled: jax.Array, radii: tuple[float, ...] = (2.0, 5.0, 8.0), width: float = 1.0
-) -> jax.Array:
-    """:func:`correlation_kernels` inside a compiled step, from ``[P + 1, 2]`` float32.
-
-    The first P rows are positions in units of the box, the last row holds the box length.
-    """
-    box, x = scaled[-1, 0], scaled[:-1].T
-    separation = x[:, :, None] - x[:, None, :]
-    separation = separation - jnp.round(separation)
-    r = box * jnp.sqrt(jnp.sum(separation**2, axis=0))
-    w = jnp.exp(-0.5 * ((r[None] - jnp.asarray(radii)[:, None, None]) / width) ** 2)
-    inverse = 0.5 / jnp.sum(w, axis=2)
-    return w * (inverse[:, :, None] + inverse[:, None, :])
 
 
 def label_statistics(

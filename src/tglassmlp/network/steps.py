@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,14 @@ from tglassmlp.config import Split, canonical, split
 from tglassmlp.descriptors.standardise import Scaling
 from tglassmlp.network import selection
 from tglassmlp.network.architecture import Architecture
-from tglassmlp.network.dataset import Structures, TrainingSet, join, read_structures, training_set
+from tglassmlp.network.dataset import (
+    DATA_MEMORY,
+    Structures,
+    TrainingSet,
+    join,
+    read_structures,
+    training_set,
+)
 from tglassmlp.network.prediction import Networks, load_networks, save_networks
 from tglassmlp.network.state_point import StatePoint
 from tglassmlp.randomness import seed_sequence, temperature_key
@@ -114,7 +122,7 @@ def metadata(run: Record, scaling: Scaling, kind: str, extra: Record) -> dict[st
 
 def train_networks(
     run: Record, sets: Sequence[Sequence[TrainingSet]], key: tuple[Any, ...], networks: int, kind: str,
-    label: str, checkpoint: Path | None, status_file: Path | None,
+    label: str, checkpoint: Path | None, status_file: Path | None, memory: float = DATA_MEMORY,
 ) -> Trained:  # fmt: skip
     """Train on ``(training, validation)``; seeds are ``key`` with 0 for the order, n for network n - 1."""
     # JAX is loaded here and not before: other stages of this module start without it
@@ -124,10 +132,19 @@ def train_networks(
     result = train(
         join(sets[0]), join(sets[1]) if sets[1] else None, _state_point(run), seeds, order,
         Architecture.from_settings(run["network"]), TrainingSettings.from_settings(run["training"]),
-        kind, label, checkpoint, status_file,
+        kind, label, checkpoint, status_file, memory=memory,
     )  # fmt: skip
     assert result is not None
     return result
+
+
+def folder_of(files: Sequence[Path], checkpoint: Path | None, memory: float) -> str | None:
+    """Where descriptors of these files are kept if they exceed the memory, else None: they are read whole."""
+    if sum(os.path.getsize(f) for f in files) <= memory:
+        return None
+    folder = os.path.dirname(os.path.abspath(checkpoint)) if checkpoint else tempfile.gettempdir()
+    os.makedirs(folder, exist_ok=True)
+    return folder
 
 
 def remove_checkpoint(path: Path | None) -> None:
@@ -145,12 +162,12 @@ def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def equi_time_networks(
     output: Path, history: Path, descriptors: Sequence[Path], labels: Sequence[Path], label_map: Path,
     scaling: Path, t_min: float, c_b: float, run: Record, minimum: int, checkpoint: Path | None = None,
-    status_file: Path | None = None,
+    status_file: Path | None = None, memory: float = DATA_MEMORY,
 ) -> None:  # fmt: skip
     """Step 1 at one C_B: networks trained on all temperatures with measured labels there.
 
     With fewer than ``minimum`` such temperatures nothing can be extrapolated: a file with no network
-    and a note is written.
+    and a note is written. Data of more than ``memory`` bytes are streamed from disk.
     """
     scale, parts = scaling_of(scaling), divided(run)
     table = storage.read_table(label_map, ["temperature", "c_b", "kind"])
@@ -167,8 +184,9 @@ def equi_time_networks(
         return
     files, label_files = by_temperature(descriptors), by_temperature(labels)
     sets: list[list[TrainingSet]] = [[], []]
+    folder = folder_of([f for t in temperatures for f in files[t]], checkpoint, memory)
     for t in temperatures:
-        structures = read_structures(files[t], t, scale)
+        structures = read_structures(files[t], t, scale, folder)
         values, halves = (labels_at(label_files[t][0], [c_b], name=name) for name in ("propensity", "half"))
         for found, numbers in zip(sets, (parts.train, parts.validation), strict=True):
             if numbers:
@@ -176,7 +194,7 @@ def equi_time_networks(
     key = (temperature_key(t_min), round(c_b * 1e6))
     result = train_networks(
         run, sets, ("equi_time_training", *key), run["training"]["networks"], "tglassmlp",
-        f"step 1 T_min={t_min:g} C_B={c_b:g}", checkpoint, status_file,
+        f"step 1 T_min={t_min:g} C_B={c_b:g}", checkpoint, status_file, memory,
     )  # fmt: skip
     save_networks(output, Networks(result.parameters, metadata(run, scale, "tglassmlp", extra)), made)
     storage.write_table(history, result.history.assign(t_min=t_min, c_b=c_b), made)
@@ -218,7 +236,7 @@ def extrapolated_labels(
     structures: dict[float, np.ndarray] = {}
     for t in wanted:
         scale = next(n for n in ensembles.values() if n.n_networks).scaling
-        structures[t] = read_structures(files[t], t, scale).take(numbers).descriptors
+        structures[t] = read_structures(files[t], t, scale).take(numbers).inputs
     for c_b in sorted({c for cs in wanted.values() for c in cs}, reverse=True):
         low = {t: structures[t] for t in wanted if any(_near(wanted[t], c_b))}
         labels, table = selection.extrapolate(
@@ -251,11 +269,12 @@ def extrapolated_labels(
 def full_networks(
     output: Path, table_output: Path, history: Path, descriptors: Sequence[Path], labels: Sequence[Path],
     extrapolated: Path, label_map: Path, scaling: Path, t_min: float, glass_transition: float, run: Record,
-    checkpoint: Path | None = None, status_file: Path | None = None,
+    checkpoint: Path | None = None, status_file: Path | None = None, memory: float = DATA_MEMORY,
 ) -> None:  # fmt: skip
     """Step 2: networks trained on all labelled state points, measured or extrapolated, and their selection.
 
-    With ``training.procedure: direct`` only the measured labels are learnt.
+    With ``training.procedure: direct`` only the measured labels are learnt. Data of more than ``memory``
+    bytes are streamed from disk.
 
     Raises
     ------
@@ -269,8 +288,10 @@ def full_networks(
     learnt = [*parts.train, *parts.validation]
     sets: list[list[TrainingSet]] = [[], []]
     structures: dict[float, Structures] = {}
-    for t in sorted({*measured, *predicted}, reverse=True):
-        structures[t] = read_structures(files[t], t, scale)
+    known = sorted({*measured, *predicted}, reverse=True)
+    folder = folder_of([f for t in known for f in files[t]], checkpoint, memory)
+    for t in known:
+        structures[t] = read_structures(files[t], t, scale, folder)
         c_b, values, halves = [], [], []
         if t in measured:
             c_b += measured[t]
@@ -287,7 +308,7 @@ def full_networks(
                 found.append(training_set(structures[t], c_b, both[:, rows], numbers, both_halves[:, rows]))
     result = train_networks(
         run, sets, ("full_training", temperature_key(t_min)), run["training"]["networks"], "tglassmlp",
-        f"step 2 T_min={t_min:g}", checkpoint, status_file,
+        f"step 2 T_min={t_min:g}", checkpoint, status_file, memory,
     )  # fmt: skip
     everything = pairs(table, "xtr")
     lowest = next((t for t in everything if _near(t, glass_transition)), min(everything))
@@ -299,7 +320,10 @@ def full_networks(
         structures[lowest] = read_structures(files[lowest], lowest, scale)
     made = provenance.collect("training", t_min=t_min, seed=run["seed"])
     storage.write_table(history, result.history.assign(t_min=t_min), made)
-    seen, tolerance = structures[lowest].take(learnt).descriptors, run["training"]["full_tolerance"]
+    seen, tolerance = (
+        structures[lowest].take(learnt).inputs,
+        run["training"]["full_tolerance"],
+    )
     try:
         kept, chosen = selection.select_full(networks, seen, lowest, everything[lowest], tolerance)
     except selection.SelectionError as error:
@@ -323,7 +347,7 @@ def predictions(
     structures = read_structures(descriptors, temperature, ensemble.scaling)
     table = storage.read_table(label_map, ["temperature", "c_b", "kind"])
     c_b = next((cs for t, cs in pairs(table, "xtr").items() if _near(t, temperature)), [])
-    n, (s, p, m) = ensemble.n_networks, structures.descriptors.shape
+    n, (s, p, m) = ensemble.n_networks, structures.inputs.shape
     k = len(c_b)
     entered, mean = np.zeros((k, n)), np.zeros((k, n))
     converged = np.zeros((k, n), bool)
@@ -332,13 +356,13 @@ def predictions(
     units = ensemble.parameters["bottleneck/bias"].shape[1]
     bottleneck = np.zeros((k, s, p, units) if with_bottleneck else (0, 0, 0, 0), np.float32)
     for i, c in enumerate(c_b):
-        found = ensemble.predict_corrected(structures.descriptors, temperature, c, **prediction)
+        found = ensemble.predict_corrected(structures.inputs, temperature, c, **prediction)
         entered[i], mean[i], converged[i] = found.c_b_input, found.mean, found.converged
         propensity[i] = found.propensity
         attention[i] = ensemble.attention(temperature, found.c_b_input)
         if with_bottleneck:
             one = ensemble.of([0])
-            bottleneck[i] = one.bottleneck(structures.descriptors, temperature, found.c_b_input[0])[0]
+            bottleneck[i] = one.bottleneck(structures.inputs, temperature, found.c_b_input[0])[0]
         print(
             f"T = {temperature:g}, C_B = {c:g}: told {_range(found.c_b_input)}, mean {_range(found.mean)}, "
             f"{int(found.converged.sum())} of {n} converged after {found.iterations} corrections"

@@ -7,6 +7,9 @@ same seeds gives the same network up to float32 rounding (the products are order
 Order of batches: a new random order each epoch, from the order seed and the number of the epoch, so that a
 resumed training continues exactly. Optimiser: Adam, with a fresh state where the loss changes (the gradients
 of the two losses differ by orders of magnitude).
+
+Data that do not fit in memory stay on disk. Each epoch then goes through its batches, in the same order, in
+blocks whose structures are loaded while the block before is learnt; the networks are the same.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -29,7 +32,7 @@ from numpy.typing import NDArray
 
 from tglassmlp.network import loss as losses
 from tglassmlp.network.architecture import Architecture, limited
-from tglassmlp.network.dataset import TrainingSet
+from tglassmlp.network.dataset import DATA_MEMORY, Rows, TrainingSet, on_disk
 from tglassmlp.network.model import GlassMLP, TGlassMLP
 from tglassmlp.network.state_point import StatePoint
 from tglassmlp.progress import Progress
@@ -73,8 +76,6 @@ class TrainingSettings:
         smallest whole number that gives it this many: networks of few structures learn as long as others.
     weight_decay
         Decoupled decay of the matrices: each step takes rate times this share off them (AdamW); 0: Adam.
-    kernel_memory
-        Bytes the stored correlation kernels may take; beyond it they are recomputed in every step.
     checkpoint_seconds
         Time between checkpoints.
     """
@@ -91,7 +92,6 @@ class TrainingSettings:
     error_scale: str = "none"
     minimum_steps: int = 0
     weight_decay: float = 0.0
-    kernel_memory: float = 3e9
     checkpoint_seconds: float = 60.0
 
     def __post_init__(self) -> None:
@@ -168,7 +168,7 @@ class _Data(NamedTuple):
     """What the compiled loop reads; leading sizes are padded, so that similar trainings share a program."""
 
     descriptors: jax.Array  # [S, M, P]
-    kernels: jax.Array  # [S, K, P, P] float16, or [S, P, 2] positions if they are recomputed, or [S, 0]
+    kernels: jax.Array  # [S, K, P, P] float16, or [S, 0]
     structure: jax.Array  # [B]
     state: jax.Array  # [B, F]
     offset: jax.Array  # [B] added to the output
@@ -176,6 +176,43 @@ class _Data(NamedTuple):
     labels: jax.Array  # [B, P]
     statistics: losses.LabelStatistics
     batches: jax.Array  # number of batches before padding
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """Data of which only blocks of ``capacity`` batches are in memory at a time.
+
+    ``rest`` lacks descriptors ``[S, P, M]`` and kernels ``[S, K, P, P]``, which are read block by block;
+    ``structure`` is that of each batch, ``limit`` the network's ``input_limit``.
+    """
+
+    rest: _Data
+    descriptors: NDArray | Rows
+    kernels: NDArray | None
+    structure: NDArray[np.int32]
+    limit: float | None
+    capacity: int
+
+    def blocks(self, order: NDArray, phase: int) -> Iterator[tuple[NDArray, _Data]]:
+        """Batches in the given order, block by block, with numbers of structures of the block's own."""
+        _, particles, columns = self.descriptors.shape
+        for begin in range(0, len(order), self.capacity):
+            chosen = order[begin : begin + self.capacity]
+            rows, local = np.unique(self.structure[chosen], return_inverse=True)
+            inputs = np.zeros((self.capacity, columns, particles), np.float32)
+            inputs[: len(rows)] = limited(self.descriptors[rows], self.limit).transpose(0, 2, 1)
+            kernels = np.zeros((self.capacity, 0), np.float32)
+            if phase == 2 and self.kernels is not None:
+                kernels = np.zeros((self.capacity, *self.kernels.shape[1:]), np.float16)
+                kernels[: len(rows)] = self.kernels[rows]
+            structure = np.zeros(len(self.rest.structure), np.int32)
+            structure[chosen] = local
+            padded = np.zeros(self.capacity, np.int32)
+            padded[: len(chosen)] = chosen
+            yield padded, self.rest._replace(
+                descriptors=jnp.asarray(inputs), kernels=jnp.asarray(kernels),
+                structure=jnp.asarray(structure), batches=jnp.asarray(len(chosen)),
+            )  # fmt: skip
 
 
 def train(
@@ -191,6 +228,7 @@ def train(
     checkpoint: str | os.PathLike[str] | None = None,
     status_file: str | os.PathLike[str] | None = None,
     epochs_per_call: int | None = None,
+    memory: float = DATA_MEMORY,
 ) -> Trained | None:
     """Train one network for each seed.
 
@@ -217,6 +255,9 @@ def train(
         See :class:`tglassmlp.progress.Progress`.
     epochs_per_call
         Stop after so many epochs with a checkpoint written and None returned (a planned interruption).
+    memory
+        Bytes that descriptors and correlation kernels may take; beyond it they stay on disk, beside the
+        checkpoint, and blocks of half of this are loaded in turn. It does not change the networks.
 
     Raises
     ------
@@ -243,20 +284,32 @@ def train(
         f"{training.labels.shape[1]} particles, {len(schedule)} epochs",
         flush=True,
     )
-    data = _prepare(training, state_point, architecture, settings, with_kernels=bool(settings.phase2))
+    folder = None if checkpoint is None else os.path.dirname(os.path.abspath(checkpoint))
+    data = _prepare(
+        training, state_point, architecture, settings, bool(settings.phase2), memory, folder
+    )  # fmt: skip
+    if isinstance(data, _Stream):
+        print(
+            f"[{label}] data of {len(training.descriptors)} structures exceed {memory / 1e9:.3g} GB: "
+            f"streamed from disk in blocks of {data.capacity}",
+            flush=True,
+        )
     watched = _thinned(validation, VALIDATION_BATCHES)
-    watch = (
-        None
-        if watched is None or not watched.batches
-        else _prepare(watched, state_point, architecture, settings, with_kernels=False)
-    )
+    watch: _Data | None = None
+    if watched is not None:
+        looked_at = _prepare(watched, state_point, architecture, settings, with_kernels=False)
+        assert isinstance(looked_at, _Data)
+        watch = looked_at
     order_words = order_seed.generate_state(4)
     state = _State(parameters, _ADAM.init(parameters), 0, [], parameters, np.full(len(seeds), -np.inf))
     mark = fingerprint(
         {
             "settings": repr(settings), "architecture": repr(architecture), "state": state_point.as_record(),
             "kind": kind, "seeds": [str(s) for s in seeds], "order": str(order_seed),
-            "data": [float(np.sum(a, dtype=np.float64)) for a in (training.descriptors, training.labels)],
+            "data": [
+                sum(float(np.sum(row, dtype=np.float64)) for row in a)
+                for a in (training.descriptors, training.labels)
+            ],
             "batches": training.batches,
         }
     )  # fmt: skip
@@ -302,7 +355,7 @@ class _State:
 
 def _epoch(
     network: _Network, state: _State, schedule: list[tuple[int, float]], order_words: NDArray, batches: int,
-    data: _Data, watch: _Data | None, settings: TrainingSettings, label: str,
+    data: _Data | _Stream, watch: _Data | None, settings: TrainingSettings, label: str,
 ) -> _State:  # fmt: skip
     """One epoch and the look at the validation set after it."""
     phase, rate = schedule[state.epoch]
@@ -310,15 +363,16 @@ def _epoch(
     if state.epoch and schedule[state.epoch - 1][0] != phase:
         optimizer = _ADAM.init(state.parameters)
     generator = np.random.default_rng([*map(int, order_words), state.epoch])
-    order = np.zeros(len(data.structure), np.int32)
-    order[:batches] = generator.permutation(batches)
+    order = generator.permutation(batches).astype(np.int32)
     weights = (settings.correlation_weight, settings.variance_weight)
-    ring = (settings.correlation_radii, settings.correlation_width)
-    # phase 1 reads no kernels: leave them out, so that its program does not depend on their shape
-    seen = data if phase == 2 else data._replace(kernels=jnp.zeros((len(data.descriptors), 0)))
-    parameters, optimizer, sums = _run_epoch(
-        network, phase, weights, ring, state.parameters, optimizer, rate, settings.weight_decay, order, seen
-    )
+    parameters, sums = state.parameters, _no_sums(state.parameters)
+    for some, block in _blocks(data, order, phase):
+        last = sums
+        parameters, optimizer, seen = _run_epoch(
+            network, phase, weights, parameters, optimizer, rate, settings.weight_decay, some, block
+        )
+        sums = last + seen
+        jax.block_until_ready(last)  # the next block is loaded while this one is learnt, but no third
     row = np.full((4, len(state.best_score)), np.nan, np.float32)
     row[:2] = np.asarray(sums) / batches
     if not np.all(np.isfinite(row[:2])):
@@ -334,6 +388,17 @@ def _epoch(
             best = jnp.where(better[:, None], parameters, best)
             score = np.where(better, row[3], score)
     return _State(parameters, optimizer, state.epoch + 1, [*state.history, row], best, score)
+
+
+def _blocks(data: _Data | _Stream, order: NDArray, phase: int) -> Iterator[tuple[NDArray, _Data]]:
+    """One epoch's batches in order, as pieces that are in memory."""
+    if isinstance(data, _Stream):
+        yield from data.blocks(order, phase)
+        return
+    padded = np.zeros(len(data.structure), np.int32)
+    padded[: len(order)] = order
+    # phase 1 reads no kernels: leave them out, so that its program does not depend on their shape
+    yield padded, data if phase == 2 else data._replace(kernels=jnp.zeros((len(data.descriptors), 0)))
 
 
 @dataclass(frozen=True)
@@ -389,8 +454,7 @@ def _predict(network: _Network, parameters: Any, data: _Data, b: jax.Array) -> j
 
 
 def ensemble_loss(
-    network: _Network, parameters: Any, data: _Data, b: jax.Array, phase: int,
-    weights: tuple[float, float], ring: tuple[tuple[float, ...], float],
+    network: _Network, parameters: Any, data: _Data, b: jax.Array, phase: int, weights: tuple[float, float]
 ) -> tuple[jax.Array, jax.Array]:  # fmt: skip
     """Sum of the losses for batch ``b`` (its gradient is each network's own), and ``[2, n]`` (loss, r)."""
     predicted = _predict(network, parameters, data, b)
@@ -399,16 +463,14 @@ def ensemble_loss(
         each = losses.mean_squared_error(predicted, labels) * data.scale[b]
     else:
         kernels = data.kernels[data.structure[b]]
-        if kernels.ndim == 2:  # positions: the memory did not suffice for the kernels
-            kernels = losses.kernels_from_positions(kernels, *ring)
         statistics = losses.LabelStatistics(*(v[b] for v in data.statistics))
         each = losses.structure_loss(predicted, labels, statistics, kernels, *weights)
     return jnp.sum(each), jnp.stack([each, losses.pearson(predicted, labels)])
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2, 3))
+@partial(jax.jit, static_argnums=(0, 1, 2))
 def _run_epoch(
-    network: _Network, phase: int, weights: tuple[float, float], ring: tuple[tuple[float, ...], float],
+    network: _Network, phase: int, weights: tuple[float, float],
     parameters: jax.Array, optimizer: Any, rate: float, decay: float, order: NDArray, data: _Data,
 ) -> tuple[jax.Array, Any, jax.Array]:  # fmt: skip
     """All steps of one epoch, and the sums of :func:`ensemble_loss`'s second value over them."""
@@ -417,7 +479,7 @@ def _run_epoch(
         parameters, optimizer, sums = carry
         gradient = jax.grad(ensemble_loss, argnums=1, has_aux=True)
         tree = network.unravel(parameters)
-        slope, seen = gradient(network, tree, data, order[i], phase, weights, ring)
+        slope, seen = gradient(network, tree, data, order[i], phase, weights)
         rows = [leaf.reshape(len(leaf), -1) for leaf in jax.tree.leaves(slope)]
         direction, optimizer = _ADAM.update(jnp.concatenate(rows, axis=1), optimizer)
         direction = direction + decay * network.matrices() * parameters
@@ -447,23 +509,21 @@ def _no_sums(parameters: jax.Array) -> jax.Array:
 
 def _prepare(
     given: TrainingSet, state_point: StatePoint, architecture: Architecture, settings: TrainingSettings,
-    with_kernels: bool,
-) -> _Data:  # fmt: skip
+    with_kernels: bool, memory: float = np.inf, folder: str | None = None,
+) -> _Data | _Stream:  # fmt: skip
     """Arrays for the compiled loops, padded; the sets that are only watched carry no kernels."""
     structures, batches = len(given.descriptors), given.batches
-    particles, rows = given.descriptors.shape[1], _padded(len(given.descriptors))
+    _, particles, columns = given.descriptors.shape
     rings = len(settings.correlation_radii)
     statistics = [np.ones(batches, np.float32), np.ones(batches, np.float32),
                   np.zeros((batches, rings), np.float32), np.ones(batches, np.float32)]  # fmt: skip
-    stored = with_kernels and 2.0 * rows * rings * particles**2 <= settings.kernel_memory
-    if stored:
-        kernels = np.zeros((rows, rings, particles, particles), np.float16)
-    elif with_kernels:
-        kernels = np.zeros((rows, particles, 2), np.float32)
-        kernels[:structures] = given.positions / given.box_length
-        kernels = np.concatenate([kernels, np.full((rows, 1, 2), given.box_length, np.float32)], axis=1)
-    else:
-        kernels = np.zeros((rows, 0), np.float32)
+    each = 4.0 * particles * columns + (2.0 * rings * particles**2 if with_kernels else 0.0)
+    streamed = isinstance(given.descriptors, Rows) or _padded(structures) * each > memory
+    rows = structures if streamed else _padded(structures)
+    kernels = np.zeros((rows, 0), np.float16)
+    if with_kernels:
+        shape = (rows, rings, particles, particles)
+        kernels = on_disk(shape, np.float16, folder) if streamed else np.zeros(shape, np.float16)
     denoised = settings.label_noise == "removed"
     for s in range(structures):
         mine = np.flatnonzero(given.structure == s)
@@ -472,20 +532,22 @@ def _prepare(
             kernel = losses.correlation_kernels(
                 given.positions[s], given.box_length, settings.correlation_radii, settings.correlation_width
             )
-            if stored:
-                kernels[s] = kernel
+            kernels[s] = kernel
         if len(mine):
             halves = given.halves[mine] if denoised and given.halves is not None else None
             found = losses.label_statistics(given.labels[mine], kernel, rings, halves)
             for all_, some in zip(statistics, found, strict=True):
                 all_[mine] = some
     length = _padded(batches)
-    inputs = limited(given.descriptors, architecture.input_limit)
     scale = np.ones(batches) if settings.error_scale == "none" else 1.0 / _label_variance(given)
     offset = given.c_b if architecture.output == "deviation" else np.zeros(batches)
-    return _Data(
-        _pad(np.ascontiguousarray(inputs.transpose(0, 2, 1)), rows),
-        jnp.asarray(kernels),
+    inputs, held = np.zeros((0, columns, particles), np.float32), np.zeros((0, 0), np.float16)
+    if not streamed:
+        seen = limited(np.asarray(given.descriptors), architecture.input_limit)
+        inputs, held = np.ascontiguousarray(seen.transpose(0, 2, 1)), kernels
+    data = _Data(
+        _pad(inputs, 0 if streamed else rows),
+        jnp.asarray(held),
         _pad(given.structure, length),
         _pad(state_point(given.temperature, given.c_b), length),
         _pad(offset.astype(np.float32), length),
@@ -494,6 +556,13 @@ def _prepare(
         losses.LabelStatistics(*(_pad(v, length, 1.0) for v in statistics)),  # type: ignore[arg-type]
         jnp.asarray(batches),
     )
+    if not streamed:
+        return data
+    capacity = int(np.clip(memory // (2.0 * each), 1, batches))
+    return _Stream(
+        data, given.descriptors, kernels if with_kernels else None, given.structure, architecture.input_limit,
+        capacity,
+    )  # fmt: skip
 
 
 def _label_variance(given: TrainingSet) -> NDArray[np.float64]:
@@ -509,12 +578,14 @@ def _label_variance(given: TrainingSet) -> NDArray[np.float64]:
 
 
 def _thinned(given: TrainingSet | None, most: int) -> TrainingSet | None:
-    """At most ``most`` batches, spread evenly."""
-    if given is None or given.batches <= most:
-        return given
-    chosen = np.linspace(0, given.batches - 1, most).round().astype(int)
+    """At most ``most`` batches, spread evenly, in memory."""
+    if given is None or not given.batches:
+        return None
+    chosen = np.unique(np.linspace(0, given.batches - 1, most).round().astype(int))
+    used, structure = np.unique(given.structure[chosen], return_inverse=True)
     return replace(
-        given, structure=given.structure[chosen], temperature=given.temperature[chosen],
+        given, descriptors=np.asarray(given.descriptors[used]), positions=given.positions[used],
+        structure=structure.astype(np.int32), temperature=given.temperature[chosen],
         c_b=given.c_b[chosen], labels=given.labels[chosen],
         halves=None if given.halves is None else given.halves[chosen],
     )  # fmt: skip

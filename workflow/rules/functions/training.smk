@@ -5,7 +5,9 @@ from tglassmlp import cost
 def training_record():
     """What decides a training, as plain numbers and names (the same record goes into the networks' files)."""
     training = {
-        name: value for name, value in section("training").items() if name != "t_min"
+        name: value
+        for name, value in section("training").items()
+        if name not in ("t_min", "memory_gb")
     }
     return {
         "seed": CONFIG.seed,
@@ -31,13 +33,19 @@ def training_minutes(state_points, networks=None):
 
 
 def training_megabytes(temperatures):
-    """Descriptors and correlation kernels (at most 3 GB of them are stored) of the structures learnt from."""
+    """Descriptors and correlation kernels of the structures learnt from, or the part that is in memory."""
     particles = CONFIG.mixture().composition[CONFIG.propensity.central_species - 1]
     structures = CONFIG.structures.number * temperatures
     columns = 16 * len(CONFIG.descriptors.lengths)
     kernels = (
         2 * len(CONFIG.training.correlation_radii) * particles**2 * structures / 1e6
     )
-    return round(
-        1500 + 16 * columns * particles * structures / 1e6 + 2 * min(kernels, 3000)
-    )
+    descriptors = 4 * columns * particles * structures / 1e6
+    if descriptors + kernels > data_megabytes():
+        return round(1500 + 3 * data_megabytes())
+    return round(1500 + 4 * descriptors + 2 * kernels)
+
+
+def data_megabytes():
+    """Descriptors and kernels beyond this stay on disk."""
+    return round(1000 * CONFIG.training.memory_gb)
