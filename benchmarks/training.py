@@ -44,12 +44,13 @@ def ensemble_rate(networks, phase, repeats=3, memory=np.inf):
     parameters = jnp.asarray(np.stack([shape.ravel(m) for m in models]))
     data = tr._prepare(batches(np.random.default_rng(0)), STATE, Architecture(), settings, phase == 2, memory)
     order = np.arange(BATCHES, dtype=np.int32)
+    learnt = shape.sighted(Architecture().state_features, networks, 0)
     state = parameters, tr._ADAM.init(parameters)
     seconds = []
     for _ in range(repeats + 1):  # the first one compiles
         start = time.process_time()
         for some, block in tr._blocks(data, order, phase):
-            *state, _ = tr._run_epoch(shape, phase, (0.5, 1.0), *state, 1e-4, 0.0, some, block)
+            *state, _ = tr._run_epoch(shape, phase, (0.5, 1.0), *state, 1e-4, 0.0, learnt, some, block)
         jax.block_until_ready(state)
         seconds.append(time.process_time() - start)
     return networks * BATCHES / float(np.median(seconds[1:]))

@@ -357,6 +357,9 @@ class TrainingSettings(_Section):
         (2.0, 5.0, 8.0), description="distances at which the correlation is compared, increasing"
     )
     correlation_width: Positive = Field(1.0, description="width of the window around each distance")
+    equi_time_blind: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="share of the networks of step 1 that are not told the temperature"
+    )
     equi_time_tolerance: Share = Field(
         0.05, description="step 1 keeps a network if its mean prediction is this close to C_B"
     )

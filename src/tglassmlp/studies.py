@@ -43,6 +43,7 @@ PAPER_TRAINING: Final[dict[str, Any]] = {
     "phase2": [{"epochs": 50, "rate": 4e-5}],
     "rate_decay": "none",
     "minimum_steps": 0,
+    "equi_time_blind": 0.0,
     "error_scale": "none",
     "weight_decay": 0.0,
     "variance_weight": 1.0,
@@ -116,6 +117,11 @@ def variants(
         Variant("defaults", "the paper's", PAPER_NETWORK, PAPER_TRAINING),
         Variant("defaults", "GlassMLP per state point", method="glassmlp"),
         Variant("steps", "direct", training={"procedure": "direct"}),
+        *(
+            Variant("steps", f"{share:g} of step 1 blind", training={"equi_time_blind": share})
+            for share in (0.0, 0.5, 1.0)
+            if share != run["training"].get("equi_time_blind", 0.0)
+        ),
         Variant("attention", "none", {"attention": False}),
         Variant("attention", "with bias", {"attention_bias": True}),
         Variant("network", "output propensity", {"output": "propensity"}),

@@ -6,6 +6,7 @@ from dataclasses import replace
 import jax
 import numpy as np
 import pytest
+from flax import nnx
 from network_case import BOX, M, data, state_point
 
 from tglassmlp.network import dataset
@@ -211,3 +212,19 @@ def test_squared_error_over_the_variance_of_the_state_point():
         assert [s.sum() for s in same] == [2, 2]
         largest = max(given.labels[s].var() for s in same)
         np.testing.assert_allclose(scaled.scale[b], 1 / largest, rtol=1e-4)
+
+
+def test_blind_networks_do_not_see_the_temperature_and_others_are_as_without_them():
+    given = data()
+    seen, half = run(given), run(given, blind=1)
+    for name, value in seen.parameters.items():
+        np.testing.assert_allclose(value[0], half.parameters[name][0], rtol=1e-5, atol=1e-6)
+    graph, state = nnx.split(TGlassMLP(M, Architecture(), np.random.default_rng(0)))
+    leaves = [half.parameters[jax.tree_util.keystr(path, simple=True, separator="/").removesuffix("/value")]
+              for path, _ in jax.tree_util.tree_flatten_with_path(state)[0]]  # fmt: skip
+    x, point = given.descriptors[0].T, state_point()
+    for k, blind in ((0, False), (1, True)):
+        network = nnx.merge(graph, jax.tree.unflatten(jax.tree.structure(state), [v[k] for v in leaves]))
+        warm, cold = (np.asarray(network(x, point(t, 0.5))) for t in (0.5, 0.3))
+        assert np.array_equal(warm, cold) == blind
+        assert not np.array_equal(warm, np.asarray(network(x, point(0.5, 0.9))))

@@ -123,6 +123,7 @@ def metadata(run: Record, scaling: Scaling, kind: str, extra: Record) -> dict[st
 def train_networks(
     run: Record, sets: Sequence[Sequence[TrainingSet]], key: tuple[Any, ...], networks: int, kind: str,
     label: str, checkpoint: Path | None, status_file: Path | None, memory: float = DATA_MEMORY,
+    blind: float = 0.0,
 ) -> Trained:  # fmt: skip
     """Train on ``(training, validation)``; seeds are ``key`` with 0 for the order, n for network n - 1."""
     # JAX is loaded here and not before: other stages of this module start without it
@@ -132,7 +133,7 @@ def train_networks(
     result = train(
         join(sets[0]), join(sets[1]) if sets[1] else None, _state_point(run), seeds, order,
         Architecture.from_settings(run["network"]), TrainingSettings.from_settings(run["training"]),
-        kind, label, checkpoint, status_file, memory=memory,
+        kind, label, checkpoint, status_file, memory=memory, blind=round(blind * networks),
     )  # fmt: skip
     assert result is not None
     return result
@@ -195,6 +196,7 @@ def equi_time_networks(
     result = train_networks(
         run, sets, ("equi_time_training", *key), run["training"]["networks"], "tglassmlp",
         f"step 1 T_min={t_min:g} C_B={c_b:g}", checkpoint, status_file, memory,
+        run["training"].get("equi_time_blind", 0.0),
     )  # fmt: skip
     save_networks(output, Networks(result.parameters, metadata(run, scale, "tglassmlp", extra)), made)
     storage.write_table(history, result.history.assign(t_min=t_min, c_b=c_b), made)

@@ -229,6 +229,7 @@ def train(
     status_file: str | os.PathLike[str] | None = None,
     epochs_per_call: int | None = None,
     memory: float = DATA_MEMORY,
+    blind: int = 0,
 ) -> Trained | None:
     """Train one network for each seed.
 
@@ -258,6 +259,9 @@ def train(
     memory
         Bytes that descriptors and correlation kernels may take; beyond it they stay on disk, beside the
         checkpoint, and blocks of half of this are loaded in turn. It does not change the networks.
+    blind
+        So many networks, the last ones, are not told the temperature: their weights of the functions of the
+        state point that hold T are zero and stay so.
 
     Raises
     ------
@@ -277,7 +281,8 @@ def train(
         make(training.descriptors.shape[2], architecture, np.random.default_rng(s), mean) for s in seeds
     ]
     network = _Network.of(models[0])
-    parameters = jnp.asarray(np.stack([network.ravel(m) for m in models]))
+    learnt = network.sighted(architecture.state_features, len(seeds), blind)
+    parameters = jnp.asarray(np.stack([network.ravel(m) for m in models]) * learnt)
     size = parameters.shape[1]
     print(
         f"[{label}] {len(seeds)} networks of {size} parameters, {training.batches} batches of "
@@ -305,7 +310,7 @@ def train(
     mark = fingerprint(
         {
             "settings": repr(settings), "architecture": repr(architecture), "state": state_point.as_record(),
-            "kind": kind, "seeds": [str(s) for s in seeds], "order": str(order_seed),
+            "kind": kind, "blind": blind, "seeds": [str(s) for s in seeds], "order": str(order_seed),
             "data": [
                 sum(float(np.sum(row, dtype=np.float64)) for row in a)
                 for a in (training.descriptors, training.labels)
@@ -322,7 +327,9 @@ def train(
         if epochs_per_call is not None and state.epoch - begun >= epochs_per_call:
             _save(checkpoint, mark, state)
             return None
-        state = _epoch(network, state, schedule, order_words, training.batches, data, watch, settings, label)
+        state = _epoch(
+            network, state, schedule, order_words, training.batches, data, watch, settings, label, learnt
+        )  # fmt: skip
         last = state.history[-1]
         progress.advance(
             training.batches * len(seeds),
@@ -355,7 +362,7 @@ class _State:
 
 def _epoch(
     network: _Network, state: _State, schedule: list[tuple[int, float]], order_words: NDArray, batches: int,
-    data: _Data | _Stream, watch: _Data | None, settings: TrainingSettings, label: str,
+    data: _Data | _Stream, watch: _Data | None, settings: TrainingSettings, label: str, learnt: NDArray,
 ) -> _State:  # fmt: skip
     """One epoch and the look at the validation set after it."""
     phase, rate = schedule[state.epoch]
@@ -369,7 +376,7 @@ def _epoch(
     for some, block in _blocks(data, order, phase):
         last = sums
         parameters, optimizer, seen = _run_epoch(
-            network, phase, weights, parameters, optimizer, rate, settings.weight_decay, some, block
+            network, phase, weights, parameters, optimizer, rate, settings.weight_decay, learnt, some, block
         )
         sums = last + seen
         jax.block_until_ready(last)  # the next block is loaded while this one is learnt, but no third
@@ -411,7 +418,7 @@ class _Network:
     graph: Any
     tree: Any
     shapes: tuple[tuple[int, ...], ...]
-    biases: tuple[bool, ...]
+    names: tuple[str, ...]
 
     @classmethod
     def of(cls, model: nnx.Module) -> _Network:
@@ -419,7 +426,7 @@ class _Network:
         paths, tree = jax.tree_util.tree_flatten_with_path(state)
         names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in paths]
         shapes = tuple(np.shape(leaf) for _, leaf in paths)
-        return cls(graph, tree, shapes, tuple("bias" in name for name in names))
+        return cls(graph, tree, shapes, tuple(names))
 
     @staticmethod
     def ravel(model: nnx.Module) -> NDArray[np.float32]:
@@ -435,8 +442,21 @@ class _Network:
 
     def matrices(self) -> NDArray[np.float32]:
         """1 for the entries of matrices, 0 for biases, ``[D]``."""
-        parts = zip(self.shapes, self.biases, strict=True)
-        return np.concatenate([np.full(math.prod(s), not bias, np.float32) for s, bias in parts])
+        parts = zip(self.shapes, self.names, strict=True)
+        return np.concatenate([np.full(math.prod(s), "bias" not in n, np.float32) for s, n in parts])
+
+    def sighted(self, features: Sequence[str], networks: int, blind: int) -> NDArray[np.float32]:
+        """0 for the weights of functions of T in the last ``blind`` networks, 1 elsewhere, ``[n, D]``."""
+        hidden = ["T" in name for name in features]
+        parts = []
+        for shape, name in zip(self.shapes, self.names, strict=True):
+            part = np.ones(shape, np.float32)
+            if name.startswith(("mlp1/layers/0/matrix", "mlp2/layers/0/matrix")):
+                part[:, hidden] = 0.0
+            parts.append(part.ravel())
+        rows = np.ones((networks, sum(map(len, parts))), np.float32)
+        rows[networks - blind :] = np.concatenate(parts)
+        return rows
 
     def named(self, rows: NDArray) -> dict[str, NDArray[np.float32]]:
         """Parameters of the ensemble by readable name, e.g. ``mlp1/layers/0/matrix``."""
@@ -471,7 +491,8 @@ def ensemble_loss(
 @partial(jax.jit, static_argnums=(0, 1, 2))
 def _run_epoch(
     network: _Network, phase: int, weights: tuple[float, float],
-    parameters: jax.Array, optimizer: Any, rate: float, decay: float, order: NDArray, data: _Data,
+    parameters: jax.Array, optimizer: Any, rate: float, decay: float, learnt: NDArray, order: NDArray,
+    data: _Data,
 ) -> tuple[jax.Array, Any, jax.Array]:  # fmt: skip
     """All steps of one epoch, and the sums of :func:`ensemble_loss`'s second value over them."""
 
@@ -483,7 +504,7 @@ def _run_epoch(
         rows = [leaf.reshape(len(leaf), -1) for leaf in jax.tree.leaves(slope)]
         direction, optimizer = _ADAM.update(jnp.concatenate(rows, axis=1), optimizer)
         direction = direction + decay * network.matrices() * parameters
-        return parameters - rate * direction, optimizer, sums + seen
+        return parameters - rate * learnt * direction, optimizer, sums + seen
 
     # the number of steps is traced, so that padded sets of different length share one program
     start = (parameters, optimizer, _no_sums(parameters))
