@@ -213,7 +213,10 @@ def _records(root, temperatures, made, rng):
                 for sweep in sweeps
             ]
             table = pd.DataFrame(rows, columns=["structure", "start", "sweep", "energy"])
+            table = table.assign(overlap=0.12 + 0.88 / (1 + table["sweep"] / 100))
             write_table(root / f"unit/structures/T{t}/chunk{chunk}.parquet", table, made)
+            tiled = table[table["start"] == "quenched"].assign(start="tiled")
+            write_table(root / f"large/structures/T{t}/chunk{chunk}.parquet", tiled, made)
     for t_min in T_MINS:
         rows = [
             (float(t), c, "x" if t >= t_min and (t > "0.41" or c > 0.2) else "t" if c > 0.3 else "r")
@@ -258,7 +261,9 @@ def all_tables(root, test=(4, 5, 6, 7), t_mins=T_MINS, snapshot_temperature="0.4
     found = {
         "pearson": tables.pearson_table(labels, predictions, baselines, relaxation, test, 50),
         "susceptibility": tables.susceptibility_table(labels, predictions, baselines, relaxation, test),
-        "equilibration": tables.equilibration_table(files("unit/structures/*/*.parquet")),
+        "equilibration": tables.equilibration_table(
+            [*files("unit/structures/*/*.parquet"), *files("large/structures/*/*.parquet")]
+        ),
     }
     found["structure_factor"], found["correlation_length"] = tables.structure_factor_tables(
         *large, relaxation, table_q_max=1.5, tiles=tiles

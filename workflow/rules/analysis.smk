@@ -213,6 +213,11 @@ rule summarise_equilibration:
             temperature=TEMPERATURES,
             chunk=CHUNKS,
         ),
+        expand(
+            f"{RUN}/large/structures/T{{temperature}}/chunk{{chunk}}.parquet",
+            temperature=TEMPERATURES,
+            chunk=LARGE_CHUNKS,
+        ),
     output:
         f"{RUN}/tables/equilibration.parquet",
     log:

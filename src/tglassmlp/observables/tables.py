@@ -977,21 +977,28 @@ def snapshots(
 
 
 def equilibration_table(records: Sequence[File]) -> pd.DataFrame:
-    """Energy against sweeps of both starts, mean and standard error over structures.
+    """Energy and overlap against sweeps of every start, mean and standard error over structures.
 
     Parameters
     ----------
     records
-        Equilibration records ``.../T<temperature>/chunk<k>.parquet``.
+        Equilibration records ``.../T<temperature>/chunk<k>.parquet``, of unit systems and (start ``tiled``,
+        ``overlap`` that of neighbouring tiles) of large ones.
     """
     parts = []
     for path in records:
-        table = read_table(path, ["structure", "start", "sweep", "energy"])
+        table = read_table(path, ["structure", "start", "sweep", "energy", "overlap"])
         match = re.fullmatch(r"T(\d+\.\d+)", Path(path).parent.name)
         if match is None:
             raise ValueError(f"{path}: expected a file in a folder named T<temperature>")
         parts.append(table.assign(temperature=float(match[1])))
     every = pd.concat(parts, ignore_index=True)
     grouped = every.groupby(["temperature", "start", "sweep"], as_index=False)
-    found = grouped.agg(energy=("energy", "mean"), error=("energy", "sem"), n_structures=("energy", "size"))
+    found = grouped.agg(
+        energy=("energy", "mean"),
+        error=("energy", "sem"),
+        overlap=("overlap", "mean"),
+        overlap_error=("overlap", "sem"),
+        n_structures=("energy", "size"),
+    )
     return found.reset_index(drop=True)
