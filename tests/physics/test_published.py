@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from tglassmlp import KA2D, Configuration, bond_breaking, descriptors, potential_energies
+from tglassmlp import (
+    KA2D,
+    Configuration,
+    bond_breaking,
+    descriptors,
+    inherent_structure,
+    load_networks,
+    potential_energies,
+)
 from tglassmlp.configuration import minimum_image
 from tglassmlp.descriptors.local import radical_cells
 from tglassmlp.simulation.kernels import forces
@@ -107,3 +115,16 @@ def test_propensity_by_brute_force_after_long_times(published):
             end = np.linalg.norm(minimum_image(later[k, mine] - later[k, i], c.box_length), axis=1)
             assert found[k, i] == pytest.approx(np.mean(end < 1.8 * sigma[i, mine]), abs=1e-10)
     assert found.mean(axis=1)[3] < 0.2 < found.mean(axis=1)[2] < found.mean(axis=1)[0]
+
+
+def test_networks_that_come_with_the_package_predict_a_published_configuration(published):
+    c = configuration(published[0.30])
+    networks = load_networks("demo")
+    propensity = networks.predict(c, temperature=0.30, c_b=0.7)
+    assert propensity.shape == (networks.n_networks, 600)
+    np.testing.assert_allclose(propensity.mean(axis=1), 0.7, atol=0.01)
+    assert propensity.std(axis=1).min() > 0.02
+    # low energy is arrested: what every study of this mixture finds
+    energy, names = descriptors(inherent_structure(c), lengths=[2.0], cutoff=16.4)
+    column = energy[c.species == 1, names.index("energy/all/L2")]
+    assert np.corrcoef(column, propensity.mean(axis=0))[0, 1] < -0.3

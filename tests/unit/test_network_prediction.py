@@ -400,6 +400,17 @@ def test_both_steps_stream_what_memory_does_not_hold(finished, tmp_path, capsys)
     assert {p.stem for p in tmp_path.iterdir()} == {"equi", "full", "h"}
 
 
+def test_networks_that_come_with_the_package_load_and_have_a_card():
+    assert "demo" in shipped.names()
+    for name in shipped.names():
+        networks = load_networks(name)
+        assert networks.n_networks >= 1
+        assert networks.metadata["descriptors"]["mixture"]["name"] == "KA2D"
+        card = (shipped.FOLDER / f"{name}.md").read_text()
+        assert f'tg.load_networks("{name}")' in card
+        assert f"{networks.n_networks} of " in card
+
+
 def test_too_few_temperatures_make_an_empty_file_not_a_failure(finished, tmp_path):
     root, run = finished
     steps.equi_time_networks(
