@@ -46,7 +46,8 @@ __all__ = [
     "renew_list",
 ]
 
-_POINTER_ALIGNMENT = 64
+_CACHE_LINE = 64
+_HUGE_PAGE = 1 << 21
 #: Without the default error model: its exceptions on division cost seconds of compilation.
 _compiled = nb.njit(cache=True, nogil=True, error_model="numpy")
 #: Steps between two attempts to bring slots together; they diffuse by far less than their distance.
@@ -56,10 +57,15 @@ _CELLS_PER_REACH = 4.0
 
 
 def aligned(shape: tuple[int, ...], dtype: type) -> np.ndarray:
-    """Zeroed C-ordered array whose data starts on a cache line."""
+    """Zeroed C-ordered array whose data starts on a cache line, or if it is large on a huge page.
+
+    NumPy asks for huge pages where a large array covers them whole: here that is all of it but the rest at
+    its end. Slots of a large system are met in an order that small pages do not keep up with.
+    """
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    raw = np.zeros(size + _POINTER_ALIGNMENT, dtype=np.uint8)
-    offset = -raw.ctypes.data % _POINTER_ALIGNMENT
+    unit = _CACHE_LINE if size < 2 * _HUGE_PAGE else _HUGE_PAGE
+    raw = np.zeros(-(-size // unit) * unit + unit, dtype=np.uint8)
+    offset = -raw.ctypes.data % unit
     return raw[offset : offset + size].view(dtype).reshape(shape)
 
 

@@ -332,7 +332,7 @@ class _Group:
         n = model.configuration.n_particles
         shape = (n, 2, width)
         self.pos, self.vel, self.frc, self.ref = (lanes.aligned(shape, integer) for _ in range(4))
-        self.image = np.zeros(shape, dtype=np.int32)
+        self.image = lanes.aligned(shape, np.int32)
         fraction = model.start / 2.0 ** (8 * model.start.itemsize) + 0.5
         first = _spatial_order(fraction, _STRIPE / model.configuration.box_length)
         slot = np.empty(n, dtype=np.int32)
