@@ -118,7 +118,7 @@ def test_data_streamed_from_disk_train_the_same_networks(memory, files, tmp_path
     capsys.readouterr()
     if files:
         given, watched = on_disk(given, tmp_path), on_disk(watched, tmp_path)
-    file = tmp_path / "state.npz"
+    file = tmp_path / "not yet made" / "state.npz"
     assert run(given, validation=watched, checkpoint=file, memory=memory, epochs_per_call=6) is None
     streamed = run(given, validation=watched, checkpoint=file, memory=memory)  # across a restart
     blocks = re.search(r"in blocks of (\d+)", capsys.readouterr().out)
@@ -228,3 +228,9 @@ def test_blind_networks_do_not_see_the_temperature_and_others_are_as_without_the
         warm, cold = (np.asarray(network(x, point(t, 0.5))) for t in (0.5, 0.3))
         assert np.array_equal(warm, cold) == blind
         assert not np.array_equal(warm, np.asarray(network(x, point(0.5, 0.9))))
+
+
+def test_a_disk_without_room_is_told_at_once(tmp_path):
+    with pytest.raises(OSError, match=r"space|large"):
+        dataset.on_disk((1 << 58,), np.float32, tmp_path)
+    assert not list(tmp_path.iterdir())

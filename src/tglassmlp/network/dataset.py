@@ -28,8 +28,19 @@ DATA_MEMORY = 4e9
 def on_disk(
     shape: tuple[int, ...], dtype: type, folder: str | os.PathLike[str] | None = None
 ) -> NDArray[Any]:
-    """Array in a file without a name in ``folder``; it is gone with the array, or with the process."""
+    """Array in a file without a name in ``folder``; it is gone with the array, or with the process.
+
+    Raises
+    ------
+    OSError
+        If the disk has no room for it: at once, not when it is filled.
+    """
+    if folder is not None:
+        os.makedirs(folder, exist_ok=True)
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     with tempfile.TemporaryFile(dir=folder) as file:
+        if size and hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
         return np.memmap(file, dtype=dtype, mode="w+", shape=shape)
 
 

@@ -143,9 +143,7 @@ def folder_of(files: Sequence[Path], checkpoint: Path | None, memory: float) -> 
     """Where descriptors of these files are kept if they exceed the memory, else None: they are read whole."""
     if sum(os.path.getsize(f) for f in files) <= memory:
         return None
-    folder = os.path.dirname(os.path.abspath(checkpoint)) if checkpoint else tempfile.gettempdir()
-    os.makedirs(folder, exist_ok=True)
-    return folder
+    return os.path.dirname(os.path.abspath(checkpoint)) if checkpoint else tempfile.gettempdir()
 
 
 def remove_checkpoint(path: Path | None) -> None:
