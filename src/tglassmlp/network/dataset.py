@@ -19,15 +19,27 @@ from numpy.typing import NDArray
 from tglassmlp import storage
 from tglassmlp.descriptors.standardise import Scaling
 
-__all__ = ["Rows", "Structures", "TrainingSet", "join", "on_disk", "read_structures", "training_set"]
+__all__ = [
+    "Rows",
+    "Structures",
+    "TrainingSet",
+    "join",
+    "on_disk",
+    "read_structures",
+    "scratch_folder",
+    "training_set",
+]
 
 #: Bytes of descriptors and correlation kernels that a training holds in memory.
 DATA_MEMORY = 4e9
 
 
-def on_disk(
-    shape: tuple[int, ...], dtype: type, folder: str | os.PathLike[str] | None = None
-) -> NDArray[Any]:
+def scratch_folder(checkpoint: str | os.PathLike[str] | None) -> str:
+    """Where arrays on disk lie: beside the checkpoint, or where the system keeps temporary files."""
+    return os.path.dirname(os.path.abspath(checkpoint)) if checkpoint else tempfile.gettempdir()
+
+
+def on_disk(shape: tuple[int, ...], dtype: type, folder: str | os.PathLike[str]) -> NDArray[Any]:
     """Array in a file without a name in ``folder``; it is gone with the array, or with the process.
 
     Raises
@@ -35,8 +47,7 @@ def on_disk(
     OSError
         If the disk has no room for it: at once, not when it is filled.
     """
-    if folder is not None:
-        os.makedirs(folder, exist_ok=True)
+    os.makedirs(folder, exist_ok=True)
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     with tempfile.TemporaryFile(dir=folder) as file:
         if size and hasattr(os, "posix_fallocate"):

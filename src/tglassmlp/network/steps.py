@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -28,6 +27,7 @@ from tglassmlp.network.dataset import (
     TrainingSet,
     join,
     read_structures,
+    scratch_folder,
     training_set,
 )
 from tglassmlp.network.prediction import Networks, load_networks, save_networks
@@ -143,7 +143,7 @@ def folder_of(files: Sequence[Path], checkpoint: Path | None, memory: float) -> 
     """Where descriptors of these files are kept if they exceed the memory, else None: they are read whole."""
     if sum(os.path.getsize(f) for f in files) <= memory:
         return None
-    return os.path.dirname(os.path.abspath(checkpoint)) if checkpoint else tempfile.gettempdir()
+    return scratch_folder(checkpoint)
 
 
 def remove_checkpoint(path: Path | None) -> None:

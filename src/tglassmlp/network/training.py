@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from tglassmlp.network import loss as losses
 from tglassmlp.network.architecture import Architecture, limited
-from tglassmlp.network.dataset import DATA_MEMORY, Rows, TrainingSet, on_disk
+from tglassmlp.network.dataset import DATA_MEMORY, Rows, TrainingSet, on_disk, scratch_folder
 from tglassmlp.network.model import GlassMLP, TGlassMLP
 from tglassmlp.network.state_point import StatePoint
 from tglassmlp.progress import Progress
@@ -289,9 +289,8 @@ def train(
         f"{training.labels.shape[1]} particles, {len(schedule)} epochs",
         flush=True,
     )
-    folder = None if checkpoint is None else os.path.dirname(os.path.abspath(checkpoint))
     data = _prepare(
-        training, state_point, architecture, settings, bool(settings.phase2), memory, folder
+        training, state_point, architecture, settings, bool(settings.phase2), memory, checkpoint
     )  # fmt: skip
     if isinstance(data, _Stream):
         print(
@@ -530,7 +529,7 @@ def _no_sums(parameters: jax.Array) -> jax.Array:
 
 def _prepare(
     given: TrainingSet, state_point: StatePoint, architecture: Architecture, settings: TrainingSettings,
-    with_kernels: bool, memory: float = np.inf, folder: str | None = None,
+    with_kernels: bool, memory: float = np.inf, checkpoint: str | os.PathLike[str] | None = None,
 ) -> _Data | _Stream:  # fmt: skip
     """Arrays for the compiled loops, padded; the sets that are only watched carry no kernels."""
     structures, batches = len(given.descriptors), given.batches
@@ -544,6 +543,7 @@ def _prepare(
     kernels = np.zeros((rows, 0), np.float16)
     if with_kernels:
         shape = (rows, rings, particles, particles)
+        folder = scratch_folder(checkpoint)
         kernels = on_disk(shape, np.float16, folder) if streamed else np.zeros(shape, np.float16)
     denoised = settings.label_noise == "removed"
     for s in range(structures):

@@ -171,14 +171,20 @@ class _Emitter:
         """Load one row ``[lane]`` of whole numbers."""
         return _Vector(self, self.builder.load(self._pointer(data, row), align=self.bits // 8))
 
-    def prefetch_row(self, data: ir.Value, row: ir.Value) -> None:
-        """Ask for a row ahead of its use; an address outside the array does no harm."""
+    def rows(self, slot: ir.Value) -> list[ir.Value]:
+        """Numbers of the two rows of a slot in an array ``[slot, component, lane]``."""
+        first = self.builder.mul(slot, self.number(2))
+        return [first, self.builder.add(first, self.number(1))]
+
+    def prefetch(self, data: ir.Value, slot: ir.Value) -> None:
+        """Ask for a slot ahead of its use; an address outside the array does no harm."""
         byte = ir.IntType(8).as_pointer()
         kind = ir.FunctionType(ir.VoidType(), [byte, *[ir.IntType(32)] * 3])
         ask = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
-        place = self.builder.bitcast(self._pointer(data, row), byte)
-        # to be written, kept in the second level, data
-        self.builder.call(ask, [place, *(ir.Constant(ir.IntType(32), v) for v in (1, 2, 1))])
+        for row in self.rows(slot):
+            place = self.builder.bitcast(self._pointer(data, row), byte)
+            # to be written, kept in the second level, data
+            self.builder.call(ask, [place, *(ir.Constant(ir.IntType(32), v) for v in (1, 2, 1))])
 
     def put_row(self, data: ir.Value, row: ir.Value, value: _Vector) -> None:
         self.builder.store(value.value, self._pointer(data, row), align=self.bits // 8)
@@ -240,17 +246,14 @@ class _Pairs:
 
     def ask(self, i) -> None:
         """Ask for position and force of slot i ahead of their use."""
-        first = self.e.builder.mul(i, self.e.number(2))
         for array in (self.x, self.f):
-            for c in range(2):
-                self.e.prefetch_row(array, self.e.builder.add(first, self.e.number(c)))
+            self.e.prefetch(array, i)
 
     def row(self, i) -> tuple[list[ir.Value], list[_Vector], list[_Vector]]:
         """Subtract the forces from the neighbours; give slot i's rows, position and summed force."""
         e, builder = self.e, self.e.builder
         one, two = e.number(1), e.number(2)
-        rows = [builder.mul(i, two)]
-        rows.append(builder.add(rows[0], one))
+        rows = e.rows(i)
         here = [e.row(self.x, row) for row in rows]
         for total in self.total:
             total.clear()
@@ -258,8 +261,7 @@ class _Pairs:
         begin, end = e.element(self.first, i), e.element(self.first, builder.add(i, one))
         with cgutils.for_range_slice(builder, begin, end, one, e.index) as (p, _):
             j = e.wide(e.element(self.list, p))
-            others = [builder.mul(j, two)]
-            others.append(builder.add(others[0], one))
+            others = e.rows(j)
             pair = builder.mul(builder.add(pairs, e.wide(e.element(self.kind, j))), two)
             dx, dy = ((h - e.row(self.x, row)).to_float() for h, row in zip(here, others, strict=True))
             inverse = e.spread(e.element(self.tab, builder.add(pair, e.number(3))))
@@ -333,7 +335,7 @@ def _kick_drift(typingctx, lanes, pos, vel, frc, ref, factor, limit):
         drift = _Drift(e, v, r, args[5], args[6])
         zero = _Vector(e, ir.Constant(e.int_vector, None))
         with cgutils.for_range(builder, e.length(sig.args[1], args[1])) as loop:
-            rows = [builder.add(builder.mul(loop.index, e.number(2)), e.number(c)) for c in range(2)]
+            rows = e.rows(loop.index)
             force = [e.row(f, row) for row in rows]
             drift.move(x, rows, [e.row(x, row) for row in rows], force)
             for row in rows:
@@ -387,7 +389,7 @@ def _follow(typingctx, lanes, pos, ref, image, mark, limit):
         farthest = e.variable(e.float_vector)
         farthest.clear()
         with cgutils.for_range(builder, e.length(sig.args[1], args[1])) as loop:
-            rows = [builder.add(builder.mul(loop.index, e.number(2)), e.number(c)) for c in range(2)]
+            rows = e.rows(loop.index)
             here = [e.row(x, row) for row in rows]
             for row, position in zip(rows, here, strict=True):
                 before = e.row(r, row)
@@ -446,9 +448,7 @@ def _close_pairs(
         count = cgutils.alloca_once_value(builder, e.number(0))
         with cgutils.for_range(builder, e.length(sig.args[2], args[2])) as loop:
             i = loop.index
-            later = builder.mul(builder.add(i, e.wide(args[9])), two)
-            for c in range(2):
-                e.prefetch_row(x, builder.add(later, e.number(c)))
+            e.prefetch(x, builder.add(i, e.wide(args[9])))
             builder.store(builder.load(count), builder.gep(start_, [i]))
             row = builder.mul(i, two)
             here = [e.row(x, row), e.row(x, builder.add(row, one))]
@@ -694,10 +694,7 @@ def bring_together(pos, vel, ref, image, order, holder, species, spacing):
     spacing
         Typical distance between neighbours, in units of the box.
 
-    Returns
-    -------
-    int
-        Number of exchanges. With any, lists made before do not hold any more.
+    Lists made before do not hold any more.
     """
     n, _, width = pos.shape
     scale = 0.5 ** (8 * pos.itemsize)
@@ -705,7 +702,6 @@ def bring_together(pos, vel, ref, image, order, holder, species, spacing):
     n_cells = max(1, min(int(1.0 / spacing), int(np.sqrt(n))))
     first, entries = _cells(anchor, n_cells)
     low, high = (-1, 1) if n_cells >= 3 else (0, n_cells - 1)
-    exchanges = 0
     for i in range(n):
         if spread[i] < 0.4 * spacing:
             continue
@@ -730,7 +726,6 @@ def bring_together(pos, vel, ref, image, order, holder, species, spacing):
                         if now - then > gain:
                             best, gain = j, now - then
             if best >= 0:
-                exchanges += 1
                 for c in range(2):
                     pos[i, c, k], pos[best, c, k] = pos[best, c, k], pos[i, c, k]
                     vel[i, c, k], vel[best, c, k] = vel[best, c, k], vel[i, c, k]
@@ -739,7 +734,6 @@ def bring_together(pos, vel, ref, image, order, holder, species, spacing):
                 a, b = holder[i, k], holder[best, k]
                 holder[i, k], holder[best, k] = b, a
                 order[a, k], order[b, k] = best, i
-    return exchanges
 
 
 @_compiled
