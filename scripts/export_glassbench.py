@@ -15,7 +15,7 @@ with job(snakemake.log[0]):
             found = read_arrays(files[2], ["displacements", "times"])
             pairs = zip(read_configurations(files[0]), read_configurations(files[1]), strict=True)
             for (initial, inherent), moved in zip(pairs, found["displacements"], strict=True):
-                part = "train" if number < snakemake.params.n_train else "test"
+                part = "test" if number in snakemake.params.test else "train"
                 yield Isoconfigurational(number, part, initial, inherent, found["times"], moved)
                 number += 1
 

@@ -9,10 +9,10 @@ from tglassmlp.provenance import collect
 from tglassmlp.storage import read_chunks, write_json, write_table
 
 with job(snakemake.log[0]):
-    settings, chunks = dict(snakemake.params.settings), snakemake.params.chunks
+    settings, remaining = dict(snakemake.params.settings), list(snakemake.input)
     tables, curves = [], {}
-    for k, temperature in enumerate(snakemake.params.labelled):
-        files = snakemake.input[k * chunks : (k + 1) * chunks]
+    for temperature, chunks in zip(snakemake.params.labelled, snakemake.params.chunks, strict=True):
+        files, remaining = remaining[:chunks], remaining[chunks:]
         joined = ["species", "propensity", "half", "scattering", "displacement2"]
         found = read_chunks(files, joined, ["times"])
         tables.append(summarise_curves(float(temperature), **found))

@@ -15,7 +15,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
@@ -125,6 +125,9 @@ class TemperatureSettings(_Section):
     )
     sweeps: Count = Field(
         description="swap Monte Carlo sweeps (N attempts each) of one equilibration from each start"
+    )
+    extra_structures: int = Field(
+        0, ge=0, description="structures beyond structures.number at this temperature, all to learn from"
     )
 
 
@@ -540,6 +543,10 @@ class Config(_Section):
         known = ", ".join(canonical(t.value) for t in self.temperatures)
         raise ValueError(f"temperature {name} is not part of run {self.run!r}, which has {known}")
 
+    def structures_at(self, name: str) -> int:
+        """Return the number of structures of a temperature, by its canonical name."""
+        return self.structures.number + self.temperature(name).extra_structures
+
     def structure_split(self) -> Split:
         """Training, validation and test structures of every temperature."""
         return split(
@@ -575,6 +582,23 @@ class Split:
     train: list[int]
     validation: list[int]
     test: list[int]
+
+    @property
+    def number(self) -> int:
+        """Structures that every temperature has."""
+        return len(self.train) + len(self.validation) + len(self.test)
+
+    def with_extra(self, total: int) -> Split:
+        """Division of a temperature with ``total`` structures: those beyond ``number`` are for training.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than ``number``.
+        """
+        if total < self.number:
+            raise ValueError(f"{self.number} structures are divided, found {total}")
+        return replace(self, train=[*self.train, *range(self.number, total)])
 
 
 def split(number: int, test_fraction: float, validation_fraction: float) -> Split:
@@ -968,6 +992,12 @@ def _structure_problems(c: Config) -> Iterable[_Problem]:
             f"{getattr(s, key):g} of {s.number} structures",
             f"at least one structure each for training, validation and test ({error})",
         )
+    if s.glassbench is not None and s.source == "glassbench":
+        for k, t in enumerate(c.temperatures):
+            if t.extra_structures and t.value in s.glassbench.temperatures:
+                yield _Problem(
+                    f"temperatures[{k}].extra_structures", str(t.extra_structures), "0 for published data"
+                )
     if s.chunk > s.number:
         yield _Problem("structures.chunk", str(s.chunk), f"at most structures.number ({s.number})")
 

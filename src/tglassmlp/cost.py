@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from tglassmlp.config import Config, canonical, chunk_ranges, frame_steps
+from tglassmlp.config import Config, TemperatureSettings, canonical, chunk_ranges, frame_steps
 from tglassmlp.simulation.equilibration import attempts
 from tglassmlp.storage import read_json
 
@@ -108,14 +108,18 @@ def central(c: Config, ensemble: str = "unit") -> int:
 
 
 def systems(c: Config, ensemble: str) -> int:
-    """Structures of one temperature."""
-    return c.structures.number if ensemble == "unit" else c.large_systems.number
+    """Structures of the temperature that has most."""
+    extra = max(t.extra_structures for t in c.temperatures)
+    return c.structures.number + extra if ensemble == "unit" else c.large_systems.number
 
 
-def chunk_sizes(c: Config, ensemble: str) -> list[int]:
-    """Structures of each chunk."""
-    size = c.structures.chunk if ensemble == "unit" else c.large_systems.chunk
-    return [len(chunk) for chunk in chunk_ranges(systems(c, ensemble), size)]
+def chunk_sizes(c: Config, ensemble: str, extra: int = 0) -> list[int]:
+    """Structures of each chunk of a temperature with ``extra`` structures."""
+    if ensemble == "large":
+        number, size = c.large_systems.number, c.large_systems.chunk
+    else:
+        number, size = c.structures.number + extra, c.structures.chunk
+    return [len(chunk) for chunk in chunk_ranges(number, size)]
 
 
 def equilibration_seconds(c: Config, sweeps: int, structures: int, rates: Rates = Rates()) -> float:
@@ -182,7 +186,9 @@ def prediction_megabytes(c: Config, ensemble: str) -> int:
 def training_seconds(c: Config, state_points: int, networks: int, rates: Rates = Rates()) -> float:
     """Time of one training: what it compiles, and every structure seen by every network in every epoch."""
     epochs = sum(phase.epochs for phase in (*c.training.phase1, *c.training.phase2))
-    seen = epochs * len(c.structure_split().train) * state_points * networks * central(c) / 1000
+    extra = sum(t.extra_structures for t in c.temperatures) / len(c.temperatures)
+    train = len(c.structure_split().train) + extra
+    seen = epochs * train * state_points * networks * central(c) / 1000
     return 3.0 + seen / rates.training
 
 
@@ -196,7 +202,7 @@ def plans(c: Config) -> list[tuple[str, dict[str, Any]]]:
     for t in c.temperatures:
         if t.dynamics_time is None or t.value in published:
             continue
-        for size in chunk_sizes(c, "unit"):
+        for size in chunk_sizes(c, "unit", t.extra_structures):
             plan = {
                 "duration": t.dynamics_time,
                 "replicas": c.dynamics.replicas,
@@ -220,10 +226,20 @@ def estimate(c: Config, rates: Rates = Rates()) -> list[Cost]:
     labelled = [t for t in c.temperatures if t.dynamics_time is not None]
     published = set(c.structures.glassbench.temperatures) if c.structures.glassbench else set()
     own = [t for t in c.temperatures if t.value not in published]
-    unit, large = chunk_sizes(c, "unit"), chunk_sizes(c, "large")
+    large = chunk_sizes(c, "large")
+    number = c.structures.number
+
+    def unit(t: TemperatureSettings) -> list[int]:
+        return chunk_sizes(c, "unit", t.extra_structures)
+
+    def structures(chosen: Iterable[TemperatureSettings]) -> int:
+        return sum(number + t.extra_structures for t in chosen)
+
     gpu = c.engine == "hoomd" and dynamics_rate(c, rates) == rates.hoomd_gpu
-    total = {e: particles(c, e) * systems(c, e) for e in ("unit", "large")}
-    centre = {e: central(c, e) * systems(c, e) for e in ("unit", "large")}
+    every = {"unit": structures(c.temperatures), "large": n_t * c.large_systems.number}
+    total = {e: particles(c, e) * every[e] for e in every}  # particles at all temperatures together
+    centre = {e: central(c, e) * every[e] for e in every}
+    written = particles(c) * structures(own)
     gsd = 44e-6
 
     def cost(
@@ -236,26 +252,29 @@ def estimate(c: Config, rates: Rates = Rates()) -> list[Cost]:
 
     found = []
     if published:
-        size = len(published) * (total["unit"] * gsd * 2 + 1)
+        size = len(published) * (particles(c) * number * gsd * 2 + 1)
         found.append(cost("import_glassbench", [600.0] * len(published), 4000, size))
-    times = [equilibration_seconds(c, t.sweeps, size, rates) for t in own for size in unit]
-    found.append(cost("equilibrate_structures", times, 1000, len(own) * total["unit"] * gsd))
+    times = [equilibration_seconds(c, t.sweeps, size, rates) for t in own for size in unit(t)]
+    found.append(cost("equilibrate_structures", times, 1000, written * gsd))
     found.append(cost("check_equilibration", [1.0] * len(own)))
     times = [large_seconds(c, t.sweeps, size, rates) for t in c.temperatures for size in large]
     memory = 1000 + 2e-3 * particles(c, "large") * max(large)
-    found.append(cost("equilibrate_large_systems", times, memory, n_t * total["large"] * gsd))
+    found.append(cost("equilibrate_large_systems", times, memory, total["large"] * gsd))
     sizes = [(e, t, s) for e, all_t in (("unit", own), ("large", c.temperatures)) for t in all_t for s in
-             (unit if e == "unit" else large)]  # fmt: skip
+             (unit(t) if e == "unit" else large)]  # fmt: skip
     times = [particles(c, e) * s / rates.minimisation for e, _, s in sizes]
-    disk = (len(own) * total["unit"] + n_t * total["large"]) * gsd
+    disk = (written + total["large"]) * gsd
     found.append(cost("find_inherent_structures", times, 2000, disk))
     lengths = len(c.descriptors.lengths)
     sizes = [
-        (e, t, s) for e in ("unit", "large") for t in c.temperatures for s in (unit if e == "unit" else large)
+        (e, t, s)
+        for e in ("unit", "large")
+        for t in c.temperatures
+        for s in (unit(t) if e == "unit" else large)
     ]
     times = [particles(c, e) * s * lengths / rates.descriptors for e, _, s in sizes]
     columns = 16 * lengths
-    disk = n_t * (centre["unit"] + centre["large"]) * (columns + 2) * 8e-6
+    disk = (centre["unit"] + centre["large"]) * (columns + 2) * 8e-6
     memory = 800 + 0.012 * max(particles(c, e) * s for e, _, s in sizes)
     found.append(cost("compute_descriptors", times, memory, disk))
 
@@ -266,14 +285,14 @@ def estimate(c: Config, rates: Rates = Rates()) -> list[Cost]:
     found.append(cost("run_isoconfigurational_dynamics", times, memory, disk, gpu))
     measured = jobs + [
         ("unit", {"duration": t.dynamics_time, "replicas": c.dynamics.replicas, "structures": s, "copies": 1})
-        for t in labelled if t.value in published for s in unit
+        for t in labelled if t.value in published for s in unit(t)
     ]  # fmt: skip
     times = [trajectory_megabytes(c, plan) * 1e6 / 8 / rates.propensities for _, plan in measured]
     memory = 800 + 3 * max(trajectory_megabytes(c, plan) for _, plan in measured)
     disk = sum(3 * trajectory_megabytes(c, plan) / plan["replicas"] for _, plan in measured)
     found.append(cost("measure_propensities", times, memory, disk))
     n_labels = len(labelled) + (c.large_systems.dynamics is not None)
-    disk = 3 * len(labelled) * n_c * centre["unit"] * 8e-6
+    disk = 3 * n_c * central(c) * structures(labelled) * 8e-6
     found.append(cost("label_structures", [1.0] * n_labels, 4000, disk))
     found.append(cost("measure_relaxation", [1.0], 2000))
     found.append(cost("map_labels", [0.5] * models))
@@ -283,7 +302,7 @@ def estimate(c: Config, rates: Rates = Rates()) -> list[Cost]:
     temperatures = [sum(t.value >= t_min for t in labelled) for t_min in c.training.t_min]
     times = [training_seconds(c, n, networks, rates) for n in temperatures for _ in range(n_c)]
     found.append(cost("train_equi_time", times, 2500))
-    disk = models * n_t * n_c * centre["unit"] * 4e-6
+    disk = models * n_c * centre["unit"] * 4e-6
     found.append(cost("extrapolate_labels", [2.0] * models, 2500, disk))
     found.append(cost("train_full", [training_seconds(c, n_t * n_c, networks, rates)] * models, 4500))
     sources = {canonical(t.value) for t in labelled}
@@ -292,13 +311,13 @@ def estimate(c: Config, rates: Rates = Rates()) -> list[Cost]:
     )
     found.append(cost("fit_linear_baselines", [2.0], 2500))
     per = {e: centre[e] * n_c * networks for e in centre}
-    times = [per[e] / rates.prediction for e in per for _ in range(n_t * models)]
-    disk = n_t * models * ((per["unit"] + per["large"]) * 4e-6 + centre["unit"] * n_c * 2 * 4e-6)
+    times = [per[e] / n_t / rates.prediction for e in per for _ in range(n_t * models)]
+    disk = models * ((per["unit"] + per["large"]) * 4e-6 + centre["unit"] * n_c * 2 * 4e-6)
     found.append(cost("predict_propensities", times, prediction_megabytes(c, "large"), disk))
     baseline = len(labelled) + (c.large_systems.dynamics is not None)
-    disk = baseline * centre["unit"] * n_c * (2 * c.baselines.networks + 4) * 4e-6
+    disk = baseline * central(c) * systems(c, "unit") * n_c * (2 * c.baselines.networks + 4) * 4e-6
     found.append(cost("predict_baselines", [1.0] * baseline, prediction_megabytes(c, "unit"), disk))
-    found.append(cost("tables and numbers", [4.0] * 10, 1500 + 4 * per["large"] * 8e-6, 20))
+    found.append(cost("tables and numbers", [4.0] * 10, 1500 + 4 * per["large"] / n_t * 8e-6, 20))
     found.append(cost("figures and movie", [2.0] * 18 + [12.0], 1500, 10))
     return found
 

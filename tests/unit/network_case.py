@@ -44,14 +44,15 @@ def data(temperatures=(0.5, 0.4), c_b=C_BS, structures=3, particles=40, seed=0, 
     return join(parts)
 
 
-def write_run(root, temperatures=(0.5, 0.45, 0.4), cold=(0.35,), structures=8, particles=40):
-    """Files of a small run under ``root``; returns the ``run`` record of the stages."""
+def write_run(root, temperatures=(0.5, 0.45, 0.4), cold=(0.35,), structures=8, particles=40, extra=()):
+    """Files of a small run under ``root``, ``extra`` structures {T: number} among them; returns its record."""
     import pandas as pd
 
     rng = np.random.default_rng(3)
     values = {}
     for t in (*temperatures, *cold):
-        x = 3.0 * descriptors(t, structures, particles, rng).astype(np.float64) + 7.0
+        more = structures + dict(extra).get(t, 0)
+        x = 3.0 * descriptors(t, more, particles, rng).astype(np.float64) + 7.0
         x[..., NAMES.index("density/type1/L0")] = 1.0
         values[t] = x
         for chunk, some in enumerate(np.split(x, 2)):

@@ -183,6 +183,7 @@ WRONG = [
     ("structures.test_fraction", 0.95, "structures.validation_fraction", "0.25 of 8", "training set"),
     ("structures.number", 1, "structures.number", "1", "at least 2"),
     ("structures.chunk", 9, "structures.chunk", "9", "at most structures.number (8)"),
+    ("temperatures.0.extra_structures", -1, "temperatures[0].extra_structures", "-1", "at least 0"),
     ("structures.chunk", 2.5, "structures.chunk", "2.5", "a whole number"),
     ("equilibration.swap_fraction", 1.5, "equilibration.swap_fraction", "1.5", "less than 1"),
     ("equilibration.target_acceptance", 0.9, "equilibration.target_acceptance", "0.9", "at most 0.5"),
@@ -345,6 +346,27 @@ def test_numbers_without_a_name_are_refused(x):
 def test_split_takes_test_from_the_end_and_validation_from_the_end_of_the_rest():
     parts = split(8, 0.5, 0.25)
     assert (parts.train, parts.validation, parts.test) == ([0, 1, 2], [3], [4, 5, 6, 7])
+
+
+def test_structures_beyond_the_common_number_are_for_training():
+    parts = split(8, 0.5, 0.25)
+    more = parts.with_extra(10)
+    assert (more.train, more.validation, more.test) == ([0, 1, 2, 8, 9], [3], [4, 5, 6, 7])
+    assert parts.with_extra(8) == parts
+    with pytest.raises(ValueError, match="8 structures are divided, found 7"):
+        parts.with_extra(7)
+
+
+def test_published_temperatures_have_no_structures_of_our_own(demo):
+    mixed = changed(demo, "structures.source", "glassbench")
+    mixed["structures"]["glassbench"] = {"path": "data", "temperatures": [0.45]}
+    mixed["temperatures"][0]["extra_structures"] = 2
+    assert load(mixed).structures_at("0.50") == load(mixed).structures_at("0.45") + 2
+    mixed["temperatures"][1]["extra_structures"] = 2
+    with pytest.raises(
+        ConfigError, match=r'temperatures\[1\].extra_structures: found "?2"?; allowed: 0 for published'
+    ):
+        load(mixed)
 
 
 @given(st.integers(2, 400), st.floats(0.01, 0.99), st.floats(0.01, 0.99))

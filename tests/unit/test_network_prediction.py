@@ -376,6 +376,46 @@ def test_seeds_are_keyed_by_the_work(finished, tmp_path):
     assert all(np.array_equal(a[name], b[name]) for name in a)
 
 
+def test_extra_structures_are_learnt_and_others_keep_their_part(tmp_path, monkeypatch):
+    run = case.write_run(tmp_path, extra={0.5: 4, 0.35: 2})
+    shown = {}
+
+    def note(run, sets, key, networks, kind, label, *rest):
+        shown[key[0]] = [{} if not s else _shown(s) for s in sets]
+        raise KeyboardInterrupt
+
+    def _shown(parts):
+        return {float(p.temperature[0]): len(p.descriptors) for p in parts}
+
+    monkeypatch.setattr(steps, "train_networks", note)
+    descriptors = sorted((tmp_path / "descriptors").glob("*/*.h5"))
+    labels = sorted((tmp_path / "labels").glob("*.h5"))
+    scaling = tmp_path / "scaling.json"
+    with pytest.raises(KeyboardInterrupt):
+        steps.equi_time_networks(
+            tmp_path / "n.npz", tmp_path / "h.parquet", descriptors, labels, tmp_path / "map.parquet",
+            scaling, 0.4, 0.5, run, 2,
+        )  # fmt: skip
+    assert shown["equi_time_training"] == [{0.5: 7, 0.45: 3, 0.4: 3}, {0.5: 1, 0.45: 1, 0.4: 1}]
+    arrays = {
+        "T0.35/c_b": storage.Array(np.array(case.C_BS), ("c_b",)),
+        "T0.35/propensity": storage.Array(np.full((3, 6, 40), 0.5), ("c_b", "structure", "particle")),
+    }
+    storage.write_arrays(tmp_path / "x.h5", arrays, {}, {})
+    with pytest.raises(KeyboardInterrupt):
+        steps.full_networks(
+            tmp_path / "n.npz", tmp_path / "t.parquet", tmp_path / "h.parquet", descriptors, labels,
+            tmp_path / "x.h5", tmp_path / "map.parquet", scaling, 0.4, 0.35, run,
+        )  # fmt: skip
+    learnt, validation = shown["full_training"]
+    assert learnt == {0.5: 7, 0.45: 3, 0.4: 3, 0.35: 5}
+    assert validation == {0.5: 1, 0.45: 1, 0.4: 1, 0.35: 1}
+    limited = {**run, "structures": {**run["structures"], "training": 2}}
+    assert steps.divided(limited, 12).train == [0, 1], (
+        "a study of fewer structures takes none of the extra ones"
+    )
+
+
 def test_both_steps_stream_what_memory_does_not_hold(finished, tmp_path, capsys):
     root, run = finished
     everything = [

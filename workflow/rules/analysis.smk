@@ -170,9 +170,10 @@ rule measure_bottleneck:
 
 rule measure_snapshots:
     input:
-        structures=expand(
-            f"{RUN}/{SNAPSHOT['ensemble']}/structures/T{SNAPSHOT['temperature']}/chunk{{chunk}}.gsd",
-            chunk=chunks(SNAPSHOT["ensemble"]),
+        structures=every_chunk(
+            f"{RUN}/{SNAPSHOT['ensemble']}/structures/T{{temperature}}/chunk{{chunk}}.gsd",
+            [SNAPSHOT["temperature"]],
+            SNAPSHOT["ensemble"],
         ),
         labels=(
             [f"{RUN}/{SNAPSHOT['ensemble']}/labels/T{SNAPSHOT['temperature']}.h5"]
@@ -208,15 +209,14 @@ rule measure_snapshots:
 
 rule summarise_equilibration:
     input:
-        expand(
+        every_chunk(
             f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.parquet",
-            temperature=TEMPERATURES,
-            chunk=CHUNKS,
+            TEMPERATURES,
         ),
-        expand(
+        every_chunk(
             f"{RUN}/large/structures/T{{temperature}}/chunk{{chunk}}.parquet",
-            temperature=TEMPERATURES,
-            chunk=LARGE_CHUNKS,
+            TEMPERATURES,
+            "large",
         ),
     output:
         f"{RUN}/tables/equilibration.parquet",
@@ -297,14 +297,12 @@ rule write_reproduction:
 
 rule export_ovito:
     input:
-        structures=expand(
-            f"{RUN}/unit/structures/T{{{{temperature}}}}/chunk{{chunk}}.gsd",
-            chunk=CHUNKS,
+        structures=per_chunk(
+            f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.gsd"
         ),
         predictions=f"{RUN}/unit/predictions/tmin{MAIN_T_MIN}/T{{temperature}}.h5",
-        descriptors=expand(
-            f"{RUN}/unit/descriptors/T{{{{temperature}}}}/chunk{{chunk}}.h5",
-            chunk=CHUNKS,
+        descriptors=per_chunk(
+            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5"
         ),
         labels=lambda wildcards: (
             [f"{RUN}/unit/labels/T{wildcards.temperature}.h5"]

@@ -34,7 +34,6 @@ def chunk_names(number, size):
     return [str(k) for k in range(-(-number // size))]
 
 
-CHUNKS = chunk_names(CONFIG.structures.number, CONFIG.structures.chunk)
 LARGE_CHUNKS = chunk_names(CONFIG.large_systems.number, CONFIG.large_systems.chunk)
 
 
@@ -47,9 +46,20 @@ wildcard_constraints:
     figure=r"[a-z0-9_]+",
 
 
-def chunks(ensemble):
-    """Chunks of an ensemble: `unit` (one unit system) or `large` (tiled)."""
-    return CHUNKS if ensemble == "unit" else LARGE_CHUNKS
+def chunks(ensemble, temperature):
+    """Chunks of one temperature of an ensemble: `unit` (one unit system) or `large` (tiled)."""
+    if ensemble == "large":
+        return LARGE_CHUNKS
+    return chunk_names(CONFIG.structures_at(temperature), CONFIG.structures.chunk)
+
+
+def every_chunk(pattern, temperatures, ensemble="unit"):
+    """`pattern` with {temperature} and {chunk} for all chunks of some temperatures, in order."""
+    return [
+        pattern.format(temperature=temperature, chunk=chunk)
+        for temperature in temperatures
+        for chunk in chunks(ensemble, temperature)
+    ]
 
 
 def mixture_record():
@@ -78,7 +88,8 @@ def per_chunk(pattern):
         ensemble = getattr(wildcards, "ensemble", "unit")
         fixed = {**dict(wildcards), "ensemble": ensemble}
         return [
-            pattern.format(**{**fixed, "chunk": chunk}) for chunk in chunks(ensemble)
+            pattern.format(**{**fixed, "chunk": chunk})
+            for chunk in chunks(ensemble, wildcards.temperature)
         ]
 
     return files

@@ -30,10 +30,8 @@ rule compute_descriptors:
 rule fit_scaling:
     input:
         label_map=f"{RUN}/label_map/tmin{{t_min}}.parquet",
-        descriptors=expand(
-            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5",
-            temperature=TEMPERATURES,
-            chunk=CHUNKS,
+        descriptors=every_chunk(
+            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5", TEMPERATURES
         ),
     output:
         f"{RUN}/scaling/tmin{{t_min}}.json",

@@ -54,11 +54,11 @@ if PUBLISHED:
 # Not part of a run: ask for results/<run>/glassbench/KA2D_results/times_<temperature>.dat
 rule export_glassbench:
     input:
-        structures=for_chunks(
+        structures=per_chunk(
             f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.gsd"
         ),
-        inherent=for_chunks(f"{RUN}/unit/inherent/T{{temperature}}/chunk{{chunk}}.gsd"),
-        trajectories=for_chunks(
+        inherent=per_chunk(f"{RUN}/unit/inherent/T{{temperature}}/chunk{{chunk}}.gsd"),
+        trajectories=per_chunk(
             f"{RUN}/unit/trajectories/T{{temperature}}/chunk{{chunk}}.h5"
         ),
     output:
@@ -75,7 +75,7 @@ rule export_glassbench:
         mem_mb=4000,
         runtime=60,
     params:
-        n_train=split_sizes()[0],
+        test=CONFIG.structure_split().test,
         stage_version=version("structures"),
     script:
         "../../scripts/export_glassbench.py"

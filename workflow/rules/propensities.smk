@@ -28,10 +28,8 @@ rule measure_propensities:
 
 rule measure_relaxation:
     input:
-        expand(
-            f"{RUN}/unit/propensities/T{{temperature}}/chunk{{chunk}}.h5",
-            temperature=LABELLED,
-            chunk=CHUNKS,
+        every_chunk(
+            f"{RUN}/unit/propensities/T{{temperature}}/chunk{{chunk}}.h5", LABELLED
         ),
     output:
         curves=f"{RUN}/relaxation/curves.parquet",
@@ -54,7 +52,7 @@ rule measure_relaxation:
             "arrhenius_temperatures",
         ),
         labelled=LABELLED,
-        chunks=len(CHUNKS),
+        chunks=[len(chunks("unit", temperature)) for temperature in LABELLED],
         temperatures=TEMPERATURES,
         stage_version=version("relaxation"),
     script:
@@ -65,7 +63,7 @@ rule label_structures:
     input:
         lambda wildcards: expand(
             f"{RUN}/{wildcards.ensemble}/propensities/T{wildcards.temperature}/chunk{{chunk}}.h5",
-            chunk=dynamics_chunks(wildcards.ensemble),
+            chunk=dynamics_chunks(wildcards.ensemble, wildcards.temperature),
         ),
     output:
         f"{RUN}/{{ensemble}}/labels/T{{temperature}}.h5",

@@ -88,9 +88,9 @@ rule check_heat_capacity:
 
 rule equilibrate_large_systems:
     input:
-        structures=lambda wildcards: expand(
-            f"{RUN}/unit/structures/T{wildcards.temperature}/chunk{{chunk}}.gsd",
-            chunk=CHUNKS,
+        structures=lambda wildcards: every_chunk(
+            f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.gsd",
+            [wildcards.temperature],
         ),
         equilibration=f"{RUN}/unit/structures/T{{temperature}}/equilibration.json",
     output:

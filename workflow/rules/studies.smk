@@ -4,10 +4,8 @@ include: "functions/studies.smk"
 
 rule run_study:
     input:
-        descriptors=expand(
-            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5",
-            temperature=TEMPERATURES,
-            chunk=CHUNKS,
+        descriptors=every_chunk(
+            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5", TEMPERATURES
         ),
         labels=expand(f"{RUN}/unit/labels/T{{temperature}}.h5", temperature=LABELLED),
         scaling=f"{RUN}/scaling/tmin{MAIN_T_MIN}.json",

@@ -4,10 +4,8 @@ include: "functions/training.smk"
 
 rule train_equi_time:
     input:
-        descriptors=expand(
-            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5",
-            temperature=LABELLED,
-            chunk=CHUNKS,
+        descriptors=every_chunk(
+            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5", LABELLED
         ),
         labels=expand(f"{RUN}/unit/labels/T{{temperature}}.h5", temperature=LABELLED),
         label_map=f"{RUN}/label_map/tmin{{t_min}}.parquet",
@@ -41,10 +39,8 @@ rule extrapolate_labels:
             f"{RUN}/networks/equi_time/tmin{{{{t_min}}}}/cb{{cb}}.npz",
             cb=[] if CONFIG.training.procedure == "direct" else C_BS,
         ),
-        descriptors=expand(
-            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5",
-            temperature=TEMPERATURES,
-            chunk=CHUNKS,
+        descriptors=every_chunk(
+            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5", TEMPERATURES
         ),
         label_map=f"{RUN}/label_map/tmin{{t_min}}.parquet",
     output:
@@ -69,10 +65,8 @@ rule extrapolate_labels:
 
 rule train_full:
     input:
-        descriptors=expand(
-            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5",
-            temperature=TEMPERATURES,
-            chunk=CHUNKS,
+        descriptors=every_chunk(
+            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5", TEMPERATURES
         ),
         labels=expand(f"{RUN}/unit/labels/T{{temperature}}.h5", temperature=LABELLED),
         extrapolated=f"{RUN}/extrapolated/tmin{{t_min}}.h5",
@@ -104,9 +98,8 @@ rule train_full:
 
 rule train_baselines:
     input:
-        descriptors=lambda wildcards: expand(
-            f"{RUN}/unit/descriptors/T{wildcards.temperature}/chunk{{chunk}}.h5",
-            chunk=CHUNKS,
+        descriptors=per_chunk(
+            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5"
         ),
         labels=f"{RUN}/unit/labels/T{{temperature}}.h5",
         scaling=f"{RUN}/scaling/tmin{MAIN_T_MIN}.json",
@@ -134,10 +127,8 @@ rule train_baselines:
 
 rule fit_linear_baselines:
     input:
-        descriptors=expand(
-            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5",
-            temperature=LABELLED,
-            chunk=CHUNKS,
+        descriptors=every_chunk(
+            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5", LABELLED
         ),
         labels=expand(f"{RUN}/unit/labels/T{{temperature}}.h5", temperature=LABELLED),
         label_map=f"{RUN}/label_map/tmin{MAIN_T_MIN}.parquet",

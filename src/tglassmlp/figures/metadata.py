@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["describe"]
+__all__ = ["describe", "scale"]
+
+
+def scale(config: Mapping[str, Any]) -> str:
+    """Structures of a run in words, with the temperatures that have more of them."""
+    from tglassmlp.config import split
+
+    s = config["structures"]
+    number = int(s["number"])
+    test = len(split(number, s["test_fraction"], s["validation_fraction"]).test)
+    more = "".join(
+        f", {number + t['extra_structures']} in all at T = {float(t['value']):.2f}"
+        for t in config["temperatures"]
+        if t.get("extra_structures")
+    )
+    return f"{number} structures per temperature ({test} for testing{more})"
 
 
 def describe(config: Mapping[str, Any], mixture: Any) -> dict[str, Any]:
@@ -29,6 +44,7 @@ def describe(config: Mapping[str, Any], mixture: Any) -> dict[str, Any]:
         "run": config["run"],
         "n_particles": n,
         "structures": structures["number"],
+        "scale": scale(config),
         "train": len(parts.train),
         "validation": len(parts.validation),
         "test": len(parts.test),

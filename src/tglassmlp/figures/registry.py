@@ -266,9 +266,8 @@ def caption(name: str, meta: Mapping[str, Any]) -> str:
     spec = FIGURES[name]
     text = spec.caption.format(**{k: v for k, v in meta.items() if not isinstance(v, dict | list)})
     scale = (
-        f"Run {meta['run']}: N = {meta['n_particles']}, {meta['structures']} structures per temperature "
-        f"({meta['test']} for testing), {meta['replicas']} replicas each; {meta['large_number']} large "
-        f"systems of N = {meta['large_particles']}."
+        f"Run {meta['run']}: N = {meta['n_particles']}, {meta['scale']}, {meta['replicas']} replicas each; "
+        f"{meta['large_number']} large systems of N = {meta['large_particles']}."
     )
     return " ".join(part for part in (f"{spec.label}." if spec.label else "", text, scale) if part)
 

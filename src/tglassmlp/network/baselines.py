@@ -122,8 +122,9 @@ def glassmlp_networks(
     run: Record, networks: int, checkpoint: Path | None = None, status_file: Path | None = None,
 ) -> None:  # fmt: skip
     """Train GlassMLP at every labelled C_B of one temperature; one file, ``cb<C_B>/<parameter>``."""
-    scale, parts = steps.scaling_of(scaling), steps.divided(run)
+    scale = steps.scaling_of(scaling)
     structures = read_structures(descriptors, temperature, scale)
+    parts = steps.divided(run, len(structures))
     found = storage.read_arrays(labels, ["c_b", "propensity", "half"])
     arrays: dict[str, NDArray] = {}
     tables = [steps.empty_history()]
@@ -181,12 +182,13 @@ def linear_baselines(
     ValueError
         If the validation structures are to decide and there are none.
     """
-    scale, parts = steps.scaling_of(scaling), steps.divided(run)
+    scale = steps.scaling_of(scaling)
     table = storage.read_table(label_map, ["temperature", "c_b", "kind"])
     files, label_files = steps.by_temperature(descriptors), steps.by_temperature(labels)
     data: dict[float, dict[str, list[NDArray]]] = {}
     for t, c_bs in steps.pairs(table, "x").items():
         x = read_structures(files[t], t, scale).inputs
+        parts = steps.divided(run, len(x))
         for c_b, y in zip(c_bs, steps.labels_at(label_files[t][0], c_bs), strict=True):
             lists = data.setdefault(c_b, {"x": [], "y": [], "xv": [], "yv": []})
             for suffix, numbers in (("", parts.train), ("v", parts.validation)):
@@ -198,7 +200,7 @@ def linear_baselines(
         mine = {name: np.concatenate(values) for name, values in data[c_b].items()}
         if penalty != "validation":
             fits.append(fit_ridge(mine["x"], mine["y"], [float(penalty)]))
-        elif parts.validation:
+        elif steps.divided(run).validation:
             fits.append(fit_ridge(mine["x"], mine["y"], PENALTIES, (mine["xv"], mine["yv"])))
         else:
             raise ValueError(

@@ -126,6 +126,9 @@ class Structures:
     positions: NDArray[np.float64]
     box_length: float
 
+    def __len__(self) -> int:
+        return len(self.descriptors)
+
     @property
     def inputs(self) -> NDArray[np.float32]:
         """The descriptors, in memory."""

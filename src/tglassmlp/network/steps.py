@@ -55,14 +55,23 @@ def by_temperature(paths: Sequence[Path]) -> dict[float, list[Path]]:
     return found
 
 
-def divided(run: Record) -> Split:
-    """Training, validation and test structures of a run.
+def divided(run: Record, total: int | None = None) -> Split:
+    """Training, validation and test structures of a run, or of a temperature with ``total`` structures.
 
-    ``structures.training`` (only studies set it) keeps the first so many training structures.
+    Structures beyond those that every temperature has are for training. ``structures.training`` (only
+    studies set it) keeps the first so many training structures, and none of those beyond.
     """
     s = run["structures"]
     found = split(s["number"], s["test_fraction"], s["validation_fraction"])
-    return replace(found, train=found.train[: s.get("training")])
+    if s.get("training") is not None:
+        return replace(found, train=found.train[: s["training"]])
+    return found if total is None else found.with_extra(total)
+
+
+def learnt_numbers(run: Record, structures: Structures) -> list[int]:
+    """Training and validation structures of a temperature, in the order of their extrapolated labels."""
+    parts = divided(run, len(structures))
+    return [*parts.train, *parts.validation]
 
 
 def direct(run: Record) -> bool:
@@ -168,7 +177,7 @@ def equi_time_networks(
     With fewer than ``minimum`` such temperatures nothing can be extrapolated: a file with no network
     and a note is written. Data of more than ``memory`` bytes are streamed from disk.
     """
-    scale, parts = scaling_of(scaling), divided(run)
+    scale = scaling_of(scaling)
     table = storage.read_table(label_map, ["temperature", "c_b", "kind"])
     mine = table[_near(table["c_b"], c_b) & (table["kind"] == "x")]
     temperatures = sorted(map(float, mine["temperature"]), reverse=True)
@@ -186,6 +195,7 @@ def equi_time_networks(
     folder = folder_of([f for t in temperatures for f in files[t]], checkpoint, memory)
     for t in temperatures:
         structures = read_structures(files[t], t, scale, folder)
+        parts = divided(run, len(structures))
         values, halves = (labels_at(label_files[t][0], [c_b], name=name) for name in ("propensity", "half"))
         for found, numbers in zip(sets, (parts.train, parts.validation), strict=True):
             if numbers:
@@ -224,8 +234,6 @@ def extrapolated_labels(
     tglassmlp.network.selection.SelectionError
         If no network of some C_B is consistent at some temperature.
     """
-    parts = divided(run)
-    numbers = [*parts.train, *parts.validation]
     wanted = pairs(storage.read_table(label_map, ["temperature", "c_b", "kind"]), "t")
     if direct(run):
         wanted = {}
@@ -236,7 +244,8 @@ def extrapolated_labels(
     structures: dict[float, np.ndarray] = {}
     for t in wanted:
         scale = next(n for n in ensembles.values() if n.n_networks).scaling
-        structures[t] = read_structures(files[t], t, scale).take(numbers).inputs
+        every = read_structures(files[t], t, scale)
+        structures[t] = every.take(learnt_numbers(run, every)).inputs
     for c_b in sorted({c for cs in wanted.values() for c in cs}, reverse=True):
         low = {t: structures[t] for t in wanted if any(_near(wanted[t], c_b))}
         labels, table = selection.extrapolate(
@@ -262,7 +271,7 @@ def extrapolated_labels(
             here = _near(table["c_b"], c) & _near(table["temperature"], t) & table["kept"].astype(bool)
             kept[f"T{canonical(t)}/{canonical(c)}"] = [int(n) for n in table["network"][here]]
             print(f"step 1, T_min = {t_min:g}: C_B = {c:g}, T = {t:g}: {here.sum()} networks kept")
-    storage.write_arrays(output, arrays, made, {"t_min": t_min, "structures": numbers, "kept": kept})
+    storage.write_arrays(output, arrays, made, {"t_min": t_min, "kept": kept})
     storage.write_table(table_output, table, made)
 
 
@@ -281,17 +290,17 @@ def full_networks(
     tglassmlp.network.selection.SelectionError
         If no network is consistent at the glass transition (or the lowest temperature the map predicts).
     """
-    scale, parts = scaling_of(scaling), divided(run)
+    scale = scaling_of(scaling)
     table = storage.read_table(label_map, ["temperature", "c_b", "kind"])
     measured, predicted = pairs(table, "x"), {} if direct(run) else pairs(table, "t")
     files, label_files = by_temperature(descriptors), by_temperature(labels)
-    learnt = [*parts.train, *parts.validation]
     sets: list[list[TrainingSet]] = [[], []]
     structures: dict[float, Structures] = {}
     known = sorted({*measured, *predicted}, reverse=True)
     folder = folder_of([f for t in known for f in files[t]], checkpoint, memory)
     for t in known:
         structures[t] = read_structures(files[t], t, scale, folder)
+        parts, learnt = divided(run, len(structures[t])), learnt_numbers(run, structures[t])
         c_b, values, halves = [], [], []
         if t in measured:
             c_b += measured[t]
@@ -320,10 +329,8 @@ def full_networks(
         structures[lowest] = read_structures(files[lowest], lowest, scale)
     made = provenance.collect("training", t_min=t_min, seed=run["seed"])
     storage.write_table(history, result.history.assign(t_min=t_min), made)
-    seen, tolerance = (
-        structures[lowest].take(learnt).inputs,
-        run["training"]["full_tolerance"],
-    )
+    seen = structures[lowest].take(learnt_numbers(run, structures[lowest])).inputs
+    tolerance = run["training"]["full_tolerance"]
     try:
         kept, chosen = selection.select_full(networks, seen, lowest, everything[lowest], tolerance)
     except selection.SelectionError as error:

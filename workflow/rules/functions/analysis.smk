@@ -29,10 +29,10 @@ def baselines(ensemble, temperatures):
 
 def thermal_positions(ensemble):
     """Descriptor files of all temperatures, chunks in order; they hold the thermal positions."""
-    return expand(
+    return every_chunk(
         f"{RUN}/{ensemble}/descriptors/T{{temperature}}/chunk{{chunk}}.h5",
-        temperature=TEMPERATURES,
-        chunk=chunks(ensemble),
+        TEMPERATURES,
+        ensemble,
     )
 
 
@@ -42,7 +42,7 @@ def field_megabytes(ensemble):
     n = sum(CONFIG.mixture().composition) * (
         large.number * large.tiles**2
         if ensemble == "large"
-        else CONFIG.structures.number
+        else max(map(CONFIG.structures_at, TEMPERATURES))
     )
     return n * len(C_BS) * CONFIG.training.networks * 8 / 1e6
 
@@ -77,11 +77,13 @@ SNAPSHOT = snapshot_choice()
 
 def run_scale():
     """One sentence on the size of the run."""
+    from tglassmlp.figures.metadata import scale
+
     temperatures = ", ".join(TEMPERATURES)
     large = CONFIG.large_systems
     return (
         f"N = {sum(CONFIG.mixture().composition)}, T = {temperatures} (dynamics at {', '.join(LABELLED)}), "
-        f"{CONFIG.structures.number} structures per temperature ({len(TEST_STRUCTURES)} for testing), "
+        f"{scale(run_config.plain(CONFIG))}, "
         f"{CONFIG.dynamics.replicas} replicas, {CONFIG.training.networks} networks, "
         f"{large.number} large systems of {large.tiles**2} unit systems."
     )

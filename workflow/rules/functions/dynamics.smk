@@ -12,7 +12,8 @@ def dynamics_plan(wildcards):
     first = int(wildcards.chunk) * size
     if wildcards.ensemble == "unit":
         duration = temperature_entry(wildcards.temperature)["dynamics_time"]
-        replicas, number, copies = CONFIG.dynamics.replicas, CONFIG.structures.number, 1
+        replicas, copies = CONFIG.dynamics.replicas, 1
+        number = CONFIG.structures_at(wildcards.temperature)
     else:
         large = CONFIG.large_systems.dynamics
         named = (

@@ -9,8 +9,9 @@ PUBLISHED = (
 
 
 def for_chunks(pattern):
-    """`pattern` for every chunk of unit systems, its other wildcards kept."""
-    return [pattern.replace("{chunk}", chunk) for chunk in CHUNKS]
+    """`pattern` for every chunk of published structures, its other wildcards kept."""
+    names = chunk_names(CONFIG.structures.number, CONFIG.structures.chunk)
+    return [pattern.replace("{chunk}", chunk) for chunk in names]
 
 
 def split_sizes():

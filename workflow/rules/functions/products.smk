@@ -23,26 +23,23 @@ def simulation_files(ensemble):
         temperatures = [canonical(large.temperature)] if large else []
     here = f"{RUN}/{ensemble}"
     return [
-        *expand(
-            f"{here}/{{kind}}/T{{temperature}}/chunk{{chunk}}.{{suffix}}",
-            zip,
-            kind=["structures", "structures", "inherent", "descriptors"]
-            * len(TEMPERATURES)
-            * len(chunks(ensemble)),
-            suffix=["gsd", "parquet", "gsd", "h5"]
-            * len(TEMPERATURES)
-            * len(chunks(ensemble)),
-            temperature=[
-                t for t in TEMPERATURES for _ in range(4 * len(chunks(ensemble)))
-            ],
-            chunk=[c for _ in TEMPERATURES for c in chunks(ensemble) for _ in range(4)],
-        ),
-        *expand(
-            f"{here}/{{kind}}/T{{temperature}}/chunk{{chunk}}.h5",
-            kind=["trajectories", "propensities"],
-            temperature=temperatures,
-            chunk=dynamics_chunks(ensemble),
-        ),
+        *[
+            f"{here}/{kind}/T{t}/chunk{c}.{suffix}"
+            for t in TEMPERATURES
+            for c in chunks(ensemble, t)
+            for kind, suffix in (
+                ("structures", "gsd"),
+                ("structures", "parquet"),
+                ("inherent", "gsd"),
+                ("descriptors", "h5"),
+            )
+        ],
+        *[
+            f"{here}/{kind}/T{t}/chunk{c}.h5"
+            for kind in ("trajectories", "propensities")
+            for t in temperatures
+            for c in dynamics_chunks(ensemble, t)
+        ],
         *expand(f"{here}/labels/T{{temperature}}.h5", temperature=temperatures),
     ]
 

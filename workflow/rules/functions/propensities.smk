@@ -8,10 +8,10 @@ def chosen(name, *keys):
     return {key: section(name)[key] for key in keys}
 
 
-def dynamics_chunks(ensemble):
-    """Chunks that have trajectories."""
+def dynamics_chunks(ensemble, temperature):
+    """Chunks of one temperature that have trajectories."""
     if ensemble == "unit":
-        return CHUNKS
+        return chunks(ensemble, temperature)
     dynamics = CONFIG.large_systems.dynamics
     return chunk_names(
         0 if dynamics is None else dynamics.systems, CONFIG.large_systems.chunk

@@ -16,9 +16,9 @@ def equilibration_settings():
 def chunk_structures(wildcards):
     """Numbers of the structures of one chunk."""
     return list(
-        chunk_ranges(CONFIG.structures.number, CONFIG.structures.chunk)[
-            int(wildcards.chunk)
-        ]
+        chunk_ranges(
+            CONFIG.structures_at(wildcards.temperature), CONFIG.structures.chunk
+        )[int(wildcards.chunk)]
     )
 
 

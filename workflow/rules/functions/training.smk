@@ -2,6 +2,13 @@
 from tglassmlp import cost
 
 
+def extra_structures():
+    """Structures beyond the common number by temperature, nothing where there are none."""
+    found = {canonical(t.value): t.extra_structures for t in CONFIG.temperatures}
+    found = {name: number for name, number in found.items() if number}
+    return {"extra_structures": found} if found else {}
+
+
 def training_record():
     """What decides a training, as plain numbers and names (the same record goes into the networks' files)."""
     training = {
@@ -12,6 +19,7 @@ def training_record():
     return {
         "seed": CONFIG.seed,
         "temperatures": [float(t) for t in TEMPERATURES],
+        **extra_structures(),
         "c_b": [float(c) for c in C_BS],
         "network": section("network"),
         "training": training,
@@ -35,7 +43,7 @@ def training_minutes(state_points, networks=None):
 def training_megabytes(temperatures):
     """Descriptors and correlation kernels of the structures learnt from, or the part that is in memory."""
     particles = CONFIG.mixture().composition[CONFIG.propensity.central_species - 1]
-    structures = CONFIG.structures.number * temperatures
+    structures = max(map(CONFIG.structures_at, TEMPERATURES)) * temperatures
     columns = 16 * len(CONFIG.descriptors.lengths)
     kernels = (
         2 * len(CONFIG.training.correlation_radii) * particles**2 * structures / 1e6
