@@ -45,7 +45,7 @@ def data(temperatures=(0.5, 0.4), c_b=C_BS, structures=3, particles=40, seed=0, 
 
 
 def write_run(root, temperatures=(0.5, 0.45, 0.4), cold=(0.35,), structures=8, particles=40, extra=()):
-    """Files of a small run under ``root``, ``extra`` structures {T: number} among them; returns its record."""
+    """Files of a small run under ``root``, ``extra`` {T: number} among them; returns its record."""
     import pandas as pd
 
     rng = np.random.default_rng(3)
