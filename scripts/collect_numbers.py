@@ -8,6 +8,7 @@ from tglassmlp.storage import read_table, write_json, write_table
 
 NAMES = (
     "pearson",
+    "comparison",
     "susceptibility",
     "correlation_length",
     "chord_length",

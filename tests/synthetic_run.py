@@ -196,6 +196,8 @@ def build(
                 baseline[method] = Array(noisy(level), ("state", "network", "structure", "particle"))
             for method, level in (("ridge", 0.5), ("density", 2.0), ("energy", 1.5), ("perimeter", 3.0)):
                 baseline[method] = Array(noisy(level)[:, 0], ("state", "structure", "particle"))
+            name = f"ridge_tmin{T_MINS[1]}"
+            baseline[name] = Array(noisy(0.9)[:, 0], ("state", "structure", "particle"))
             write_arrays(root / ensemble / f"baseline_predictions/T{t}.h5", baseline, made, {})
     _records(root, temperatures, made, rng)
     return root
@@ -260,6 +262,7 @@ def all_tables(root, test=(4, 5, 6, 7), t_mins=T_MINS, snapshot_temperature="0.4
     large = files("large/labels/*.h5"), files("large/predictions/*/*.h5"), files("large/descriptors/*/*.h5")
     found = {
         "pearson": tables.pearson_table(labels, predictions, baselines, relaxation, test, 50),
+        "comparison": tables.comparison_table(labels, predictions, baselines, test, 50),
         "susceptibility": tables.susceptibility_table(labels, predictions, baselines, relaxation, test),
         "equilibration": tables.equilibration_table(
             [*files("unit/structures/*/*.parquet"), *files("large/structures/*/*.parquet")]

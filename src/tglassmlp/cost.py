@@ -309,7 +309,7 @@ def estimate(c: Config, rates: Rates = Rates()) -> list[Cost]:
     found.append(
         cost("train_baselines", [training_seconds(c, n_c, c.baselines.networks, rates)] * len(sources), 2500)
     )
-    found.append(cost("fit_linear_baselines", [2.0], 2500))
+    found.append(cost("fit_linear_baselines", [2.0] * models, 2500))
     per = {e: centre[e] * n_c * networks for e in centre}
     times = [per[e] / n_t / rates.prediction for e in per for _ in range(n_t * models)]
     disk = models * ((per["unit"] + per["large"]) * 4e-6 + centre["unit"] * n_c * 2 * 4e-6)

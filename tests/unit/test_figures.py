@@ -25,6 +25,7 @@ META = {
     "train": 3,
     "validation": 1,
     "test": 4,
+    "scale": "8 structures per temperature (4 for testing, 12 in all at T = 0.50)",
     "replicas": 8,
     "temperatures": [0.5, 0.45, 0.4, 0.35, 0.3],
     "labelled": [0.5, 0.45, 0.4],
@@ -188,7 +189,14 @@ def test_chords_of_dynamics_without_noise_and_of_predictions_with_it(run):
 
 
 def test_numbers_are_quoted_with_error_count_and_origin(run):
-    names = ("pearson", "susceptibility", "correlation_length", "chord_length", "attention_length")
+    names = (
+        "pearson",
+        "susceptibility",
+        "correlation_length",
+        "chord_length",
+        "attention_length",
+        "comparison",
+    )
     numbers = collect_numbers(
         {n: run / f"tables/{n}.parquet" for n in (*names, "bottleneck_separation")},
         run / "relaxation/relaxation.json",
@@ -209,6 +217,9 @@ def test_numbers_are_quoted_with_error_count_and_origin(run):
     quoted = numbers["pearson/tglassmlp/tmin0.40/T0.45/cb0.50"]
     assert 0 < quoted["error"] < 0.2 < quoted["value"] < 1
     assert quoted["n"] == 4
+    paired = numbers["comparison/tglassmlp/tmin0.45/ridge_transferred/tmin0.45/T0.40"]
+    assert paired["value"] > 3 * paired["error"] > 0
+    assert paired["note"].startswith("paired over 4 test structures")
     assert numbers["arrhenius/energy"]["value"] == pytest.approx(2.1, abs=0.3)
     assert numbers["glass_transition/tau"]["unit"] == "LJ times"
     assert numbers["pearson/best_single_descriptor/T0.45"]["note"] == "energy"
@@ -228,17 +239,25 @@ def test_verdicts_follow_from_number_and_error():
         return {"value": value, "error": error, "n": 4}
 
     numbers = {
-        "pearson/tglassmlp/tmin0.40/T0.50/cb0.50": number(0.6, 0.01),
-        "pearson/glassmlp_transferred/T0.50/cb0.50": number(0.3, 0.01),
+        # three state points at one temperature and one at another: the error is theirs by weight
+        "comparison/tglassmlp/tmin0.40/glassmlp_transferred/T0.50": number(0.3, 0.02) | {"n": 3},
+        "comparison/tglassmlp/tmin0.40/glassmlp_transferred/T0.45": number(0.1, 0.04) | {"n": 1},
+        "comparison/tglassmlp/tmin0.45/tglassmlp/tmin0.40/T0.45": number(-0.2, 0.01),
+        "comparison/tglassmlp/tmin0.45/tglassmlp/tmin0.40/T0.40": number(-0.01, 0.01),
+        "comparison/tglassmlp/tmin0.45/ridge_transferred/tmin0.45/T0.40": number(0.01, 0.004),
         "xi4/tglassmlp/tmin0.40/T0.50/cb0.50": number(None, None),
         "xi4/tglassmlp/tmin0.40/T0.30/cb0.50": number(3.0, 0.2),
         "chi4_maximum/tglassmlp/tmin0.40/T0.50": number(2.0, 0.1),
         "chi4_maximum/tglassmlp/tmin0.40/T0.30": number(1.0, 0.1),
     }
-    page = report(numbers, "made-up", "Small.", ["0.40"])
-    rows = {tuple(r.split(" | ")[:2]): r for r in page.splitlines() if r.startswith("| Figure")}
+    page = report(numbers, "made-up", "Small.", ["0.40", "0.45"])
+    rows = {tuple(r.split(" | ")[:2]): r for r in page.splitlines() if r.startswith("| ")}
     transferred = next(r for k, r in rows.items() if "transferred" in k[1])
-    assert "0.3 ± 0.014 over 1 state points | agrees" in transferred
+    assert "0.25 ± 0.018 over 4 state points | agrees" in transferred
+    below = next(r for k, r in rows.items() if "down to T = 0.45 only" in k[1])
+    assert "-0.01 ± 0.01 over 4 state points | agrees" in below, "only what lies below T_min counts"
+    ridge = next(r for k, r in rows.items() if "the same below T = 0.45" in k[1])
+    assert "0.01 ± 0.004 over 4 state points | agrees" in ridge
     assert next(r for k, r in rows.items() if k[0].endswith("7")).endswith("cannot be shown at this scale |")
     assert next(r for k, r in rows.items() if k[0].endswith("6")).endswith("disagrees |")
     # halved by cooling from 0.50 to 0.30, each with an error of 5 and 10 per cent

@@ -326,7 +326,7 @@ def finished(tmp_path_factory):
     baselines.linear_baselines(root / "linear.npz", everything, labels, maps, scaling, run, 1.0)
     for t, own in (("0.40", root / "baselines/T0.40.npz"), (cold, None)):
         baselines.baseline_predictions(
-            root / f"baseline_predictions/T{t}.h5", files[t], root / "linear.npz",
+            root / f"baseline_predictions/T{t}.h5", files[t], [root / "linear.npz"],
             root / "baselines/T0.40.npz", own, float(t), [0.99, *case.C_BS],
         )  # fmt: skip
     return root, run

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tglassmlp.dynamics.correlations import split_half_ceiling
+from tglassmlp.observables import tables
 from tglassmlp.observables.attention_length import attention_distribution, attention_length, length_of
 from tglassmlp.observables.bootstrap import combined_error, generator
 from tglassmlp.observables.bottleneck import sample, separation
@@ -14,6 +15,7 @@ from tglassmlp.observables.chord_length import (
     site_moments,
 )
 from tglassmlp.observables.pearson import pearson, pearson_error
+from tglassmlp.storage import Array, write_arrays
 
 
 def test_pearson_by_hand_and_limits():
@@ -53,6 +55,40 @@ def test_ceiling_is_reached_by_the_truth():
     assert split_half_ceiling(np.array(halves)) == pytest.approx(
         pearson(truth, 0.5 * (halves[0] + halves[1])), abs=0.01
     )
+
+
+def test_paired_differences_know_what_structures_have_in_common(tmp_path):
+    """Two methods whose quality varies from structure to structure in the same way, one better by little."""
+    made = {"stage": "made up for a test"}
+    rng = np.random.default_rng(2)
+    quality = rng.uniform(0.3, 0.9, 24)[:, None]
+    truth = rng.normal(size=(2, 24, 300))
+    noise = rng.normal(size=(2, 24, 300))
+    worse = (quality - 0.05) * truth + noise
+    arrays = {
+        "labels": {"propensity": truth, "half": np.stack([truth] * 2, axis=2), "time": np.array([1.0, 2.0])},
+        "predictions/tmin0.40": {"propensity": (quality * truth + noise)[:, None]},
+        "baseline_predictions": {"ridge": worse, "ridge_tmin0.45": worse[:, :, ::-1]},
+    }
+    arrays["predictions/tmin0.40"]["converged"] = np.array([[True], [True]])
+    files = {}
+    for place, content in arrays.items():
+        files[place] = tmp_path / place / "T0.40.h5"
+        stored = {name: Array(v, tuple("abcd"[: v.ndim])) for name, v in content.items()}
+        write_arrays(files[place], {"c_b": Array(np.array([0.8, 0.5]), ("a",)), **stored}, made, {})
+    labels, *others = ([f] for f in files.values())
+    table = tables.comparison_table(labels, *others, range(4, 24)).set_index(["second", "second_t_min"])
+    row = table.loc["ridge", ""]
+    by_hand = [
+        pearson((quality * truth + noise)[k, 4:], truth[k, 4:]) - pearson(worse[k, 4:], truth[k, 4:])
+        for k in (0, 1)
+    ]
+    assert row["difference"] == pytest.approx(np.mean(by_hand))
+    assert (row["n_c_b"], row["n_structures"]) == (2, 20)
+    alone = pearson_error((quality * truth + noise)[0, 4:], truth[0, 4:], 200, rng)
+    assert row["error"] < 0.2 * alone, "the structures' own differences drop out"
+    assert row["difference"] > 5 * row["error"]
+    assert table.loc[("ridge_transferred", "0.45"), "difference"] > 0.2
 
 
 def stripes(n, width):

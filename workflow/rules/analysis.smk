@@ -9,7 +9,8 @@ rule measure_pearson:
         baselines=baselines("unit", LABELLED),
         relaxation=RELAXATION,
     output:
-        f"{RUN}/tables/pearson.parquet",
+        pearson=f"{RUN}/tables/pearson.parquet",
+        comparison=f"{RUN}/tables/comparison.parquet",
     log:
         f"{RUN}/logs/measure_pearson/all.log",
     benchmark:
@@ -239,6 +240,7 @@ rule summarise_equilibration:
 rule collect_numbers:
     input:
         pearson=f"{RUN}/tables/pearson.parquet",
+        comparison=f"{RUN}/tables/comparison.parquet",
         susceptibility=f"{RUN}/tables/susceptibility.parquet",
         correlation_length=f"{RUN}/tables/correlation_length.parquet",
         chord_length=f"{RUN}/tables/chord_length.parquet",

@@ -34,7 +34,7 @@ rule predict_baselines:
         descriptors=per_chunk(
             f"{RUN}/{{ensemble}}/descriptors/T{{temperature}}/chunk{{chunk}}.h5"
         ),
-        linear=f"{RUN}/baselines/linear.npz",
+        linear=expand(f"{RUN}/baselines/linear/tmin{{t_min}}.npz", t_min=T_MINS),
         transferred=f"{RUN}/baselines/T{TRANSFERRED_TEMPERATURE}.npz",
         own=lambda wildcards: (
             [f"{RUN}/baselines/T{wildcards.temperature}.npz"]

@@ -131,14 +131,14 @@ rule fit_linear_baselines:
             f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5", LABELLED
         ),
         labels=expand(f"{RUN}/unit/labels/T{{temperature}}.h5", temperature=LABELLED),
-        label_map=f"{RUN}/label_map/tmin{MAIN_T_MIN}.parquet",
+        label_map=f"{RUN}/label_map/tmin{{t_min}}.parquet",
         scaling=f"{RUN}/scaling/tmin{MAIN_T_MIN}.json",
     output:
-        f"{RUN}/baselines/linear.npz",
+        f"{RUN}/baselines/linear/tmin{{t_min}}.npz",
     log:
-        f"{RUN}/logs/fit_linear_baselines/all.log",
+        f"{RUN}/logs/fit_linear_baselines/tmin{{t_min}}.log",
     benchmark:
-        f"{RUN}/benchmarks/fit_linear_baselines/all.tsv"
+        f"{RUN}/benchmarks/fit_linear_baselines/tmin{{t_min}}.tsv"
     conda:
         "../../envs/workflow.yaml"
     threads: 1

@@ -7,6 +7,7 @@ geometric list with the highest Pearson correlation on the validation structures
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -229,7 +230,7 @@ def linear_baselines(
 
 
 def baseline_predictions(
-    output: Path, descriptors: Sequence[Path], linear: Path, transferred: Path, own: Path | None,
+    output: Path, descriptors: Sequence[Path], linear: Sequence[Path], transferred: Path, own: Path | None,
     temperature: float, c_b: Sequence[float], transferred_from: float | None = None,
 ) -> None:  # fmt: skip
     """Predictions of all baselines for all structures of one temperature; NaN where one has no training.
@@ -237,7 +238,8 @@ def baseline_predictions(
     Parameters
     ----------
     linear
-        File of :func:`linear_baselines`.
+        Files of :func:`linear_baselines`, ``tmin<T_min>.npz``, the lowest T_min first. Of the others only
+        ridge regression is used, as ``ridge_tmin<T_min>``.
     transferred
         GlassMLP file of the temperature that is transferred from.
     own
@@ -247,7 +249,7 @@ def baseline_predictions(
     transferred_from
         C_B of the transferred network; by default the one closest to 0.5.
     """
-    arrays, metadata = storage.read_npz(linear)
+    arrays, metadata = storage.read_npz(linear[0])
     scale = steps.Scaling.from_json(metadata["scaling"])
     structures = read_structures(descriptors, temperature, scale)
     x, k = structures.inputs, len(c_b)
@@ -261,13 +263,14 @@ def baseline_predictions(
                     out[i] = value
         return out
 
-    fits = [
-        Ridge(*v) for v in zip(arrays["coefficients"], arrays["intercept"], arrays["penalty"], strict=True)
-    ]
+    def ridge(fits: Mapping[str, NDArray]) -> NDArray[np.float32]:
+        each = zip(fits["c_b"], fits["coefficients"], fits["intercept"], fits["penalty"], strict=True)
+        return rows({float(c): Ridge(*fit).predict(x) for c, *fit in each}, (s, p))
+
     targets = [float(c) for c in arrays["c_b"]]
-    fields: dict[str, NDArray] = {
-        "ridge": rows({c: f.predict(x) for c, f in zip(targets, fits, strict=True)}, (s, p))
-    }
+    fields: dict[str, NDArray] = {"ridge": ridge(arrays)}
+    for path in linear[1:]:
+        fields[f"ridge_{os.path.splitext(os.path.basename(path))[0]}"] = ridge(storage.read_npz(path)[0])
     for q, name in enumerate(metadata["quantities"]):
         best = zip(targets, arrays["column"][:, q], arrays["sign"][:, q], strict=True)
         fields[name] = rows({c: sign * x[..., column] for c, column, sign in best}, (s, p))

@@ -18,6 +18,7 @@ OBSERVABLES: Final[dict[str, int]] = {
     "chord_length": 3,
     "structure_factor": 4,
     "bottleneck": 5,
+    "comparison": 6,
 }
 
 

@@ -72,7 +72,7 @@ def collect_numbers(
     Parameters
     ----------
     tables
-        ``pearson, susceptibility, correlation_length, chord_length, attention_length,
+        ``pearson, comparison, susceptibility, correlation_length, chord_length, attention_length,
         bottleneck_separation`` -> Parquet files.
     relaxation
         ``relaxation.json``.
@@ -96,6 +96,7 @@ def collect_numbers(
     found = _Collection()
     read = {name: read_table(path) for name, path in tables.items()}
     _pearson(found, read["pearson"], threshold)
+    _comparison(found, read["comparison"])
     _susceptibility(found, read["susceptibility"])
     _lengths(found, read, threshold)
     _relaxation(found, Relaxation.from_json(read_json(relaxation)), glass_transition)
@@ -159,6 +160,19 @@ def _pearson(found: _Collection, table: pd.DataFrame, threshold: float) -> None:
             found.numbers[f"pearson/best_single_descriptor/T{_temperature(temperature)}"]["at"] = (
                 f"cb{_temperature(float(best['c_b']))}"
             )
+
+
+def _comparison(found: _Collection, table: pd.DataFrame) -> None:
+    for row in _rows(table):
+        first, second = (
+            f"{method}/tmin{t_min}" if t_min else method
+            for method, t_min in ((row.first, row.first_t_min), (row.second, row.second_t_min))
+        )
+        found.add(
+            f"comparison/{first}/{second}/T{_temperature(row.temperature)}", row.difference,
+            "tables/comparison.parquet", row.error, row.n_c_b,
+            note=f"paired over {row.n_structures} test structures; mean over n values of C_B",
+        )  # fmt: skip
 
 
 def _susceptibility(found: _Collection, table: pd.DataFrame) -> None:

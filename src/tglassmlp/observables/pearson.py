@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from tglassmlp.observables.bootstrap import resamples
 
-__all__ = ["pearson", "pearson_error"]
+__all__ = ["correlation_of_sums", "pearson", "pearson_error", "pearson_sums"]
 
 
-def _sums(x: NDArray, y: NDArray) -> NDArray[np.float64]:
+def pearson_sums(x: NDArray, y: NDArray) -> NDArray[np.float64]:
     """Sum 1, x, y, xx, yy, xy within each structure, ``[structures, 6]``; x, y ``[structures, n]``."""
     if x.shape != y.shape or x.ndim != 2:
         raise ValueError(f"expected two arrays [structures, particles], found {x.shape} and {y.shape}")
@@ -34,7 +34,7 @@ def _sums(x: NDArray, y: NDArray) -> NDArray[np.float64]:
     )
 
 
-def _correlation(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+def correlation_of_sums(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     """Correlation from summed moments ``[..., 6]``; NaN where one of the fields is constant."""
     n, x, y, xx, yy, xy = np.moveaxis(sums, -1, 0)
     var_x, var_y, cov = xx / n - (x / n) ** 2, yy / n - (y / n) ** 2, xy / n - x * y / n**2
@@ -56,15 +56,15 @@ def pearson(predicted: NDArray, measured: NDArray) -> float:
     float
         In [-1, 1]; NaN if one of the fields is constant.
     """
-    return float(_correlation(_sums(predicted, measured).sum(axis=0)))
+    return float(correlation_of_sums(pearson_sums(predicted, measured).sum(axis=0)))
 
 
 def pearson_error(predicted: NDArray, measured: NDArray, n_resamples: int, rng: np.random.Generator) -> float:
     """Bootstrap error of :func:`pearson`, whole structures resampled; NaN for a single structure."""
-    sums = _sums(predicted, measured)
+    sums = pearson_sums(predicted, measured)
     if sums.shape[0] < 2:
         return float("nan")
     draws = resamples(sums.shape[0], n_resamples, rng)
-    values = _correlation(sums[draws].sum(axis=1))
+    values = correlation_of_sums(sums[draws].sum(axis=1))
     values = values[np.isfinite(values)]
     return float(np.std(values, ddof=1)) if values.size > 1 else float("nan")

@@ -18,6 +18,7 @@ returns a long table: one row per (method, t_min, temperature, c_b). Columns com
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ from tglassmlp.observables.chord_length import (
     mean_chord_length,
     site_moments,
 )
-from tglassmlp.observables.pearson import pearson, pearson_error
+from tglassmlp.observables.pearson import correlation_of_sums, pearson, pearson_error, pearson_sums
 from tglassmlp.observables.structure_factor import (
     Fit,
     Shells,
@@ -70,6 +71,7 @@ __all__ = [
     "attention_tables",
     "bottleneck_tables",
     "chord_length_table",
+    "comparison_table",
     "equilibration_table",
     "length_scale_table",
     "near_c_b",
@@ -87,6 +89,10 @@ File = str | PathLike[str]
 SINGLE_DESCRIPTORS = ("density", "energy", "perimeter", "variance")
 
 _STATE = ["method", "t_min", "temperature", "c_b", "time", "time_from", "tau"]
+COMPARISON_COLUMNS = [
+    "first", "first_t_min", "second", "second_t_min", "temperature", "n_c_b", "n_structures", "difference",
+    "error",
+]  # fmt: skip
 #: Columns of tables that may be empty (a run without large systems).
 STRUCTURE_FACTOR_COLUMNS = [
     *_STATE, "n_systems", "n_networks", "n_unconverged", "box_length", "tile_memory", "q", "s4", "error",
@@ -184,7 +190,9 @@ def read_fields(path: File) -> list[Fields]:
     for method, values in arrays.items():
         if method == "c_b" or values.ndim not in (3, 4) or values.shape[0] != c_b.size:
             continue
-        found.append(Fields(method, "", temperature, c_b, values if values.ndim == 4 else values[:, None]))
+        name, _, t_min = method.partition("_tmin")
+        name = f"{name}_transferred" if t_min else name
+        found.append(Fields(name, t_min, temperature, c_b, values if values.ndim == 4 else values[:, None]))
     return found
 
 
@@ -349,6 +357,69 @@ def pearson_table(
     return pd.DataFrame(rows)
 
 
+def comparison_table(
+    labels: Sequence[File],
+    predictions: Sequence[File],
+    baselines: Sequence[File],
+    test: Sequence[int],
+    n_resamples: int = 500,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Paired differences of the Pearson correlation (8) between tGlassMLP and every other method.
+
+    Each row holds one temperature: the mean over all C_B that both methods have of the difference of their
+    mean fields' correlations (``difference``), and its standard error over the test structures
+    (``error``). The same structures are drawn for both methods and all C_B, so that what structures have
+    in common drops out.
+
+    Parameters
+    ----------
+    labels, predictions, baselines
+        Files of the run.
+    test
+        Numbers of the test structures.
+    n_resamples, seed
+        Bootstrap over structures, and the run's seed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``first, first_t_min, second, second_t_min, temperature, n_c_b, n_structures, difference``
+        and ``error``.
+    """
+    truth = {f.temperature: f for path in labels for f in read_fields(path)}
+    found: dict[float, dict[tuple[str, str], dict[int, NDArray[np.float64]]]] = {}
+    for fields in _all_fields(predictions, baselines):
+        measured = truth.get(fields.temperature)
+        if measured is None:
+            continue
+        for k, c_b in enumerate(fields.c_b):
+            md, model = measured.at(c_b), fields.values[k][fields.usable(k)]
+            if md is None or not len(model) or not np.isfinite(model).all():
+                continue
+            sums = pearson_sums(_pick(model, test).mean(axis=0), _pick(md, test)[0])
+            methods = found.setdefault(fields.temperature, {})
+            methods.setdefault((fields.method, fields.t_min), {})[round(c_b * 1e6)] = sums
+    rows = []
+    for temperature, methods in found.items():
+        for first, second in itertools.permutations(methods, 2):
+            if first[0] != "tglassmlp":
+                continue
+            common = sorted(methods[first].keys() & methods[second].keys())
+            if not common:
+                continue
+            # [method, C_B, structure, moment]
+            sums = np.array([[methods[m][c] for c in common] for m in (first, second)])
+            n = sums.shape[2]
+            draws = resamples(n, n_resamples, generator(seed, "comparison", temperature, 0.0))
+            again = correlation_of_sums(sums[:, :, draws].sum(axis=3)).mean(axis=1)
+            a, b = correlation_of_sums(sums.sum(axis=2)).mean(axis=1)
+            spread = float(np.nanstd(again[0] - again[1], ddof=1)) if n > 1 else float("nan")
+            row = (*first, *second, temperature, len(common), n, float(a - b), spread)
+            rows.append(dict(zip(COMPARISON_COLUMNS, row, strict=True)))
+    return pd.DataFrame(rows, columns=COMPARISON_COLUMNS)
+
+
 def susceptibility_table(
     labels: Sequence[File],
     predictions: Sequence[File],
@@ -365,7 +436,7 @@ def susceptibility_table(
     rows: list[dict[str, Any]] = []
     halves = {_place(p)[2]: p for p in labels}
     for fields in _all_fields(labels, predictions, baselines):
-        if fields.method in (*SINGLE_DESCRIPTORS, "ridge"):
+        if fields.method in (*SINGLE_DESCRIPTORS, "ridge", "ridge_transferred"):
             continue
         half = read_arrays(halves[fields.temperature], ["half"])["half"] if fields.method == "md" else None
         for k, c_b in enumerate(fields.c_b):

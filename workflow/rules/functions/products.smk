@@ -2,6 +2,7 @@
 # back a deleted intermediate file, and what depends on it, although newer files behind it exist.
 TABLES = (
     "pearson",
+    "comparison",
     "susceptibility",
     "structure_factor",
     "correlation_length",
@@ -62,7 +63,7 @@ def network_files():
             [f"{full}.npz", f"{full}.parquet", f"{full}.history.parquet"], t_min=T_MINS
         ),
         *expand(f"{RUN}/baselines/T{{temperature}}.npz", temperature=LABELLED),
-        f"{RUN}/baselines/linear.npz",
+        *expand(f"{RUN}/baselines/linear/tmin{{t_min}}.npz", t_min=T_MINS),
     ]
 
 
