@@ -4,7 +4,7 @@ import pytest
 from tglassmlp.dynamics.correlations import split_half_ceiling
 from tglassmlp.observables import tables
 from tglassmlp.observables.attention_length import attention_distribution, attention_length, length_of
-from tglassmlp.observables.bootstrap import combined_error, generator
+from tglassmlp.observables.bootstrap import combined_error, few, generator
 from tglassmlp.observables.bottleneck import sample, separation
 from tglassmlp.observables.chord_length import (
     Lattice,
@@ -55,6 +55,16 @@ def test_ceiling_is_reached_by_the_truth():
     assert split_half_ceiling(np.array(halves)) == pytest.approx(
         pearson(truth, 0.5 * (halves[0] + halves[1])), abs=0.01
     )
+
+
+def test_errors_over_few_structures_cover_the_truth():
+    rng = np.random.default_rng(8)
+    for n in (3, 8):
+        x = rng.normal(size=(2000, n))
+        # the bootstrap's standard error of a mean, without drawing
+        error = x.std(axis=1) / np.sqrt(n) * few(n)
+        assert (np.abs(x.mean(axis=1)) < 1.96 * error).mean() == pytest.approx(0.95, abs=0.02)
+    assert few(50) == pytest.approx(1.03, abs=0.01)
 
 
 def test_paired_differences_know_what_structures_have_in_common(tmp_path):

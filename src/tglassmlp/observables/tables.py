@@ -35,7 +35,7 @@ from tglassmlp.dynamics.correlations import split_half_ceiling
 from tglassmlp.dynamics.relaxation import Relaxation
 from tglassmlp.observables import attention_length as attention
 from tglassmlp.observables import bottleneck as bottle
-from tglassmlp.observables.bootstrap import combined_error, generator, resamples
+from tglassmlp.observables.bootstrap import combined_error, few, generator, resamples
 from tglassmlp.observables.chord_length import (
     Lattice,
     chord_length_without_noise,
@@ -370,7 +370,8 @@ def comparison_table(
     Each row holds one temperature: the mean over all C_B that both methods have of the difference of their
     mean fields' correlations (``difference``), and its standard error over the test structures
     (``error``). The same structures are drawn for both methods and all C_B, so that what structures have
-    in common drops out.
+    in common drops out; what few structures make of such an error is allowed for
+    (:func:`tglassmlp.observables.bootstrap.few`).
 
     Parameters
     ----------
@@ -414,8 +415,8 @@ def comparison_table(
             draws = resamples(n, n_resamples, generator(seed, "comparison", temperature, 0.0))
             again = correlation_of_sums(sums[:, :, draws].sum(axis=3)).mean(axis=1)
             a, b = correlation_of_sums(sums.sum(axis=2)).mean(axis=1)
-            spread = float(np.nanstd(again[0] - again[1], ddof=1)) if n > 1 else float("nan")
-            row = (*first, *second, temperature, len(common), n, float(a - b), spread)
+            error = float(np.nanstd(again[0] - again[1], ddof=1)) * few(n) if n > 1 else float("nan")
+            row = (*first, *second, temperature, len(common), n, float(a - b), error)
             rows.append(dict(zip(COMPARISON_COLUMNS, row, strict=True)))
     return pd.DataFrame(rows, columns=COMPARISON_COLUMNS)
 
