@@ -219,7 +219,7 @@ def test_numbers_are_quoted_with_error_count_and_origin(run):
     assert quoted["n"] == 4
     paired = numbers["comparison/tglassmlp/tmin0.45/ridge_transferred/tmin0.45/T0.40"]
     assert paired["value"] > 3 * paired["error"] > 0
-    assert paired["note"].startswith("paired over 4 test structures")
+    assert paired["note"].startswith("paired over 8 structures")
     assert numbers["arrhenius/energy"]["value"] == pytest.approx(2.1, abs=0.3)
     assert numbers["glass_transition/tau"]["unit"] == "LJ times"
     assert numbers["pearson/best_single_descriptor/T0.45"]["note"] == "energy"

@@ -78,17 +78,20 @@ def test_paired_differences_know_what_structures_have_in_common(tmp_path):
     arrays = {
         "labels": {"propensity": truth, "half": np.stack([truth] * 2, axis=2), "time": np.array([1.0, 2.0])},
         "predictions/tmin0.40": {"propensity": (quality * truth + noise)[:, None]},
+        "predictions/tmin0.45": {"propensity": (quality * truth + noise)[:, None]},
         "baseline_predictions": {"ridge": worse, "ridge_tmin0.45": worse[:, :, ::-1]},
     }
-    arrays["predictions/tmin0.40"]["converged"] = np.array([[True], [True]])
+    for t_min in ("0.40", "0.45"):
+        arrays[f"predictions/tmin{t_min}"]["converged"] = np.array([[True], [True]])
     files = {}
     for place, content in arrays.items():
         files[place] = tmp_path / place / "T0.40.h5"
         stored = {name: Array(v, tuple("abcd"[: v.ndim])) for name, v in content.items()}
         write_arrays(files[place], {"c_b": Array(np.array([0.8, 0.5]), ("a",)), **stored}, made, {})
-    labels, *others = ([f] for f in files.values())
-    table = tables.comparison_table(labels, *others, range(4, 24)).set_index(["second", "second_t_min"])
-    row = table.loc["ridge", ""]
+    labels, *predictions, baselines = files.values()
+    table = tables.comparison_table([labels], predictions, [baselines], range(4, 24))
+    table = table.set_index(["first_t_min", "second", "second_t_min"]).sort_index()
+    row = table.loc["0.40", "ridge", ""]
     by_hand = [
         pearson((quality * truth + noise)[k, 4:], truth[k, 4:]) - pearson(worse[k, 4:], truth[k, 4:])
         for k in (0, 1)
@@ -98,7 +101,10 @@ def test_paired_differences_know_what_structures_have_in_common(tmp_path):
     alone = pearson_error((quality * truth + noise)[0, 4:], truth[0, 4:], 200, rng)
     assert row["error"] < 0.2 * alone, "the structures' own differences drop out"
     assert row["difference"] > 5 * row["error"]
-    assert table.loc[("ridge_transferred", "0.45"), "difference"] > 0.2
+    assert table.loc[("0.40", "ridge_transferred", "0.45"), "difference"] > 0.2
+    # neither of these two has seen dynamics at T = 0.40
+    assert table.loc[("0.45", "ridge_transferred", "0.45"), "n_structures"] == 24
+    assert table.loc[("0.45", "tglassmlp", "0.40"), "n_structures"] == 20
 
 
 def stripes(n, width):

@@ -171,7 +171,7 @@ def _comparison(found: _Collection, table: pd.DataFrame) -> None:
         found.add(
             f"comparison/{first}/{second}/T{_temperature(row.temperature)}", row.difference,
             "tables/comparison.parquet", row.error, row.n_c_b,
-            note=f"paired over {row.n_structures} test structures; mean over n values of C_B",
+            note=f"paired over {row.n_structures} structures; mean over n values of C_B",
         )  # fmt: skip
 
 

@@ -371,7 +371,8 @@ def comparison_table(
     mean fields' correlations (``difference``), and its standard error over the test structures
     (``error``). The same structures are drawn for both methods and all C_B, so that what structures have
     in common drops out; what few structures make of such an error is allowed for
-    (:func:`tglassmlp.observables.bootstrap.few`).
+    (:func:`tglassmlp.observables.bootstrap.few`). Between two methods that have seen no dynamics at this
+    temperature all its structures count, not the test ones alone.
 
     Parameters
     ----------
@@ -398,7 +399,7 @@ def comparison_table(
             md, model = measured.at(c_b), fields.values[k][fields.usable(k)]
             if md is None or not len(model) or not np.isfinite(model).all():
                 continue
-            sums = pearson_sums(_pick(model, test).mean(axis=0), _pick(md, test)[0])
+            sums = pearson_sums(np.asarray(model, dtype=np.float64).mean(axis=0), md[0])
             methods = found.setdefault(fields.temperature, {})
             methods.setdefault((fields.method, fields.t_min), {})[round(c_b * 1e6)] = sums
     rows = []
@@ -411,6 +412,9 @@ def comparison_table(
                 continue
             # [method, C_B, structure, moment]
             sums = np.array([[methods[m][c] for c in common] for m in (first, second)])
+            # below the T_min of both no structure's dynamics was learnt from: all of them are test structures
+            if not all(t_min and float(t_min) > temperature + 1e-9 for _, t_min in (first, second)):
+                sums = sums[:, :, [s for s in test if s < sums.shape[2]]]
             n = sums.shape[2]
             draws = resamples(n, n_resamples, generator(seed, "comparison", temperature, 0.0))
             again = correlation_of_sums(sums[:, :, draws].sum(axis=3)).mean(axis=1)
