@@ -47,6 +47,7 @@ __all__ = [
     "equilibration_tables",
     "locate",
     "read_glassbench",
+    "read_initial",
     "read_times",
     "select_structures",
     "write_glassbench",
@@ -339,6 +340,24 @@ def read_glassbench(
                 f"has files for {len(remaining)} of {times.size} times{which}"
             )
         yield _joined(remaining, times[: len(remaining)], codes)
+
+
+def read_initial(path: str | os.PathLike[str]) -> Configuration:
+    """Read the initial, thermal configuration of one GlassBench file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is not GlassBench's, or damaged.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no such file: {path}")
+    with open(path, "rb") as handle:
+        arrays = _load(str(path), Path(path).name, "", handle).arrays
+    start = arrays["initial_positions"].astype(np.float64)
+    return Configuration(start, arrays["types"], float(arrays["box"].flat[0]))
 
 
 def _check_composition(file: _File, mixture: Mixture) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tglassmlp import KA2D, Configuration, bond_breaking, descriptors, potential_energies
+from tglassmlp import KA2D, Configuration, bond_breaking, descriptors, potential_energies, read_configurations
 from tglassmlp.configuration import wrap
 from tglassmlp.dynamics.bond_breaking import isoconfigurational_propensity
 from tglassmlp.glassbench import (
@@ -307,6 +307,18 @@ def test_writer_refusals(tmp_path, lattice):
     other = Isoconfigurational(2, "train", item.initial, None, TIMES * 2, item.displacements)
     with pytest.raises(ValueError, match="other times"):
         write_glassbench(tmp_path, 0.3, [item, other])
+
+
+def test_one_file_is_a_configuration(folder, data, tmp_path):
+    file = sorted(folder.rglob("*.npz"))[0]
+    (found,) = read_configurations(file)
+    match = next(x for x in data if x.number == int(file.stem.split("_")[1]))
+    np.testing.assert_allclose(found.positions, match.initial.positions, atol=1e-6)
+    assert (found.species == match.initial.species).all()
+    other = tmp_path / "networks.npz"
+    other.write_bytes(file.read_bytes())
+    with pytest.raises(ValueError, match="not a GlassBench file name"):
+        read_configurations(other)
 
 
 def test_published_sample(glassbench):
