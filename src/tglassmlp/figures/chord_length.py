@@ -61,13 +61,14 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
 
 def _temperature(ax: Any, rows: pd.DataFrame, color: Any) -> None:
     model, md = rows[rows["method"] == "tglassmlp"], rows[rows["method"] == "md"]
+    known = md[~(md["error_without_noise"] > 0.5 * md["value_without_noise"])]
     curve(ax, model, "time", "value", "error", color=color, marker="o", markersize=2.5, linestyle="-")
     curve(ax, model, "time", "value_with_noise", color=color, linestyle=":", linewidth=1.0)
     curve(
         ax, md, "time", "value", "error", color=color, marker="s", linestyle="none", markerfacecolor="white"
     )
     curve(
-        ax, md, "time", "value_without_noise", "error_without_noise", color=color, marker="D", markersize=3,
+        ax, known, "time", "value_without_noise", "error_without_noise", color=color, marker="D", markersize=3,
         linestyle="none",
     )  # fmt: skip
     curve(ax, model, "time", "random", color="#BBBBBB", linestyle="-", linewidth=0.6, zorder=0)

@@ -154,8 +154,9 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Chord length of mobile regions",
         "Mean chord length of mobile regions against time, tGlassMLP (lines) and molecular dynamics (open "
         "squares), on (a) the test structures and (b) large systems. Replica noise shortens the chords of "
-        "dynamics: diamonds estimate infinitely many replicas, dotted lines are predictions with that noise "
-        "laid over them, to be compared with the squares. Grey: the same share of mobile sites without "
+        "dynamics: diamonds estimate infinitely many replicas (left out where the error exceeds half the "
+        "value), dotted lines are predictions with that noise laid over them, to be compared with the "
+        "squares. Grey: the same share of mobile sites without "
         "correlations. Error bars: bootstrap over structures (parts of large systems) and spread over "
         "networks.",
         "3 Prediction",
