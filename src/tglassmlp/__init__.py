@@ -52,7 +52,7 @@ _HOMES = {
     "KA2D": "mixture",
     "Mixture": "mixture",
     "Configuration": "configuration",
-    "read_configurations": "storage",
+    "read_configurations": "glassbench",
     "write_configurations": "storage",
     "potential_energies": "simulation.kernels",
     "inherent_structure": "simulation.minimisation",

@@ -35,6 +35,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tglassmlp import storage
 from tglassmlp.configuration import Configuration, minimum_image
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.simulation.equilibration import COLUMNS
@@ -46,8 +47,8 @@ __all__ = [
     "Isoconfigurational",
     "equilibration_tables",
     "locate",
+    "read_configurations",
     "read_glassbench",
-    "read_initial",
     "read_times",
     "select_structures",
     "write_glassbench",
@@ -342,22 +343,25 @@ def read_glassbench(
         yield _joined(remaining, times[: len(remaining)], codes)
 
 
-def read_initial(path: str | os.PathLike[str]) -> Configuration:
-    """Read the initial, thermal configuration of one GlassBench file.
+def read_configurations(path: str | os.PathLike[str]) -> list[Configuration]:
+    """Read every frame of a GSD file, or the initial, thermal state of a GlassBench file (``.npz``).
+
+    GSD files of other programs are read from their float32 positions and images; type names that are whole
+    numbers are the species, others are numbered in their order. GlassBench files must keep their names.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is not GlassBench's, or damaged.
+        If it is neither, is damaged, holds no frame, is not two-dimensional or its box is not square.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"no such file: {path}")
+    if Path(path).suffix != ".npz" or not Path(path).is_file():
+        return storage.read_configurations(path)
     with open(path, "rb") as handle:
         arrays = _load(str(path), Path(path).name, "", handle).arrays
     start = arrays["initial_positions"].astype(np.float64)
-    return Configuration(start, arrays["types"], float(arrays["box"].flat[0]))
+    return [Configuration(start, arrays["types"], float(arrays["box"].flat[0]))]
 
 
 def _check_composition(file: _File, mixture: Mixture) -> None:

@@ -642,25 +642,20 @@ def _origin(frame: Any) -> dict[str, Any]:
 
 
 def read_configurations(path: str | os.PathLike[str]) -> list[Configuration]:
-    """Read every frame of a GSD file, or the initial state of a GlassBench file, as :class:`Configuration`.
+    """Read every frame of a GSD file as a :class:`Configuration`.
 
-    GSD files of other programs are read from their float32 positions and images; type names that are whole
-    numbers are the species, others are numbered in their order. GlassBench files (``.npz``, 2023) keep their
-    names.
+    Files of other programs are read from their float32 positions and images; type names that are whole
+    numbers are the species, others are numbered in their order.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is neither, holds no frame, is not two-dimensional or its box is not square.
+        If it is not a GSD file, holds no frame, is not two-dimensional or its box is not square.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"no such file: {path}")
-    if Path(path).suffix == ".npz":
-        from tglassmlp.glassbench import read_initial
-
-        return [read_initial(path)]
     try:
         sealed = _sealed(path)
         with gsd.hoomd.open(name=str(path), mode="r") as file:

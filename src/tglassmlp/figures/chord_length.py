@@ -68,7 +68,7 @@ def _temperature(ax: Any, rows: pd.DataFrame, color: Any) -> None:
         ax, md, "time", "value", "error", color=color, marker="s", linestyle="none", markerfacecolor="white"
     )
     curve(
-        ax, known, "time", "value_without_noise", "error_without_noise", color=color, marker="D", markersize=3,
-        linestyle="none",
+        ax, known, "time", "value_without_noise", "error_without_noise", color=color, marker="D",
+        markersize=3, linestyle="none",
     )  # fmt: skip
     curve(ax, model, "time", "random", color="#BBBBBB", linestyle="-", linewidth=0.6, zorder=0)
