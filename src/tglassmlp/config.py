@@ -33,6 +33,7 @@ __all__ = [
     "Split",
     "canonical",
     "chunk_ranges",
+    "extension_steps",
     "fingerprint",
     "frame_steps",
     "load",
@@ -122,6 +123,10 @@ class TemperatureSettings(_Section):
     dynamics_time: Positive | None = Field(
         None,
         description="length of each isoconfigurational run (LJ times); null: no dynamics, prediction only",
+    )
+    extended_time: Positive | None = Field(
+        None,
+        description="makes finished runs of dynamics_time this long, with velocities drawn anew at the joint",
     )
     sweeps: Count = Field(
         description="swap Monte Carlo sweeps (N attempts each) of one equilibration from each start"
@@ -652,6 +657,23 @@ def frame_steps(total_steps: int, ratio: float) -> list[int]:
     return sorted({0, *steps, total_steps})
 
 
+def extension_steps(done: int, last: int, ratio: float) -> list[int]:
+    """List the steps of the frames after ``done``, evenly spaced in the logarithm of time, up to ``last``.
+
+    The ratio of successive times is as near to ``ratio`` as the ends allow.
+
+    Raises
+    ------
+    ValueError
+        Unless 0 < done < last and the ratio is above 1.
+    """
+    if not 0 < done < last or not ratio > 1:
+        raise ValueError(f"0 < done < last and ratio > 1 are needed, found {done}, {last} and {ratio}")
+    intervals = max(1, round(math.log(last / done) / math.log(ratio)))
+    found = (round(done * (last / done) ** (k / intervals)) for k in range(1, intervals + 1))
+    return sorted({max(done + 1, step) for step in found})
+
+
 def plain(section: BaseModel) -> dict[str, Any]:
     """Return a section as plain numbers, strings, lists and dictionaries (for rule ``params`` and JSON)."""
     return section.model_dump(mode="json")
@@ -861,6 +883,7 @@ def _contradictions(c: Config) -> Iterable[_Problem]:
         yield _Problem("run", _shown(c.run), "a folder name without '..'")
     yield from _system_problems(c)
     yield from _temperature_problems(c)
+    yield from _dynamics_time_problems(c)
     yield from _structure_problems(c)
     yield from _grid_problems(c)
     yield from _training_problems(c)
@@ -940,23 +963,30 @@ def _temperature_problems(c: Config) -> Iterable[_Problem]:
             f"{len(labelled)} with a dynamics_time",
             "at least 2 (nothing can be learnt from fewer)",
         )
+
+
+def _dynamics_time_problems(c: Config) -> Iterable[_Problem]:
     step = c.dynamics.time_step
+    published = () if c.structures.glassbench is None else c.structures.glassbench.temperatures
     for k, t in enumerate(c.temperatures):
-        if t.dynamics_time is None:
+        where = f"temperatures[{k}]"
+        for key in ("dynamics_time", "extended_time"):
+            time = getattr(t, key)
+            if time is None:
+                continue
+            if time / step < 10:
+                yield _Problem(f"{where}.{key}", f"{time:g}", f"at least 10 time steps ({10 * step:g})")
+            elif abs(time / step - round(time / step)) > 1e-6 * time / step:
+                yield _Problem(f"{where}.{key}", f"{time:g}", f"a multiple of dynamics.time_step ({step:g})")
+        if t.extended_time is None:
             continue
-        steps = t.dynamics_time / step
-        if steps < 10:
-            yield _Problem(
-                f"temperatures[{k}].dynamics_time",
-                f"{t.dynamics_time:g}",
-                f"at least 10 time steps ({10 * step:g})",
-            )
-        elif abs(steps - round(steps)) > 1e-6 * steps:
-            yield _Problem(
-                f"temperatures[{k}].dynamics_time",
-                f"{t.dynamics_time:g}",
-                f"a multiple of dynamics.time_step ({step:g})",
-            )
+        where, found = f"{where}.extended_time", f"{t.extended_time:g}"
+        if t.dynamics_time is None:
+            yield _Problem(where, found, "null where dynamics_time is null")
+        elif t.extended_time < t.dynamics_time + step:
+            yield _Problem(where, found, f"more than dynamics_time ({t.dynamics_time:g})")
+        elif t.value in published:
+            yield _Problem(where, found, "null at a temperature whose trajectories are published")
 
 
 def _source_problems(c: Config) -> Iterable[_Problem]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -195,21 +195,21 @@ def training_seconds(c: Config, state_points: int, networks: int, rates: Rates =
 # ------------------------------------------------------------------------------------------------ all jobs
 
 
+def _unit_plans(c: Config, duration: Callable[[TemperatureSettings], float | None]) -> list[dict[str, Any]]:
+    """Plan of every job of the unit systems at the temperatures that have a duration."""
+    return [
+        {"duration": time, "replicas": c.dynamics.replicas, "structures": size, "copies": 1}
+        for t in c.temperatures
+        if (time := duration(t)) is not None
+        for size in chunk_sizes(c, "unit", t.extra_structures)
+    ]
+
+
 def plans(c: Config) -> list[tuple[str, dict[str, Any]]]:
-    """Ensemble and plan of every job of dynamics."""
-    found: list[tuple[str, dict[str, Any]]] = []
+    """Ensemble and plan of every job of dynamics, as first made."""
     published = c.structures.glassbench.temperatures if c.structures.glassbench else ()
-    for t in c.temperatures:
-        if t.dynamics_time is None or t.value in published:
-            continue
-        for size in chunk_sizes(c, "unit", t.extra_structures):
-            plan = {
-                "duration": t.dynamics_time,
-                "replicas": c.dynamics.replicas,
-                "structures": size,
-                "copies": 1,
-            }
-            found.append(("unit", plan))
+    unit = _unit_plans(c, lambda t: None if t.value in published else t.dynamics_time)
+    found = [("unit", plan) for plan in unit]
     large = c.large_systems.dynamics
     if large is not None:
         for chunk in chunk_ranges(large.systems, c.large_systems.chunk):
@@ -218,6 +218,13 @@ def plans(c: Config) -> list[tuple[str, dict[str, Any]]]:
             plan = {"duration": large.time, "replicas": large.replicas, "structures": size, "copies": copies}
             found.append(("large", plan))
     return found
+
+
+def extensions(c: Config) -> list[dict[str, Any]]:
+    """Plan of every job that makes trajectories longer."""
+    return _unit_plans(
+        c, lambda t: t.extended_time - t.dynamics_time if t.dynamics_time and t.extended_time else None
+    )
 
 
 def estimate(c: Config, rates: Rates = Rates()) -> list[Cost]:
@@ -283,6 +290,10 @@ def estimate(c: Config, rates: Rates = Rates()) -> list[Cost]:
     memory = max((dynamics_megabytes(c, plan) for _, plan in jobs), default=0)
     disk = sum(trajectory_megabytes(c, plan) for _, plan in jobs)
     found.append(cost("run_isoconfigurational_dynamics", times, memory, disk, gpu))
+    if longer := extensions(c):
+        times = [dynamics_seconds(c, plan, rates) for plan in longer]
+        disk = sum(trajectory_megabytes(c, plan) for plan in longer)
+        found.append(cost("extend_isoconfigurational_dynamics", times, memory, disk, gpu))
     measured = jobs + [
         ("unit", {"duration": t.dynamics_time, "replicas": c.dynamics.replicas, "structures": s, "copies": 1})
         for t in labelled if t.value in published for s in unit(t)

@@ -24,6 +24,7 @@ STAGES: Final[dict[str, int]] = {
     "baseline_training": 7,
     "bootstrap": 8,
     "studies": 9,
+    "extended_dynamics": 10,
 }
 
 

@@ -16,16 +16,16 @@ def model(c, temperature=0.6, **settings):
 
 def started(c, replicas, seed=1, temperature=0.6, **settings):
     run = md._Run(
-        model(c, temperature, **settings), np.array([0]), replicas, np.random.SeedSequence(seed), None
+        model(c, temperature, **settings), np.array([0]), replicas * [c], np.random.SeedSequence(seed), None
     )
     run._launch()
     return run
 
 
-def trajectory(c, steps, replicas, seed=1, temperature=0.6, mixture=MIXTURE, **settings):
+def trajectory(c, steps, replicas, seed=1, temperature=0.6, mixture=MIXTURE, positions=None, **settings):
     return md.ENGINE.trajectory(
         c, temperature, steps, replicas, np.random.SeedSequence(seed), mixture=mixture,
-        settings=md.DynamicsSettings(**settings),
+        settings=md.DynamicsSettings(**settings), positions=positions,
     )  # fmt: skip
 
 
@@ -211,3 +211,39 @@ def test_relaxation_does_not_depend_on_precision_thermostat_or_time_step(liquid)
     for name in found:
         deviation = (mean[name] - mean["reference"]) / np.hypot(error[name], error["reference"])
         assert np.abs(deviation).max() < 4.5, name
+
+
+def test_an_extended_run_relaxes_like_an_uninterrupted_one(liquid):
+    """C_B and the energy at t = 200, in one go and with velocities drawn anew at t = 100."""
+    steps = np.array([0, 10000, 20000])
+    whole = trajectory(liquid, steps, 64, seed=1)
+    first = trajectory(liquid, steps[:2], 64, seed=1)
+    second = trajectory(
+        liquid, np.array([10000]), 64, seed=2,
+        positions=liquid.positions + first.displacements[:, -1].astype(float),
+    )  # fmt: skip
+    moved = {
+        "whole": whole.displacements[:, 2],
+        "parts": first.displacements[:, 1] + second.displacements[:, 0],
+    }
+    energy = {"whole": whole.potential_energy[:, 2], "parts": second.potential_energy[:, 0]}
+    found = {
+        name: np.stack(
+            [
+                bond_breaking(liquid.positions, liquid.positions + d, liquid.box_length, liquid.species).mean(
+                    axis=1
+                ),
+                energy[name],
+            ]
+        )
+        for name, d in moved.items()
+    }
+    assert 0.1 < found["whole"][0].mean() < 0.9
+    error = np.hypot(*(values.std(axis=1, ddof=1) for values in found.values())) / np.sqrt(64)
+    difference = found["parts"].mean(axis=1) - found["whole"].mean(axis=1)
+    assert np.abs(difference / error).max() < 4.0
+    # an extension that forgot the first part would be seen
+    early = bond_breaking(
+        liquid.positions, liquid.positions + second.displacements[:, 0], liquid.box_length, liquid.species
+    )
+    assert abs(early.mean() - found["whole"][0].mean()) > 5.0 * error[0]

@@ -102,6 +102,27 @@ def test_paths_are_those_of_the_native_engine(structures, hoomd_engine, thermost
 
 
 @needs_hoomd
+def test_replicas_with_starts_of_their_own_follow_the_native_engine(structures, hoomd_engine) -> None:
+    """All replicas of two structures in one simulation, each from where an earlier run has brought it."""
+    engines = NativeEngine(), hoomd_engine.HoomdEngine(hoomd_engine.Machine("cpu", planes=6))
+    seeds = [np.random.SeedSequence(k) for k in range(2)]
+    starts = [
+        c.positions + engines[0].trajectory(c, 0.6, [4000], 3, SEED, settings=SETTINGS).displacements[:, 0]
+        for c in structures
+    ]
+    native = [
+        engines[0].trajectory(c, 0.6, STEPS, 3, seed, settings=SETTINGS, positions=start)
+        for c, seed, start in zip(structures, seeds, starts, strict=True)
+    ]
+    found = engines[1].run_structures(
+        structures, [0, 1], 0.6, STEPS, 3, seeds, settings=SETTINGS, positions=starts
+    )
+    for a, b in zip(native, found, strict=True):
+        assert np.abs(a.displacements - b.displacements).max() < 1e-6
+        np.testing.assert_allclose(b.potential_energy, a.potential_energy, rtol=1e-6)
+
+
+@needs_hoomd
 def test_stacked_planes_do_not_meet(structures, hoomd_engine) -> None:
     together, alone = hoomd_engine.Machine("cpu"), hoomd_engine.Machine("cpu", planes=1)
     seeds = [np.random.SeedSequence(k) for k in range(2)]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tglassmlp import KA2D, Configuration, isoconfigurational_dynamics
+from tglassmlp.config import extension_steps
 from tglassmlp.simulation import lanes
 from tglassmlp.simulation import molecular_dynamics as md
 from tglassmlp.simulation.engine import get_engine
@@ -23,6 +24,13 @@ def run(c, replicas=3, seed=5, steps=STEPS, temperature=0.6, **options):
 @pytest.fixture(scope="module")
 def reference(liquid):
     return run(liquid, replicas=3)
+
+
+@pytest.fixture(scope="module")
+def later(liquid):
+    """Positions of three replicas after 60 time units: many neighbours have changed."""
+    found = run(liquid, steps=np.array([0, 6000]), seed=8)
+    return liquid.positions + found.displacements[:, -1].astype(float)
 
 
 def test_frames_are_the_published_ones():
@@ -104,8 +112,8 @@ def test_replicas_are_divided_among_threads(liquid):
 def test_exchanging_slots_changes_nothing(liquid, reference):
     """Particles of a species change slots inside lanes, pairwise and by assignment, in mid-run."""
     model = md._model(liquid, 0.6, MIXTURE, md.DynamicsSettings())
-    calm = md._Run(model, STEPS, 8, np.random.SeedSequence(5), None)
-    shuffled = md._Run(model, STEPS, 8, np.random.SeedSequence(5), None)
+    calm = md._Run(model, STEPS, 8 * [liquid], np.random.SeedSequence(5), None)
+    shuffled = md._Run(model, STEPS, 8 * [liquid], np.random.SeedSequence(5), None)
     for r in (calm, shuffled):
         r._launch()
     rng = np.random.default_rng(0)
@@ -137,10 +145,12 @@ def test_exchanging_slots_changes_nothing(liquid, reference):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("positions", ["of the structure", "of each replica"])
 @pytest.mark.parametrize("thermostat", ["bussi", "nose_hoover"])
-def test_killed_run_resumes_to_the_same_bits(liquid, tmp_path, thermostat):
+def test_killed_run_resumes_to_the_same_bits(liquid, later, tmp_path, thermostat, positions):
     settings = {"block_seconds": 1e-9, "thermostat": thermostat}
-    whole = run(liquid, settings=settings)
+    starts = later if positions == "of each replica" else None
+    whole = run(liquid, settings=settings, positions=starts)
     path = tmp_path / "state" / "structure0.npz"
     kills = 0
 
@@ -155,19 +165,19 @@ def test_killed_run_resumes_to_the_same_bits(liquid, tmp_path, thermostat):
 
     for calls in (1, 2, 2, 3, 2):
         try:
-            found = run(liquid, settings=settings, checkpoint=path, progress=Killer(calls))
+            found = run(liquid, settings=settings, checkpoint=path, progress=Killer(calls), positions=starts)
             break
         except KeyboardInterrupt:
             kills += 1
     else:
-        found = run(liquid, settings=settings, checkpoint=path)
+        found = run(liquid, settings=settings, checkpoint=path, positions=starts)
     assert kills >= 2
     for name in ("displacements", "kinetic_temperature", "potential_energy", "conserved_drift"):
         np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))
     assert list(path.parent.iterdir()) == []
 
 
-def test_foreign_and_damaged_checkpoints_are_refused_and_kept(liquid, tmp_path):
+def test_foreign_and_damaged_checkpoints_are_refused_and_kept(liquid, later, tmp_path):
     path = tmp_path / "structure0.npz"
     run(liquid, checkpoint=path, keep_checkpoint=True)
     kept = path.read_bytes()
@@ -175,6 +185,8 @@ def test_foreign_and_damaged_checkpoints_are_refused_and_kept(liquid, tmp_path):
         run(liquid, checkpoint=path, temperature=0.7)
     with pytest.raises(ValueError, match="other settings"):
         run(liquid, checkpoint=path, seed=6)
+    with pytest.raises(ValueError, match="other settings"):
+        run(liquid, checkpoint=path, positions=later)
     assert path.read_bytes() == kept
     path.write_bytes(kept[: len(kept) // 2])
     with pytest.raises(ValueError, match="truncated or damaged"):
@@ -203,6 +215,81 @@ def test_structures_do_not_depend_on_chunk_or_threads(liquid, tmp_path):
     alone = md.run_structures([other], [1], 0.6, STEPS, 2, seeds[1:], mixture=MIXTURE)
     for found in (again[1], alone[0]):
         np.testing.assert_array_equal(found.displacements, together[1].displacements)
+
+
+def test_replicas_start_where_they_are_told(liquid, later):
+    """Each follows, bit for bit, the path of a structure that is its start."""
+    together = run(liquid, positions=later)
+    assert np.abs(later - liquid.positions).max() > 2.0
+    for r in range(3):
+        alone = run(liquid.with_positions(later[r]))
+        np.testing.assert_array_equal(together.displacements[r], alone.displacements[r])
+        np.testing.assert_array_equal(together.potential_energy[r], alone.potential_energy[r])
+    everywhere = run(liquid, positions=np.broadcast_to(liquid.positions, later.shape))
+    np.testing.assert_array_equal(everywhere.displacements, run(liquid).displacements)
+
+
+@pytest.mark.parametrize(
+    ("done", "last", "expected"),
+    [(100, 150, [150]), (100, 256, [160, 256]), (7, 8, [8]), (2, 5, [3, 5]), (1, 2, [2])],
+)
+def test_frames_of_an_extension_go_on_with_the_ratio(done, last, expected):
+    assert extension_steps(done, last, 1.601) == expected
+
+
+def chunk(c, steps=STEPS, **options):
+    seeds = [np.random.SeedSequence(k) for k in range(2)]
+    other = c.with_positions(c.positions + 0.3)
+    return md.run_chunk([c, other], [0, 1], 0.6, steps, 3, seeds, label="x", mixture=MIXTURE, **options)
+
+
+def test_extended_trajectories_hold_the_frames_of_both_runs(liquid, tmp_path):
+    other = liquid.with_positions(liquid.positions + 0.3)
+    earlier = {name: array.values for name, array in chunk(liquid)[0].items()}
+    seeds = [np.random.SeedSequence([7, k]) for k in range(2)]
+    again = [
+        md.extend_chunk(
+            earlier, [liquid, other], [0, 1], 0.6, 10.24, seeds, label="x", mixture=MIXTURE, state=state
+        )
+        for state in (None, tmp_path)
+    ]
+    arrays, attributes = again[0]
+    assert attributes["velocities_drawn_anew_at"] == 4.0
+    assert arrays["steps"].values.tolist() == [*STEPS, 640, 1024]
+    np.testing.assert_allclose(arrays["times"].values, 0.01 * arrays["steps"].values)
+    for name, array in arrays.items():
+        frame = array.axes.index("frame")
+        old, new = np.split(array.values, [len(STEPS)], axis=frame)
+        np.testing.assert_array_equal(old, earlier[name])
+        assert new.shape[frame] == 2
+        assert array.values.dtype == earlier[name].dtype
+        np.testing.assert_array_equal(array.values, again[1][0][name].values)
+    # the path goes on where it was, with other velocities
+    short = md.extend_chunk(
+        earlier, [liquid, other], [0, 1], 0.6, 4.01, seeds, label="x", mixture=MIXTURE
+    )[0]["displacements"].values  # fmt: skip
+    step = short[:, :, -1] - short[:, :, -2]
+    assert 0.005 < step.std() / np.sqrt(0.6) < 0.02
+    assert np.abs(step).max() < 0.1
+    for k in range(2):
+        path = liquid.positions + 0.3 * k + arrays["displacements"].values[k, 1, -1]
+        energy = run(liquid.with_positions(path), replicas=1, steps=np.array([0])).potential_energy
+        assert arrays["potential_energy"].values[k, 1, -1] == pytest.approx(energy[0, 0], abs=2e-5)
+
+
+def test_unusable_extensions_are_refused(liquid):
+    earlier = {name: array.values for name, array in chunk(liquid)[0].items()}
+    seeds = [np.random.SeedSequence(k) for k in range(2)]
+
+    def extend(structures, duration):
+        md.extend_chunk(earlier, structures, [0, 1], 0.6, duration, seeds, label="x", mixture=MIXTURE)
+
+    with pytest.raises(ValueError, match=r"0 < done < last.*found 400, 400"):
+        extend([liquid, liquid], 4.0)
+    with pytest.raises(ValueError, match="multiples"):
+        extend([liquid, liquid], 5.005)
+    with pytest.raises(ValueError, match="has 2 structures, found 1"):
+        extend([liquid], 5.0)
 
 
 def overlapping(c):
@@ -236,6 +323,11 @@ def test_unusable_input_is_refused(liquid, change, message):
 def test_unusable_configurations_are_refused(liquid):
     with pytest.raises(ValueError, match="overlap"):
         run(overlapping(liquid))
+    together = np.stack([overlapping(liquid).positions if r == 1 else liquid.positions for r in range(3)])
+    with pytest.raises(ValueError, match="overlap"):
+        run(liquid, positions=together)
+    with pytest.raises(ValueError, match=r"shape \[3, 129, 2\] .*found \[2, 129, 2\]"):
+        run(liquid, positions=together[:2])
     with pytest.raises(ValueError, match="species"):
         run(Configuration(liquid.positions, np.full(129, 4), liquid.box_length))
     with pytest.raises(ValueError, match="shorter than twice"):
@@ -253,7 +345,11 @@ def test_unusable_times_are_refused(liquid, times):
 def test_exploding_run_fails(liquid):
     """Velocities five times too large are 25 times the temperature: out of bounds at the next check."""
     run_ = md._Run(
-        md._model(liquid, 0.6, MIXTURE, md.DynamicsSettings()), STEPS, 2, np.random.SeedSequence(1), None
+        md._model(liquid, 0.6, MIXTURE, md.DynamicsSettings()),
+        STEPS,
+        2 * [liquid],
+        np.random.SeedSequence(1),
+        None,
     )
     run_._launch()
     group = run_.groups[0]

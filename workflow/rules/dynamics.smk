@@ -14,18 +14,13 @@ rule run_isoconfigurational_dynamics:
         f"{RUN}/benchmarks/run_isoconfigurational_dynamics/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.tsv"
     conda:
         f"../../envs/{'hoomd' if CONFIG.engine == 'hoomd' else 'workflow'}.yaml"
-    threads: dynamics_threads
+    threads: threads_of(dynamics_plan)
     resources:
-        mem_mb=dynamics_megabytes,
-        runtime=dynamics_minutes,
+        mem_mb=megabytes_of(dynamics_plan),
+        runtime=minutes_of(dynamics_plan),
         block_seconds=max(1, round(CONFIG.dynamics.block_seconds)),
     params:
-        # what does not change the numbers is no parameter, or changing it would run everything again
-        settings={
-            k: v
-            for k, v in section("dynamics").items()
-            if k not in ("replicas", "block_seconds")
-        },
+        settings=integration_settings(),
         mixture=mixture_record(),
         engine=CONFIG.engine,
         seed=CONFIG.seed,
@@ -34,3 +29,35 @@ rule run_isoconfigurational_dynamics:
         stage_version=version("dynamics"),
     script:
         "../../scripts/run_isoconfigurational_dynamics.py"
+
+
+rule extend_isoconfigurational_dynamics:
+    input:
+        structures=f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.gsd",
+        trajectories=f"{RUN}/unit/trajectories/T{{temperature}}/chunk{{chunk}}.h5",
+    output:
+        f"{RUN}/unit/extended/T{{temperature}}/chunk{{chunk}}.h5",
+    log:
+        f"{RUN}/logs/extend_isoconfigurational_dynamics/T{{temperature}}_chunk{{chunk}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/extend_isoconfigurational_dynamics/T{{temperature}}_chunk{{chunk}}.tsv"
+    conda:
+        f"../../envs/{'hoomd' if CONFIG.engine == 'hoomd' else 'workflow'}.yaml"
+    threads: threads_of(extension_plan)
+    resources:
+        mem_mb=megabytes_of(extension_plan),
+        runtime=minutes_of(extension_plan),
+        block_seconds=max(1, round(CONFIG.dynamics.block_seconds)),
+    params:
+        settings=integration_settings(),
+        mixture=mixture_record(),
+        engine=CONFIG.engine,
+        seed=CONFIG.seed,
+        plan=extension_plan,
+        until=lambda wildcards: temperature_entry(wildcards.temperature)[
+            "extended_time"
+        ],
+        state=f"{RUN}/.state/extend_isoconfigurational_dynamics/T{{temperature}}_chunk{{chunk}}",
+        stage_version=version("dynamics"),
+    script:
+        "../../scripts/extend_isoconfigurational_dynamics.py"

@@ -58,9 +58,10 @@ rule export_glassbench:
             f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.gsd"
         ),
         inherent=per_chunk(f"{RUN}/unit/inherent/T{{temperature}}/chunk{{chunk}}.gsd"),
-        trajectories=per_chunk(
-            f"{RUN}/unit/trajectories/T{{temperature}}/chunk{{chunk}}.h5"
-        ),
+        trajectories=lambda wildcards: [
+            trajectories(SimpleNamespace(ensemble="unit", chunk=chunk, **wildcards))
+            for chunk in chunks("unit", wildcards.temperature)
+        ],
     output:
         files=directory(f"{RUN}/glassbench/KA2D_trajectories/T{{temperature}}"),
         times=f"{RUN}/glassbench/KA2D_results/times_{{temperature}}.dat",

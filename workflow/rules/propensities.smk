@@ -5,7 +5,7 @@ include: "functions/propensities.smk"
 rule measure_propensities:
     input:
         structures=f"{RUN}/{{ensemble}}/structures/T{{temperature}}/chunk{{chunk}}.gsd",
-        trajectories=f"{RUN}/{{ensemble}}/trajectories/T{{temperature}}/chunk{{chunk}}.h5",
+        trajectories=trajectories,
     output:
         f"{RUN}/{{ensemble}}/propensities/T{{temperature}}/chunk{{chunk}}.h5",
     log:

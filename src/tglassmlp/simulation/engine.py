@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from tglassmlp.configuration import Configuration
@@ -26,7 +26,7 @@ class Trajectory:
     Parameters
     ----------
     displacements
-        ``[replica, frame, particle, 2]`` float32: unwrapped position minus initial position.
+        ``[replica, frame, particle, 2]`` float32: unwrapped position minus the replica's initial position.
     times, steps
         ``[frame]`` time (reduced units) and number of time steps of each frame.
     kinetic_temperature
@@ -68,6 +68,7 @@ class Engine(Protocol):
         progress: Callable[[float, str], None] | None = None,
         threads: int = 1,
         keep_checkpoint: bool = False,
+        positions: ArrayLike | None = None,
     ) -> Trajectory:
         """Run all replicas and return their frames at ``steps``."""
         ...

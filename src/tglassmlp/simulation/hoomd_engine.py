@@ -24,7 +24,7 @@ from typing import Any, Final
 
 import hoomd
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tglassmlp.configuration import Configuration
 from tglassmlp.mixture import KA2D, Mixture
@@ -39,6 +39,7 @@ from tglassmlp.simulation.replica_run import (
     checked_request,
     content_hash,
     replica_seed,
+    replica_starts,
 )
 from tglassmlp.simulation.swap_monte_carlo import Chain
 
@@ -289,6 +290,7 @@ class HoomdEngine:
         progress: Callable[[float, str], None] | None = None,
         threads: int = 1,
         keep_checkpoint: bool = False,
+        positions: ArrayLike | None = None,
     ) -> Trajectory:
         """Run all replicas of one structure; as for the native engine.
 
@@ -298,6 +300,7 @@ class HoomdEngine:
         return self._all(
             [configuration], temperature, steps, replicas, [seed], mixture, settings,
             None if checkpoint is None else Path(checkpoint), progress, keep_checkpoint,
+            None if positions is None else [positions],
         )[0]  # fmt: skip
 
     def run_structures(
@@ -314,6 +317,7 @@ class HoomdEngine:
         state: str | Path | None = None,
         progress: Callable[[float, str], None] | None = None,
         threads: int = 1,
+        positions: Sequence[ArrayLike] | None = None,
     ) -> list[Trajectory]:
         """Run the replicas of several structures, as many of them in one simulation as fit.
 
@@ -332,7 +336,7 @@ class HoomdEngine:
         try:
             return self._all(
                 configurations, temperature, steps, replicas, seeds, mixture, settings, checkpoint, progress,
-                keep_checkpoint=True,
+                keep_checkpoint=True, positions=positions,
             )  # fmt: skip
         except (ValueError, RuntimeError) as error:
             raise type(error)(f"T = {temperature:g}, structures {list(numbers)}: {error}") from error
@@ -349,19 +353,25 @@ class HoomdEngine:
         checkpoint: Path | None,
         progress: Callable[[float, str], None] | None,
         keep_checkpoint: bool,
+        positions: Sequence[ArrayLike] | None,
     ) -> list[Trajectory]:
         frames, replicas = checked_request(steps, replicas)
         if not (math.isfinite(temperature) and temperature > 0):
             raise ValueError(f"temperature must be a positive number, found {temperature}")
         machine = (self.machine or Machine.from_environment()).resolved()
         first = configurations[0]
-        check(configurations, mixture, machine)
+        starts = [
+            replica_starts(c, replicas, None if positions is None else positions[s])
+            for s, c in enumerate(configurations)
+        ]
+        one_each = configurations if positions is None else [c for all_c in starts for c in all_c]
+        check(one_each, mixture, machine)
         if first.n_particles < 2:
             raise ValueError("dynamics at zero total momentum needs at least 2 particles, found 1")
         planes = [
             _Plane(s, r, c, replica_seed(seed, r))
-            for s, (c, seed) in enumerate(zip(configurations, seeds, strict=True))
-            for r in range(replicas)
+            for s, (all_c, seed) in enumerate(zip(starts, seeds, strict=True))
+            for r, c in enumerate(all_c)
         ]
         most = machine.planes_per_simulation(first.n_particles, replicas)
         parts: list[list[Trajectory]] = [[] for _ in configurations]

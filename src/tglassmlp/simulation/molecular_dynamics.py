@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -24,7 +24,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial import cKDTree
 
-from tglassmlp.config import frame_steps
+from tglassmlp.config import extension_steps, frame_steps
 from tglassmlp.configuration import Configuration
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.progress import Progress
@@ -37,6 +37,7 @@ from tglassmlp.simulation.replica_run import (
     checked_request,
     content_hash,
     replica_seed,
+    replica_starts,
 )
 from tglassmlp.storage import Array
 
@@ -44,6 +45,7 @@ __all__ = [
     "ENGINE",
     "DynamicsSettings",
     "NativeEngine",
+    "extend_chunk",
     "forget_structures",
     "isoconfigurational_dynamics",
     "log_spaced_steps",
@@ -248,11 +250,6 @@ def _model(
     sigma2 = mixture.sigma_matrix**2
     table[3::2] = (q * q / sigma2).ravel()
     table[4::2] = (24.0 * mixture.epsilon_matrix / sigma2 * (q * dt / unit)).ravel()
-    fraction = configuration.positions / box
-    fraction = fraction - np.floor(fraction + 0.5)
-    # 2^bits itself does not fit: the upper edge of the box is its lower edge
-    start = np.rint(fraction * 2.0**bits)
-    start[start >= 2.0 ** (bits - 1)] = -(2.0 ** (bits - 1))
     skin = min(settings.skin, 0.5 * box - mixture.largest_cutoff - 1e-6 * box)
     model = _Model(
         configuration,
@@ -262,16 +259,26 @@ def _model(
         q,
         unit,
         skin,
-        start.astype(integer),
+        _fixed_point(configuration, integer),
         table.astype(floating),
     )
-    _refuse_overlaps(model)
+    _refuse_overlaps(model, configuration)
     return model
 
 
-def _refuse_overlaps(model: _Model) -> None:
+def _fixed_point(c: Configuration, integer: type) -> NDArray[Any]:
+    """Positions ``[N, 2]`` in units of the box over the range of the integer type."""
+    bits = 8 * np.dtype(integer).itemsize
+    fraction = c.positions / c.box_length
+    # 2^bits itself does not fit: the upper edge of the box is its lower edge
+    whole = np.rint((fraction - np.floor(fraction + 0.5)) * 2.0**bits)
+    whole[whole >= 2.0 ** (bits - 1)] = -(2.0 ** (bits - 1))
+    return whole.astype(integer)
+
+
+def _refuse_overlaps(model: _Model, c: Configuration) -> None:
     """Raise ValueError if two particles are so close that their force does not fit."""
-    c, m = model.configuration, model.mixture
+    m = model.mixture
     tree = cKDTree(np.mod(c.positions, c.box_length) % c.box_length, boxsize=c.box_length)
     pairs = tree.query_pairs(0.9 * float(m.sigma_matrix.max()), output_type="ndarray")
     if len(pairs) == 0:
@@ -453,13 +460,14 @@ class _Group:
 
     # -- dynamics -----------------------------------------------------------------------------------
 
-    def launch(self, velocities: NDArray[np.float64]) -> None:
-        """Start from the model's positions and full-step velocities ``[replica, particle, 2]``."""
+    def launch(self, positions: NDArray, velocities: NDArray[np.float64]) -> None:
+        """Start from positions in fixed point and full-step velocities, both ``[replica, particle, 2]``."""
         m, count = self.model, len(self.replicas)
         integer = self.pos.dtype
         zeros = np.zeros((count, m.configuration.n_particles, 2))
-        positions = np.broadcast_to(m.start, zeros.shape)
         self.set(positions, zeros, zeros, np.zeros(count), np.zeros(count))
+        if np.any(positions != m.start):
+            self.bring_together()
         force = self.get(self.measure()[2])
         half_step_before = np.rint(velocities / m.velocity_unit - 0.5 * force).astype(np.int64)
         rest = half_step_before.sum(axis=1)
@@ -573,6 +581,7 @@ class NativeEngine:
         progress: Callable[[float, str], None] | None = None,
         threads: int = 1,
         keep_checkpoint: bool = False,
+        positions: ArrayLike | None = None,
     ) -> Trajectory:
         """Run all replicas of one structure and return their frames.
 
@@ -601,6 +610,9 @@ class NativeEngine:
             Groups of lanes that may run at the same time. Results do not depend on it.
         keep_checkpoint
             Leave the restart files when the run is complete.
+        positions
+            ``[replica, N, 2]`` positions each replica starts from, and its displacements count from; None:
+            all start from those of ``configuration``.
 
         Raises
         ------
@@ -612,7 +624,11 @@ class NativeEngine:
         """
         frames, replicas = checked_request(steps, replicas)
         model = _model(configuration, temperature, mixture, settings)
-        run = _Run(model, frames, replicas, seed, checkpoint, threads)
+        starts = replica_starts(configuration, replicas, positions)
+        if positions is not None:
+            for start in starts:
+                _refuse_overlaps(model, start)
+        run = _Run(model, frames, starts, seed, checkpoint, threads)
         return run.complete(progress, threads, keep_checkpoint)
 
 
@@ -626,12 +642,15 @@ class _Run(ReplicaRun):
         self,
         model: _Model,
         frames: NDArray[np.int64],
-        replicas: int,
+        starts: Sequence[Configuration],
         seed: np.random.SeedSequence,
         checkpoint: Path | None,
         threads: int = 1,
     ) -> None:
-        self.model, self.replicas = model, replicas
+        self.model = model
+        self.replicas = replicas = len(starts)
+        integer = _PRECISIONS[model.settings.precision][0]
+        self.start = np.stack([_fixed_point(c, integer) for c in starts])
         parts = _split(replicas, _PRECISIONS[model.settings.precision][2], threads)
         self.groups = [_Group(model, members, width) for members, width in parts]
         settings = asdict(model.settings)
@@ -649,6 +668,8 @@ class _Run(ReplicaRun):
             "engine": "native",
             "stage_version": stage_version("dynamics"),
         }
+        if any(c is not model.configuration for c in starts):
+            identity["starts"] = [content_hash(c) for c in starts]
         super().__init__(
             frames,
             model.configuration.n_particles,
@@ -683,7 +704,7 @@ class _Run(ReplicaRun):
                     for r in g.replicas
                 ]
             )
-            g.launch(velocities - velocities.mean(axis=1, keepdims=True))
+            g.launch(self.start[g.replicas], velocities - velocities.mean(axis=1, keepdims=True))
             kinetic, potential, _ = g.measure()
             self.reference[g.replicas] = (kinetic + potential)[: len(g.replicas)]
 
@@ -696,7 +717,7 @@ class _Run(ReplicaRun):
             r, count = g.replicas, len(g.replicas)
             kinetic, potential, _ = g.measure()
             state = g.state()
-            within = state["position"].astype(np.float64) - m.start.astype(np.float64)
+            within = state["position"].astype(np.float64) - self.start[r].astype(np.float64)
             displacements[r] = state["image"] * box + within * q
             energies[:, r] = np.stack([kinetic, potential, kinetic + potential - g.work])[:, :count]
         self.record_frame(displacements, energies)
@@ -844,6 +865,7 @@ def run_structures(
     state: str | Path | None = None,
     progress: Callable[[float, str], None] | None = None,
     threads: int = 1,
+    positions: Sequence[ArrayLike] | None = None,
 ) -> list[Trajectory]:
     """Run the replicas of several structures of one temperature.
 
@@ -862,6 +884,8 @@ def run_structures(
         so that a killed job loses at most one block.
     threads
         Structures, or groups of replicas, that run at the same time. Results do not depend on it.
+    positions
+        ``[replica, N, 2]`` of each structure, where its replicas start if not all from the structure.
 
     Returns
     -------
@@ -880,6 +904,7 @@ def run_structures(
         found: list[Trajectory] = together(
             configurations, numbers, temperature, steps, replicas, seeds,
             mixture=mixture, settings=settings, state=state, progress=progress, threads=threads,
+            positions=positions,
         )  # fmt: skip
         return found
     lock = threading.Lock()
@@ -904,6 +929,7 @@ def run_structures(
                 progress=lambda amount, note: told(amount, f"structure {number} {note}".rstrip()),
                 threads=max(1, threads // max(1, len(configurations))),
                 keep_checkpoint=state is not None,
+                positions=None if positions is None else positions[index],
             )
         except (ValueError, RuntimeError) as error:
             raise type(error)(f"T = {temperature:g}, structure {number}: {error}") from error
@@ -1000,3 +1026,68 @@ def run_chunk(
         "structures": list(map(int, numbers)),
     }
     return arrays, attributes
+
+
+def extend_chunk(
+    earlier: Mapping[str, NDArray],
+    configurations: Sequence[Configuration],
+    numbers: Sequence[int],
+    temperature: float,
+    duration: float,
+    seeds: Sequence[np.random.SeedSequence],
+    *,
+    ratio: float = 1.601,
+    settings: DynamicsSettings = DynamicsSettings(),
+    **options: Any,
+) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Make finished trajectories longer: replicas go on from their last frame with new Maxwell velocities.
+
+    Drawing velocities anew leaves the ensemble as it is and is forgotten within a few times the thermostat's
+    relaxation time, so the propensities go on as those of an uninterrupted run would.
+
+    Parameters
+    ----------
+    earlier
+        Arrays of :func:`run_chunk`, as read from its file.
+    configurations, numbers, temperature, seeds, settings, options
+        As for :func:`run_chunk`; the seeds must not be those of the earlier run.
+    duration
+        Time of the last frame, counted from the structures; a multiple of the time step.
+    ratio
+        Smallest ratio of successive times.
+
+    Returns
+    -------
+    tuple
+        Arrays and attributes as of :func:`run_chunk`, with the frames of both runs. The drift of the
+        conserved quantity is that of both runs added, without the step of the energy between them.
+
+    Raises
+    ------
+    ValueError
+        If the duration does not exceed the earlier one, is no multiple of the time step, or the arrays do
+        not belong to the configurations.
+    """
+    done, last = int(earlier["steps"][-1]), int(_whole_steps([duration], settings.time_step)[0])
+    moved = earlier["displacements"][:, :, -1].astype(np.float64)
+    if len(moved) != len(configurations):
+        raise ValueError(
+            f"the earlier run has {len(moved)} structures, found {len(configurations)} to go on with"
+        )
+    steps = np.array(extension_steps(done, last, ratio), dtype=np.int64)
+    found, attributes = run_chunk(
+        configurations, numbers, temperature, steps - done, moved.shape[1], seeds, settings=settings,
+        positions=[c.positions + m for c, m in zip(configurations, moved, strict=True)], **options,
+    )  # fmt: skip
+    ends = {
+        "displacements": moved[:, :, None],
+        "times": earlier["times"][-1],
+        "steps": done,
+        "conserved_drift": earlier["conserved_drift"][..., -1:],
+    }
+    arrays = {}
+    for name, array in found.items():
+        values = (array.values + ends.get(name, 0)).astype(array.values.dtype)
+        whole = np.concatenate([earlier[name], values], axis=array.axes.index("frame"))
+        arrays[name] = replace(array, values=whole)
+    return arrays, {**attributes, "velocities_drawn_anew_at": float(earlier["times"][-1])}

@@ -25,7 +25,7 @@ from tglassmlp.configuration import Configuration
 from tglassmlp.simulation import checkpoint as checkpoints
 from tglassmlp.simulation.engine import Trajectory
 
-__all__ = ["ReplicaNoise", "ReplicaRun", "checked_request", "content_hash", "replica_seed"]
+__all__ = ["ReplicaNoise", "ReplicaRun", "checked_request", "content_hash", "replica_seed", "replica_starts"]
 
 
 def replica_seed(seed: int | np.random.SeedSequence, replica: int) -> np.random.SeedSequence:
@@ -79,6 +79,27 @@ def checked_request(steps: ArrayLike, replicas: int) -> tuple[NDArray[np.int64],
     if int(replicas) != replicas or replicas < 1:
         raise ValueError(f"replicas must be a whole number of at least 1, found {replicas}")
     return frames.astype(np.int64), int(replicas)
+
+
+def replica_starts(
+    configuration: Configuration, replicas: int, positions: ArrayLike | None
+) -> list[Configuration]:
+    """List what replicas start from: the configuration, or their part of ``positions`` ``[replica, N, 2]``.
+
+    Raises
+    ------
+    ValueError
+        If the shape does not fit or a coordinate is not finite.
+    """
+    if positions is None:
+        return [configuration] * replicas
+    found = np.asarray(positions, dtype=np.float64)
+    shape = (replicas, configuration.n_particles, 2)
+    if found.shape != shape:
+        raise ValueError(
+            f"positions must have shape {list(shape)} [replica, N, 2], found {list(found.shape)}"
+        )
+    return [Configuration(p, configuration.species, configuration.box_length) for p in found]
 
 
 def content_hash(c: Configuration) -> str:

@@ -1,5 +1,13 @@
 # Inputs, parameters and resources of the stage (dynamics).
+from types import SimpleNamespace
+
 from tglassmlp import cost
+
+
+def integration_settings():
+    """What decides the numbers of a trajectory; another key would make a change of it run everything again."""
+    other = ("replicas", "block_seconds")
+    return {k: v for k, v in section("dynamics").items() if k not in other}
 
 
 def dynamics_plan(wildcards):
@@ -35,9 +43,30 @@ def dynamics_plan(wildcards):
     }
 
 
-def dynamics_threads(wildcards):
-    """Threads of one job."""
-    return cost.dynamics_threads(CONFIG, dynamics_plan(wildcards))
+def extension_plan(wildcards):
+    """What one job adds to finished trajectories of unit systems."""
+    first = dynamics_plan(SimpleNamespace(ensemble="unit", **wildcards))
+    until = temperature_entry(wildcards.temperature)["extended_time"]
+    if until is None:
+        raise WorkflowError(
+            f"the configuration asks for no extended dynamics at T = {wildcards.temperature}"
+        )
+    return {**first, "duration": until - first["duration"]}
+
+
+def trajectories(wildcards):
+    """File with all frames of a chunk: as first made, or made longer."""
+    longer = (
+        wildcards.ensemble == "unit"
+        and temperature_entry(wildcards.temperature)["extended_time"] is not None
+    )
+    folder = "extended" if longer else "trajectories"
+    return f"{RUN}/{wildcards.ensemble}/{folder}/T{wildcards.temperature}/chunk{wildcards.chunk}.h5"
+
+
+def threads_of(plan):
+    """Threads of one job of this plan."""
+    return lambda wildcards: cost.dynamics_threads(CONFIG, plan(wildcards))
 
 
 def equilibration_verdict(wildcards):
@@ -47,12 +76,16 @@ def equilibration_verdict(wildcards):
     return [f"{RUN}/unit/structures/T{wildcards.temperature}/equilibration.json"]
 
 
-def dynamics_minutes(wildcards, threads):
+def minutes_of(plan):
     """Run time that one job asks for: the estimate for its engine and half as much again."""
-    seconds = cost.dynamics_seconds(CONFIG, dynamics_plan(wildcards))
-    return max(10, round(1.5 * seconds / threads / 60))
+
+    def minutes(wildcards, threads):
+        seconds = cost.dynamics_seconds(CONFIG, plan(wildcards))
+        return max(10, round(1.5 * seconds / threads / 60))
+
+    return minutes
 
 
-def dynamics_megabytes(wildcards):
+def megabytes_of(plan):
     """Memory of one job."""
-    return cost.dynamics_megabytes(CONFIG, dynamics_plan(wildcards))
+    return lambda wildcards: cost.dynamics_megabytes(CONFIG, plan(wildcards))

@@ -36,10 +36,15 @@ def simulation_files(ensemble):
             )
         ],
         *[
-            f"{here}/{kind}/T{t}/chunk{c}.h5"
-            for kind in ("trajectories", "propensities")
+            file
             for t in temperatures
             for c in dynamics_chunks(ensemble, t)
+            for file in (
+                trajectories(
+                    SimpleNamespace(ensemble=ensemble, temperature=t, chunk=c)
+                ),
+                f"{here}/propensities/T{t}/chunk{c}.h5",
+            )
         ],
         *expand(f"{here}/labels/T{{temperature}}.h5", temperature=temperatures),
     ]

@@ -23,7 +23,11 @@ def trajectory_megabytes(wildcards):
     unit = wildcards.ensemble == "unit"
     large = CONFIG.large_systems
     entry = temperature_entry(wildcards.temperature) if unit else None
-    time = entry["dynamics_time"] if unit else large.dynamics.time
+    time = (
+        entry["extended_time"] or entry["dynamics_time"]
+        if unit
+        else large.dynamics.time
+    )
     replicas = CONFIG.dynamics.replicas if unit else large.dynamics.replicas
     frames = len(
         frame_steps(
