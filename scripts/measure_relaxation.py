@@ -9,10 +9,10 @@ from tglassmlp.provenance import collect
 from tglassmlp.storage import read_chunks, write_json, write_table
 
 with job(snakemake.log[0]):
-    settings, remaining = dict(snakemake.params.settings), list(snakemake.input)
+    settings = dict(snakemake.params.settings)
     tables, curves = [], {}
-    for temperature, chunks in zip(snakemake.params.labelled, snakemake.params.chunks, strict=True):
-        files, remaining = remaining[:chunks], remaining[chunks:]
+    for temperature in snakemake.params.labelled:
+        files = [f for f in snakemake.input if f"/T{temperature}/" in f]
         joined = ["species", "propensity", "half", "scattering", "displacement2"]
         found = read_chunks(files, joined, ["times"])
         tables.append(summarise_curves(float(temperature), **found))

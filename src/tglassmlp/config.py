@@ -967,7 +967,6 @@ def _temperature_problems(c: Config) -> Iterable[_Problem]:
 
 def _dynamics_time_problems(c: Config) -> Iterable[_Problem]:
     step = c.dynamics.time_step
-    published = () if c.structures.glassbench is None else c.structures.glassbench.temperatures
     for k, t in enumerate(c.temperatures):
         where = f"temperatures[{k}]"
         for key in ("dynamics_time", "extended_time"):
@@ -985,8 +984,6 @@ def _dynamics_time_problems(c: Config) -> Iterable[_Problem]:
             yield _Problem(where, found, "null where dynamics_time is null")
         elif t.extended_time < t.dynamics_time + step:
             yield _Problem(where, found, f"more than dynamics_time ({t.dynamics_time:g})")
-        elif t.value in published:
-            yield _Problem(where, found, "null at a temperature whose trajectories are published")
 
 
 def _source_problems(c: Config) -> Iterable[_Problem]:
@@ -1004,6 +1001,13 @@ def _source_problems(c: Config) -> Iterable[_Problem]:
                 f"{value:g}",
                 f"a temperature with a dynamics_time ({', '.join(f'{t:g}' for t in labelled)})",
             )
+    for k, t in enumerate(c.temperatures):
+        for key, allowed in (("extra_structures", 0), ("extended_time", None)):
+            found = getattr(t, key)
+            if found and t.value in data.temperatures:
+                yield _Problem(
+                    f"temperatures[{k}].{key}", f"{found:g}", f"{json.dumps(allowed)} for published data"
+                )
     if c.system.mixture != "KA2D" or c.system.divisor != 1:
         yield _Problem(
             "structures.source", "glassbench", "generate, unless the system is KA2D with divisor 1"
@@ -1022,12 +1026,6 @@ def _structure_problems(c: Config) -> Iterable[_Problem]:
             f"{getattr(s, key):g} of {s.number} structures",
             f"at least one structure each for training, validation and test ({error})",
         )
-    if s.glassbench is not None and s.source == "glassbench":
-        for k, t in enumerate(c.temperatures):
-            if t.extra_structures and t.value in s.glassbench.temperatures:
-                yield _Problem(
-                    f"temperatures[{k}].extra_structures", str(t.extra_structures), "0 for published data"
-                )
     if s.chunk > s.number:
         yield _Problem("structures.chunk", str(s.chunk), f"at most structures.number ({s.number})")
 

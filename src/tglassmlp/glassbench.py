@@ -103,6 +103,12 @@ class _File:
     code: str
     arrays: dict[str, NDArray]
 
+    @property
+    def initial(self) -> Configuration:
+        """The thermal state that all replicas start from."""
+        a = self.arrays
+        return Configuration(a["initial_positions"].astype(np.float64), a["types"], float(a["box"].flat[0]))
+
 
 def _spellings(temperature: float | str) -> tuple[str, ...]:
     """Names of a temperature in the data set: two decimals, 0.231 also as the published 0.23."""
@@ -359,9 +365,7 @@ def read_configurations(path: str | os.PathLike[str]) -> list[Configuration]:
     if Path(path).suffix != ".npz" or not Path(path).is_file():
         return storage.read_configurations(path)
     with open(path, "rb") as handle:
-        arrays = _load(str(path), Path(path).name, "", handle).arrays
-    start = arrays["initial_positions"].astype(np.float64)
-    return [Configuration(start, arrays["types"], float(arrays["box"].flat[0]))]
+        return [_load(str(path), Path(path).name, "", handle).initial]
 
 
 def _check_composition(file: _File, mixture: Mixture) -> None:
@@ -393,9 +397,8 @@ def _joined(files: list[_File], times: NDArray[np.float64], codes: set[str]) -> 
                 f"{other.path}: {other.arrays['positions'].shape[0]} replicas, {first.path} has "
                 f"{first.arrays['positions'].shape[0]}"
             )
-    box = float(first.arrays["box"].flat[0])
-    start = first.arrays["initial_positions"].astype(np.float64)
-    initial = Configuration(start, first.arrays["types"], box)
+    initial = first.initial
+    start, box = initial.positions, initial.box_length
     separation = np.stack([f.arrays["positions"] for f in ordered], axis=1) - start
     # half a box plus the rounding of six digits: outside means unwrapped
     reach = 0.5 * box * (1 + 1e-4)

@@ -370,6 +370,11 @@ def test_published_temperatures_have_no_structures_of_our_own(demo):
         ConfigError, match=r'temperatures\[1\].extra_structures: found "?2"?; allowed: 0 for published'
     ):
         load(mixed)
+    mixed["temperatures"][1] |= {"extra_structures": 0, "extended_time": 900.0}
+    with pytest.raises(
+        ConfigError, match=r'temperatures\[1\].extended_time: found "?900"?; allowed: null for published'
+    ):
+        load(mixed)
 
 
 @given(st.integers(2, 400), st.floats(0.01, 0.99), st.floats(0.01, 0.99))

@@ -52,7 +52,6 @@ rule measure_relaxation:
             "arrhenius_temperatures",
         ),
         labelled=LABELLED,
-        chunks=[len(chunks("unit", temperature)) for temperature in LABELLED],
         temperatures=TEMPERATURES,
         stage_version=version("relaxation"),
     script:

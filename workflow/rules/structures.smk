@@ -88,9 +88,8 @@ rule check_heat_capacity:
 
 rule equilibrate_large_systems:
     input:
-        structures=lambda wildcards: every_chunk(
-            f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.gsd",
-            [wildcards.temperature],
+        structures=per_chunk(
+            f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.gsd"
         ),
         equilibration=f"{RUN}/unit/structures/T{{temperature}}/equilibration.json",
     output:

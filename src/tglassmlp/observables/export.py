@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.configuration import Configuration
-from tglassmlp.observables.tables import read_fields
+from tglassmlp.observables.tables import present, read_fields
 from tglassmlp.storage import read_arrays, read_configurations
 
 __all__ = ["particle_properties"]
@@ -48,7 +48,7 @@ def particle_properties(
         Names of the descriptors wanted; those that the files lack are left out.
     """
     configurations = [c for path in structure_files for c in read_configurations(path)]
-    chosen = [s for s in structures if s < len(configurations)]
+    chosen = present(structures, len(configurations))
     names = [str(n) for n in read_arrays(descriptor_files[0], ["names"])["names"]]
     columns = {n: names.index(n) for n in descriptors if n in names}
     values = np.concatenate([read_arrays(p, ["values"], finite=False)["values"] for p in descriptor_files])

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -76,6 +76,7 @@ __all__ = [
     "length_scale_table",
     "near_c_b",
     "pearson_table",
+    "present",
     "read_fields",
     "snapshot_arrays",
     "snapshots",
@@ -277,10 +278,31 @@ def _over_networks(values: Sequence[float], errors: Sequence[float]) -> dict[str
     }
 
 
+def present(structures: Sequence[int], number: int) -> list[int]:
+    """Those of the wanted structures that a file of this many holds: large systems may be fewer."""
+    return [s for s in structures if s < number]
+
+
 def _pick(values: NDArray, structures: Sequence[int]) -> NDArray:
     """Wanted structures that the file holds, as float64, ``[networks, structures, particles]``."""
-    inside = [s for s in structures if s < values.shape[1]]
-    return np.asarray(values[:, inside], dtype=np.float64)
+    return np.asarray(values[:, present(structures, values.shape[1])], dtype=np.float64)
+
+
+def _beside_dynamics(
+    truth: Mapping[float, Fields], files: Iterable[Fields]
+) -> Iterator[tuple[Fields, int, float, NDArray, NDArray]]:
+    """Fields, index of C_B, C_B, measured ``[1, structures, particles]`` and predicted ``[networks, ...]``.
+
+    Of the state points that have both; predictions of networks that miss C_B are left out.
+    """
+    for fields in files:
+        measured = truth.get(fields.temperature)
+        if measured is None:
+            continue
+        for k, c_b in enumerate(fields.c_b):
+            md, model = measured.at(c_b), fields.values[k][fields.usable(k)]
+            if md is not None and np.isfinite(model).all():
+                yield fields, k, c_b, md, model
 
 
 def pearson_table(
@@ -316,7 +338,7 @@ def pearson_table(
         half = np.asarray(read_arrays(path, ["half"])["half"], dtype=np.float64)
         for k, c_b in enumerate(fields.c_b):
             rng = generator(seed, "pearson", fields.temperature, c_b)
-            part = half[k][[s for s in test if s < half.shape[1]]]  # [structures, 2, particles]
+            part = half[k][present(test, half.shape[1])]  # [structures, 2, particles]
             both = np.moveaxis(part, 1, 0)
             draws = resamples(part.shape[0], min(n_resamples, 100), rng)
             again = [split_half_ceiling(both[:, d]) for d in draws] if part.shape[0] > 1 else []
@@ -331,29 +353,20 @@ def pearson_table(
                     "value_mean_field": np.nan,
                 }
             )
-    for fields in _all_fields(predictions, baselines):
-        measured = truth.get(fields.temperature)
-        if measured is None:
-            continue
-        for k, c_b in enumerate(fields.c_b):
-            md, model = measured.at(c_b), fields.values[k][fields.usable(k)]
-            if md is None or not np.isfinite(model).all():
-                continue
-            rng = generator(seed, "pearson", fields.temperature, c_b)
-            x, y = _pick(md, test)[0], _pick(model, test)
-            found = _over_networks(
-                [pearson(f, x) for f in y], [pearson_error(f, x, n_resamples, rng) for f in y]
-            )
-            rows.append(
-                _row(fields, c_b, times)
-                | found
-                | {
-                    "n_unconverged": fields.unconverged(k),
-                    "n_structures": x.shape[0],
-                    "n_particles": x.shape[1],
-                    "value_mean_field": pearson(y.mean(axis=0), x) if len(y) else np.nan,
-                }
-            )
+    for fields, k, c_b, md, model in _beside_dynamics(truth, _all_fields(predictions, baselines)):
+        rng = generator(seed, "pearson", fields.temperature, c_b)
+        x, y = _pick(md, test)[0], _pick(model, test)
+        found = _over_networks([pearson(f, x) for f in y], [pearson_error(f, x, n_resamples, rng) for f in y])
+        rows.append(
+            _row(fields, c_b, times)
+            | found
+            | {
+                "n_unconverged": fields.unconverged(k),
+                "n_structures": x.shape[0],
+                "n_particles": x.shape[1],
+                "value_mean_field": pearson(y.mean(axis=0), x) if len(y) else np.nan,
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -391,14 +404,8 @@ def comparison_table(
     """
     truth = {f.temperature: f for path in labels for f in read_fields(path)}
     found: dict[float, dict[tuple[str, str], dict[int, NDArray[np.float64]]]] = {}
-    for fields in _all_fields(predictions, baselines):
-        measured = truth.get(fields.temperature)
-        if measured is None:
-            continue
-        for k, c_b in enumerate(fields.c_b):
-            md, model = measured.at(c_b), fields.values[k][fields.usable(k)]
-            if md is None or not len(model) or not np.isfinite(model).all():
-                continue
+    for fields, _, c_b, md, model in _beside_dynamics(truth, _all_fields(predictions, baselines)):
+        if len(model):
             sums = pearson_sums(np.asarray(model, dtype=np.float64).mean(axis=0), md[0])
             methods = found.setdefault(fields.temperature, {})
             methods.setdefault((fields.method, fields.t_min), {})[round(c_b * 1e6)] = sums
@@ -414,7 +421,7 @@ def comparison_table(
             sums = np.array([[methods[m][c] for c in common] for m in (first, second)])
             # below the T_min of both no structure's dynamics was learnt from: all of them are test structures
             if not all(t_min and float(t_min) > temperature + 1e-9 for _, t_min in (first, second)):
-                sums = sums[:, :, [s for s in test if s < sums.shape[2]]]
+                sums = sums[:, :, present(test, sums.shape[2])]
             n = sums.shape[2]
             draws = resamples(n, n_resamples, generator(seed, "comparison", temperature, 0.0))
             again = correlation_of_sums(sums[:, :, draws].sum(axis=3)).mean(axis=1)
@@ -451,7 +458,7 @@ def susceptibility_table(
             found = _over_networks([susceptibility(f) for f in y], [susceptibility_error(f) for f in y])
             clean = float("nan")
             if half is not None:
-                part = half[k][[s for s in test if s < half.shape[1]]]
+                part = half[k][present(test, half.shape[1])]
                 clean = susceptibility_without_noise(part[:, 0], part[:, 1])
             rows.append(
                 _row(fields, c_b, times)
@@ -675,7 +682,7 @@ def chord_length_table(
         if fields.temperature not in lattices:
             continue
         have = min(fields.values.shape[2], len(lattices[fields.temperature]))
-        chosen = [s for s in (range(have) if structures is None else structures) if s < have]
+        chosen = present(range(have) if structures is None else structures, have)
         if not chosen:
             continue
         sites = [lattices[fields.temperature][s] for s in chosen]
@@ -734,7 +741,7 @@ def _at(arrays: Mapping[str, NDArray], c_b: float, structures: Sequence[int]) ->
     Of large systems only the first may have dynamics; None if there is nothing.
     """
     found = np.flatnonzero(np.abs(arrays["c_b"] - c_b) < 1e-9)
-    measured = [s for s in structures if s < arrays["half"].shape[1]]
+    measured = present(structures, arrays["half"].shape[1])
     if not found.size or not measured or measured != list(structures)[: len(measured)]:
         return None
     return np.moveaxis(np.asarray(arrays["half"][found[0]][measured], dtype=np.float64), 1, 0)
@@ -834,7 +841,7 @@ def bottleneck_tables(
     for path in predictions:
         fields = read_fields(path)[0]
         values = read_arrays(path, ["bottleneck"])["bottleneck"]
-        chosen = [s for s in test if s < values.shape[1]]
+        chosen = present(test, values.shape[1])
         rng = generator(seed, "bottleneck", fields.temperature, 0.5)
         drawn = bottle.sample(len(chosen), values.shape[2], n_particles, rng)
         structure, particle = np.divmod(drawn, values.shape[2])
