@@ -49,6 +49,8 @@ PAPER_TRAINING: Final[dict[str, Any]] = {
     "variance_weight": 1.0,
     "correlation_weight": 0.5,
 }
+#: A phase 2 for runs without one.
+SHORT_PHASE2: Final[list[dict[str, float]]] = [{"epochs": 10, "rate": 5e-4}]
 #: Lists of state features compared with the run's.
 FEATURES: Final[dict[str, list[str]]] = {
     "T and c_b only": ["T", "c_b"],
@@ -112,6 +114,7 @@ def variants(
     training
         Number of training structures.
     """
+    phase2 = {"phase2": run["training"].get("phase2") or SHORT_PHASE2}
     found = [
         Variant("defaults", "as configured"),
         Variant("defaults", "the paper's", PAPER_NETWORK, PAPER_TRAINING),
@@ -120,21 +123,26 @@ def variants(
         *(
             Variant("steps", f"{share:g} of step 1 blind", training={"equi_time_blind": share})
             for share in (0.0, 0.5, 1.0)
-            if share != run["training"].get("equi_time_blind", 0.0)
         ),
         Variant("attention", "none", {"attention": False}),
         Variant("attention", "with bias", {"attention_bias": True}),
         Variant("network", "output propensity", {"output": "propensity"}),
         Variant("network", "outliers as they are", {"input_limit": None}),
+        Variant("network", "outliers softened", {"input_limit": 3.0}),
         Variant("network", "four bottleneck units", {"bottleneck": 4}),
         Variant("training", "no weight decay", training={"weight_decay": 0.0}),
         Variant("training", "plain squared error", training={"error_scale": "none"}),
         Variant("phase 2", "none", training={"phase2": []}),
+        Variant("phase 2", "short", training=phase2),
         Variant(
-            "phase 2", "the paper's weights", training={"variance_weight": 1.0, "correlation_weight": 0.5}
+            "phase 2",
+            "the paper's weights",
+            training={"variance_weight": 1.0, "correlation_weight": 0.5, **phase2},
         ),
-        Variant("phase 2", "labels as they are", training={"label_noise": "ignored"}),
+        Variant("phase 2", "labels as they are", training={"label_noise": "ignored", **phase2}),
     ]
+    # what the run does anyway is no variant of it
+    found = [v for v in found if v.name == "as configured" or v.method != "tglassmlp" or _differs(v, run)]
     features = list(run["network"]["state_features"])
     found += [
         Variant("state features", name, {"state_features": list(given)})
@@ -154,6 +162,11 @@ def variants(
     ]
     found += [Variant("T_min", canonical(t), t_min=t) for t in sorted(labelled)[:-1] if abs(t - t_min) > 1e-9]
     return found
+
+
+def _differs(variant: Variant, run: Record) -> bool:
+    changes = (("network", variant.network), ("training", variant.training))
+    return any(run[section].get(key) != value for section, keys in changes for key, value in keys.items())
 
 
 @dataclass(frozen=True)

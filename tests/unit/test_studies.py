@@ -21,6 +21,21 @@ def test_every_variant_has_its_own_file_and_known_switches(repository):
     assert [v.t_min for v in found if v.study == "T_min"] == [0.4]  # 0.5 alone cannot learn a temperature
 
 
+def test_what_the_run_does_is_no_variant_of_it(repository):
+    from tglassmlp.config import load, plain
+
+    for file, with_phase2, softened in (("config.yaml", True, True), ("config/laptop.yaml", False, False)):
+        config = plain(load(repository / file))
+        assert bool(config["training"]["phase2"]) == with_phase2
+        found = {v.slug: v for v in studies.variants(config, [0.4, 0.35, 0.3], 0.35, [0.0, 1.0], 4)}
+        assert ("phase-2-none" in found) == with_phase2
+        assert ("network-outliers-as-they-are" in found) == softened
+        assert ("network-outliers-softened" in found) != softened
+        assert found["phase-2-labels-as-they-are"].training["phase2"]
+        assert "steps-0-of-step-1-blind" in found
+        assert "steps-0.5-of-step-1-blind" not in found
+
+
 def test_summary_is_the_correlation_over_all_particles_and_its_paired_difference():
     r = np.random.default_rng(0)
     rows, expected = [], {}
