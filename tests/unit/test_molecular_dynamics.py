@@ -1,7 +1,12 @@
 """The native engine: input checks, independence of how the work is divided, restart."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 
 from tglassmlp import KA2D, Configuration, isoconfigurational_dynamics
 from tglassmlp.config import extension_steps
@@ -143,6 +148,39 @@ def test_exchanging_slots_changes_nothing(liquid, reference):
         group.sort()
     for a, b in zip(calm.groups[0].state().values(), shuffled.groups[0].state().values(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def squared_distance(points, anchors):
+    separation = points[:, None] - anchors[None]
+    return ((separation - np.round(separation)) ** 2).sum(axis=-1)
+
+
+def test_slots_are_assigned_with_the_smallest_sum_of_squared_distances():
+    rng = np.random.default_rng(3)
+    for n in (1, 2, 17, 120):
+        anchors = rng.random((n, 2))
+        points = (anchors + rng.normal(0.0, 0.03, (n, 2))) % 1.0
+        cost = squared_distance(points, anchors)
+        target = md._assignment(points, anchors)
+        assert sorted(target) == list(range(n))
+        best = cost[linear_sum_assignment(cost)].sum()
+        assert cost[np.arange(n), target].sum() == pytest.approx(best, rel=1e-3)
+
+
+def test_an_assignment_that_once_ran_for_ever_ends():
+    """Particles of one species of one replica at T = 0.30 after 2.8 million steps, and their slots."""
+    with np.load(Path(__file__).with_name("assignment.npz")) as file:
+        points, anchors = file["points"], file["anchors"]
+    code = (
+        "import sys, numpy as np; from tglassmlp.simulation import molecular_dynamics as md; "
+        "f = np.load(sys.argv[1]); print(*md._assignment(f['points'], f['anchors']))"
+    )
+    path = str(Path(__file__).with_name("assignment.npz"))
+    run = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    cost = squared_distance(points, anchors)
+    found = cost[np.arange(len(points)), np.array(run.stdout.split(), dtype=int)].sum()
+    assert found == pytest.approx(cost[linear_sum_assignment(cost)].sum(), rel=1e-3)
 
 
 @pytest.mark.parametrize("positions", ["of the structure", "of each replica"])

@@ -320,8 +320,10 @@ def _assignment(points: NDArray[np.float64], anchors: NDArray[np.float64]) -> ND
     own -= np.round(own)
     rows = np.concatenate([np.repeat(np.arange(n), nearest), np.arange(n)])
     columns = np.concatenate([index.ravel(), np.arange(n)])
-    # weights must not vanish; a pair listed twice must not be added up
-    weights = np.concatenate([distance.ravel() ** 2, (own**2).sum(axis=1)]) + 1e-12
+    # whole numbers: with rounding errors the search for the best matching may go round in circles for ever;
+    # they must not vanish, and a pair listed twice must not be added up
+    unit = (1e-3 * max(float(distance.max()), 1e-9)) ** 2
+    weights = np.rint(np.concatenate([distance.ravel() ** 2, (own**2).sum(axis=1)]) / unit) + 1.0
     _, unique = np.unique(rows * n + columns, return_index=True)
     graph = csr_array((weights[unique], (rows[unique], columns[unique])), shape=(n, n))
     found, chosen = min_weight_full_bipartite_matching(graph)
