@@ -118,6 +118,15 @@ def test_published_correlations_are_drawn_at_their_temperature_only(run):
         assert published == expected
 
 
+def test_a_phase_2_is_marked_where_there_is_one(run):
+    tables = registry.load_tables(files_of(run, "training_history"))
+    table = tables["training_history"]
+    for phases, expected in (((1, 2), True), ((1,), False)):
+        made = table.assign(phase=np.where(table["epoch"] > table["epoch"].median(), phases[-1], 1))
+        drawn = registry.draw("training_history", {"training_history": made}, META)
+        assert any("phase 2" in t.get_text() for ax in drawn.figure.axes for t in ax.texts) == expected
+
+
 def test_unknown_figure_is_refused():
     with pytest.raises(ValueError, match="fig01_network"):
         registry.draw("fig99", {}, META)

@@ -255,7 +255,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         ("training_history",),
         "Training of the full networks",
         "Loss and Pearson correlation on validation structures during the training of the full "
-        "networks; the line marks the change from phase 1 to phase 2.",
+        "networks; where there is a phase 2, a line marks its beginning.",
         "5 Checks",
         "",
     ),
