@@ -1,41 +1,29 @@
-"""Trajectories of all replicas of the structures of one chunk, or what makes finished ones longer."""
+"""Trajectories of all replicas of the structures of one chunk."""
 
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
 from tglassmlp.randomness import seed_sequence, temperature_key
 from tglassmlp.simulation import molecular_dynamics as md
-from tglassmlp.storage import read_arrays, read_configurations, write_arrays
+from tglassmlp.storage import read_configurations, write_arrays
 
 with job(snakemake.log[0]) as status:
     wildcards, params = snakemake.wildcards, snakemake.params
-    plan, temperature, ratio = params.plan, float(wildcards.temperature), params.settings["frame_ratio"]
+    plan, temperature = params.plan, float(wildcards.temperature)
     settings = md.DynamicsSettings.from_mapping(
         {**params.settings, "block_seconds": snakemake.resources.block_seconds}
     )
+    steps = md.log_spaced_steps(plan["duration"], settings.time_step, params.settings["frame_ratio"])
+    stage = {"unit": "isoconfigurational_dynamics", "large": "large_dynamics"}[wildcards.ensemble]
     structures = read_configurations(snakemake.input.structures)[: plan["structures"]]
     numbers = [plan["first_structure"] + k for k in range(len(structures))]
-    earlier = snakemake.input.get("trajectories")
-    kind = "extended" if earlier else wildcards.ensemble
-    stages = {
-        "unit": "isoconfigurational_dynamics",
-        "large": "large_dynamics",
-        "extended": "extended_dynamics",
-    }
-    seeds = [seed_sequence(params.seed, stages[kind], temperature_key(temperature), n) for n in numbers]
-    system = structures, numbers, temperature
-    options = {
-        "mixture": Mixture(**params.mixture), "settings": settings, "engine": params.engine,
-        "state": params.state, "status_file": status, "threads": snakemake.threads,
-        "label": f"dynamics {kind} T={wildcards.temperature} chunk {wildcards.chunk}",
-    }  # fmt: skip
-    if earlier is None:
-        steps = md.log_spaced_steps(plan["duration"], settings.time_step, ratio)
-        arrays, attributes = md.run_chunk(*system, steps, plan["replicas"], seeds, **options)
-    else:
-        arrays, attributes = md.extend_chunk(
-            read_arrays(earlier), *system, params.until, seeds, ratio=ratio, **options
-        )
+    seeds = [seed_sequence(params.seed, stage, temperature_key(temperature), n) for n in numbers]
+    arrays, attributes = md.run_chunk(
+        structures, numbers, temperature, steps, plan["replicas"], seeds,
+        mixture=Mixture(**params.mixture), settings=settings, engine=params.engine, state=params.state,
+        label=f"dynamics {wildcards.ensemble} T={wildcards.temperature} chunk {wildcards.chunk}",
+        status_file=status, threads=snakemake.threads,
+    )  # fmt: skip
     record = collect("dynamics", seed=params.seed, settings=dict(params.settings), plan=dict(plan))
     write_arrays(snakemake.output[0], arrays, record, attributes)
     md.forget_structures(params.state)

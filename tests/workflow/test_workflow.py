@@ -190,9 +190,14 @@ def test_a_finished_run_has_nothing_to_do(repository, smoke):
             {"equilibrate_structures", "run_isoconfigurational_dynamics", "measure_relaxation"},
         ),
         (
-            "unit/trajectories/T0.60/chunk0.h5",
+            "unit/trajectories/T0.80/chunk0.h5",
             {"run_isoconfigurational_dynamics": 1, "measure_propensities": 1, "measure_relaxation": 1},
             {"equilibrate_structures", "compute_descriptors", "find_inherent_structures"},
+        ),
+        (
+            "unit/extended/T0.60/chunk0.h5",
+            {"extend_isoconfigurational_dynamics": 1, "measure_propensities": 1, "measure_relaxation": 1},
+            {"equilibrate_structures", "run_isoconfigurational_dynamics"},
         ),
     ],
 )

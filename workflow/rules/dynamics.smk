@@ -60,4 +60,4 @@ rule extend_isoconfigurational_dynamics:
         state=f"{RUN}/.state/extend_isoconfigurational_dynamics/T{{temperature}}_chunk{{chunk}}",
         stage_version=version("dynamics"),
     script:
-        "../../scripts/run_isoconfigurational_dynamics.py"
+        "../../scripts/extend_isoconfigurational_dynamics.py"
