@@ -3,9 +3,8 @@
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
-from tglassmlp.randomness import seed_sequence, temperature_key
 from tglassmlp.simulation import molecular_dynamics as md
-from tglassmlp.storage import read_arrays, read_configurations, write_arrays
+from tglassmlp.storage import read_arrays, write_arrays
 
 with job(snakemake.log[0]) as status:
     wildcards, params = snakemake.wildcards, snakemake.params
@@ -13,12 +12,11 @@ with job(snakemake.log[0]) as status:
     settings = md.DynamicsSettings.from_mapping(
         {**params.settings, "block_seconds": snakemake.resources.block_seconds}
     )
-    structures = read_configurations(snakemake.input.structures)[: plan["structures"]]
-    numbers = [plan["first_structure"] + k for k in range(len(structures))]
-    key = temperature_key(temperature)
-    seeds = [seed_sequence(params.seed, "extended_dynamics", key, n) for n in numbers]
+    structures, numbers, seeds = md.planned_structures(
+        snakemake.input.structures, plan, temperature, params.seed, "extended_dynamics"
+    )
     arrays, attributes = md.extend_chunk(
-        read_arrays(snakemake.input.trajectories), structures, numbers, temperature, params.until, seeds,
+        read_arrays(snakemake.input.trajectories), structures, numbers, temperature, plan["until"], seeds,
         ratio=params.settings["frame_ratio"], mixture=Mixture(**params.mixture), settings=settings,
         engine=params.engine, state=params.state,
         label=f"longer dynamics T={wildcards.temperature} chunk {wildcards.chunk}",

@@ -3,9 +3,8 @@
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
-from tglassmlp.randomness import seed_sequence, temperature_key
 from tglassmlp.simulation import molecular_dynamics as md
-from tglassmlp.storage import read_configurations, write_arrays
+from tglassmlp.storage import write_arrays
 
 with job(snakemake.log[0]) as status:
     wildcards, params = snakemake.wildcards, snakemake.params
@@ -15,9 +14,9 @@ with job(snakemake.log[0]) as status:
     )
     steps = md.log_spaced_steps(plan["duration"], settings.time_step, params.settings["frame_ratio"])
     stage = {"unit": "isoconfigurational_dynamics", "large": "large_dynamics"}[wildcards.ensemble]
-    structures = read_configurations(snakemake.input.structures)[: plan["structures"]]
-    numbers = [plan["first_structure"] + k for k in range(len(structures))]
-    seeds = [seed_sequence(params.seed, stage, temperature_key(temperature), n) for n in numbers]
+    structures, numbers, seeds = md.planned_structures(
+        snakemake.input.structures, plan, temperature, params.seed, stage
+    )
     arrays, attributes = md.run_chunk(
         structures, numbers, temperature, steps, plan["replicas"], seeds,
         mixture=Mixture(**params.mixture), settings=settings, engine=params.engine, state=params.state,

@@ -294,13 +294,11 @@ def estimate(c: Config, rates: Rates = Rates()) -> list[Cost]:
         times = [dynamics_seconds(c, plan, rates) for plan in longer]
         disk = sum(trajectory_megabytes(c, plan) for plan in longer)
         found.append(cost("extend_isoconfigurational_dynamics", times, memory, disk, gpu))
-    measured = jobs + [
-        ("unit", {"duration": t.dynamics_time, "replicas": c.dynamics.replicas, "structures": s, "copies": 1})
-        for t in labelled if t.value in published for s in unit(t)
-    ]  # fmt: skip
-    times = [trajectory_megabytes(c, plan) * 1e6 / 8 / rates.propensities for _, plan in measured]
-    memory = 800 + 3 * max(trajectory_megabytes(c, plan) for _, plan in measured)
-    disk = sum(3 * trajectory_megabytes(c, plan) / plan["replicas"] for _, plan in measured)
+    imported = _unit_plans(c, lambda t: t.dynamics_time if t.value in published else None)
+    measured = [*(plan for _, plan in jobs), *imported]
+    times = [trajectory_megabytes(c, plan) * 1e6 / 8 / rates.propensities for plan in measured]
+    memory = 800 + 3 * max(trajectory_megabytes(c, plan) for plan in measured)
+    disk = sum(3 * trajectory_megabytes(c, plan) / plan["replicas"] for plan in measured)
     found.append(cost("measure_propensities", times, memory, disk))
     n_labels = len(labelled) + (c.large_systems.dynamics is not None)
     disk = 3 * n_c * central(c) * structures(labelled) * 8e-6

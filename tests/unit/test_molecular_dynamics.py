@@ -169,14 +169,14 @@ def test_slots_are_assigned_with_the_smallest_sum_of_squared_distances():
 
 def test_an_assignment_that_once_ran_for_ever_ends():
     """Particles of one species of one replica at T = 0.30 after 2.8 million steps, and their slots."""
-    with np.load(Path(__file__).with_name("assignment.npz")) as file:
+    path = Path(__file__).with_name("assignment.npz")
+    with np.load(path) as file:
         points, anchors = file["points"], file["anchors"]
     code = (
         "import sys, numpy as np; from tglassmlp.simulation import molecular_dynamics as md; "
         "f = np.load(sys.argv[1]); print(*md._assignment(f['points'], f['anchors']))"
     )
-    path = str(Path(__file__).with_name("assignment.npz"))
-    run = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=120)
+    run = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr
     cost = squared_distance(points, anchors)
     found = cost[np.arange(len(points)), np.array(run.stdout.split(), dtype=int)].sum()

@@ -54,9 +54,6 @@ rule extend_isoconfigurational_dynamics:
         engine=CONFIG.engine,
         seed=CONFIG.seed,
         plan=extension_plan,
-        until=lambda wildcards: temperature_entry(wildcards.temperature)[
-            "extended_time"
-        ],
         state=f"{RUN}/.state/extend_isoconfigurational_dynamics/T{{temperature}}_chunk{{chunk}}",
         stage_version=version("dynamics"),
     script:

@@ -59,7 +59,7 @@ rule export_glassbench:
         ),
         inherent=per_chunk(f"{RUN}/unit/inherent/T{{temperature}}/chunk{{chunk}}.gsd"),
         trajectories=lambda wildcards: [
-            trajectories(SimpleNamespace(ensemble="unit", chunk=chunk, **wildcards))
+            trajectory_file("unit", wildcards.temperature, chunk)
             for chunk in chunks("unit", wildcards.temperature)
         ],
     output:

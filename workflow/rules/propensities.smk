@@ -5,7 +5,7 @@ include: "functions/propensities.smk"
 rule measure_propensities:
     input:
         structures=f"{RUN}/{{ensemble}}/structures/T{{temperature}}/chunk{{chunk}}.gsd",
-        trajectories=trajectories,
+        trajectories=lambda wildcards: trajectory_file(**wildcards),
     output:
         f"{RUN}/{{ensemble}}/propensities/T{{temperature}}/chunk{{chunk}}.h5",
     log:

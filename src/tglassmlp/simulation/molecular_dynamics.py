@@ -29,6 +29,7 @@ from tglassmlp.configuration import Configuration
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.progress import Progress
 from tglassmlp.provenance import fingerprint, stage_version
+from tglassmlp.randomness import seed_sequence, temperature_key
 from tglassmlp.simulation import lanes
 from tglassmlp.simulation.engine import Trajectory, get_engine
 from tglassmlp.simulation.replica_run import (
@@ -39,7 +40,7 @@ from tglassmlp.simulation.replica_run import (
     replica_seed,
     replica_starts,
 )
-from tglassmlp.storage import Array
+from tglassmlp.storage import Array, read_configurations
 
 __all__ = [
     "ENGINE",
@@ -49,6 +50,7 @@ __all__ = [
     "forget_structures",
     "isoconfigurational_dynamics",
     "log_spaced_steps",
+    "planned_structures",
     "run_chunk",
     "run_structures",
 ]
@@ -949,6 +951,27 @@ def forget_structures(state: str | Path) -> None:
                 file.unlink()
         if not any(folder.iterdir()):
             folder.rmdir()
+
+
+def planned_structures(
+    path: str | Path, plan: Mapping[str, int], temperature: float, seed: int, stage: str
+) -> tuple[list[Configuration], list[int], list[np.random.SeedSequence]]:
+    """Read the structures of one job, with their numbers within the temperature and their seeds.
+
+    Parameters
+    ----------
+    path
+        File of the chunk's structures.
+    plan
+        ``first_structure``, the number of the file's first one, and ``structures``, how many are wanted.
+    temperature
+        Their temperature.
+    seed, stage
+        The run's seed and the name of the work in :data:`tglassmlp.randomness.STAGES`.
+    """
+    structures = read_configurations(path)[: plan["structures"]]
+    numbers = [plan["first_structure"] + k for k in range(len(structures))]
+    return structures, numbers, [seed_sequence(seed, stage, temperature_key(temperature), n) for n in numbers]
 
 
 def run_chunk(

@@ -1,6 +1,4 @@
 # Inputs, parameters and resources of the stage (dynamics).
-from types import SimpleNamespace
-
 from tglassmlp import cost
 
 
@@ -11,14 +9,11 @@ def integration_settings():
 
 
 def dynamics_plan(wildcards):
-    """Length, replicas, structures and frames of one job's trajectories."""
-    size = (
-        CONFIG.structures.chunk
-        if wildcards.ensemble == "unit"
-        else CONFIG.large_systems.chunk
-    )
+    """Length, replicas, structures and frames of one job's trajectories; of unit systems if no wildcard says."""
+    ensemble = getattr(wildcards, "ensemble", "unit")
+    size = CONFIG.structures.chunk if ensemble == "unit" else CONFIG.large_systems.chunk
     first = int(wildcards.chunk) * size
-    if wildcards.ensemble == "unit":
+    if ensemble == "unit":
         duration = temperature_entry(wildcards.temperature)["dynamics_time"]
         replicas, copies = CONFIG.dynamics.replicas, 1
         number = CONFIG.structures_at(wildcards.temperature)
@@ -32,7 +27,7 @@ def dynamics_plan(wildcards):
         copies = CONFIG.large_systems.tiles**2
     if duration is None:
         raise WorkflowError(
-            f"the configuration asks for no {wildcards.ensemble} dynamics at T = {wildcards.temperature}"
+            f"the configuration asks for no {ensemble} dynamics at T = {wildcards.temperature}"
         )
     return {
         "duration": duration,
@@ -45,23 +40,23 @@ def dynamics_plan(wildcards):
 
 def extension_plan(wildcards):
     """What one job adds to finished trajectories of unit systems."""
-    first = dynamics_plan(SimpleNamespace(ensemble="unit", **wildcards))
+    first = dynamics_plan(wildcards)
     until = temperature_entry(wildcards.temperature)["extended_time"]
     if until is None:
         raise WorkflowError(
             f"the configuration asks for no extended dynamics at T = {wildcards.temperature}"
         )
-    return {**first, "duration": until - first["duration"]}
+    return {**first, "duration": until - first["duration"], "until": until}
 
 
-def trajectories(wildcards):
+def trajectory_file(ensemble, temperature, chunk):
     """File with all frames of a chunk: as first made, or made longer."""
     longer = (
-        wildcards.ensemble == "unit"
-        and temperature_entry(wildcards.temperature)["extended_time"] is not None
+        ensemble == "unit"
+        and temperature_entry(temperature)["extended_time"] is not None
     )
     folder = "extended" if longer else "trajectories"
-    return f"{RUN}/{wildcards.ensemble}/{folder}/T{wildcards.temperature}/chunk{wildcards.chunk}.h5"
+    return f"{RUN}/{ensemble}/{folder}/T{temperature}/chunk{chunk}.h5"
 
 
 def threads_of(plan):

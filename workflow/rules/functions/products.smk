@@ -40,9 +40,7 @@ def simulation_files(ensemble):
             for t in temperatures
             for c in dynamics_chunks(ensemble, t)
             for file in (
-                trajectories(
-                    SimpleNamespace(ensemble=ensemble, temperature=t, chunk=c)
-                ),
+                trajectory_file(ensemble, t, c),
                 f"{here}/propensities/T{t}/chunk{c}.h5",
             )
         ],
