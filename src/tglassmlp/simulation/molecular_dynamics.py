@@ -749,7 +749,9 @@ class _Run(ReplicaRun):
             state = g.state()
             within = state["position"].astype(np.float64) - self.start[r].astype(np.float64)
             displacements[r] = state["image"] * box + within * q
-            energies[:, r] = np.stack([kinetic[thermal], potential, kinetic[0] + potential - g.work])[:, :count]
+            energies[:, r] = np.stack([kinetic[thermal], potential, kinetic[0] + potential - g.work])[
+                :, :count
+            ]
         self.record_frame(displacements, energies)
 
     def complete(
