@@ -1,4 +1,4 @@
-"""Mean correlations of all temperatures, relaxation times, master curve and Arrhenius line."""
+"""Mean correlations of all temperatures, relaxation times, master curve and extrapolation."""
 
 import pandas as pd
 
@@ -18,8 +18,9 @@ with job(snakemake.log[0]):
         tables.append(summarise_curves(float(temperature), **found))
         central = of_species(found["propensity"], found["species"], settings["central_species"])
         curves[temperature] = (found["times"], central.mean(axis=-1))
-    points, threshold = settings["arrhenius_temperatures"], settings["relaxation_threshold"]
-    result = measure_relaxation(curves, snakemake.params.temperatures, threshold, points)
+    points, threshold = settings["extrapolation_temperatures"], settings["relaxation_threshold"]
+    form = settings["extrapolation"]
+    result = measure_relaxation(curves, snakemake.params.temperatures, threshold, points, form)
     for name, entry in result.times.items():
         error = "" if entry.tau_error is None else f" +- {entry.tau_error:.3g}"
         print(f"T = {name}: tau = {entry.tau:.4g}{error} ({entry.how})")

@@ -257,8 +257,18 @@ class PropensitySettings(_Section):
     r_out: Positive = Field(1.8, description="a bond is broken at r >= r_out sigma_ab")
     central_species: Count = Field(1, description="species whose particles are labelled and predicted")
     relaxation_threshold: Share = Field(0.5, description="C_B at which the relaxation time tau is read")
-    arrhenius_temperatures: Annotated[int, Field(ge=2)] = Field(
-        3, description="how many of the lowest measured temperatures the Arrhenius line goes through"
+    extrapolation: Literal["between", "parabola", "line"] = Field(
+        "between",
+        description="ln tau against 1/T below the measured temperatures: parabola, straight line, or between "
+        "parabola and its tangent",
+    )
+    extrapolation_temperatures: Annotated[int, Field(ge=2)] = Field(
+        4, description="how many of the lowest measured temperatures are extrapolated from"
+    )
+    glass_transition_ratio: float = Field(
+        1e12,
+        gt=1,
+        description="T_g is reported as the temperature at which tau is this many LJ times",
     )
     wave_number: Positive = Field(
         6.283, description="wave number of the scattering function: first peak of the structure factor"
@@ -464,8 +474,8 @@ class ObservableSettings(_Section):
         "estimated",
         description="replicas' noise shortens chords of dynamics: estimated or ignored",
     )
-    attention_per_length: Literal["sum", "mean"] = Field(
-        "sum", description="P(L): sum or mean of the attention over the descriptors of one length"
+    attention_per_length: Literal["mean", "sum"] = Field(
+        "mean", description="P(L): mean or sum of the attention over the descriptors of one length"
     )
     bootstrap: Annotated[int, Field(ge=20)] = Field(
         500, description="resamplings of structures for error bars"

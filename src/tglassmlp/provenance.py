@@ -19,14 +19,14 @@ STAGE_VERSIONS: Final[dict[str, int]] = {
     "inherent": 2,
     "dynamics": 2,
     "propensities": 1,
-    "relaxation": 2,
+    "relaxation": 3,
     "labels": 1,
     "descriptors": 1,
     "scaling": 1,
     "training": 2,
     "prediction": 1,
     "baselines": 2,
-    "observables": 2,
+    "observables": 3,
     "figures": 2,
 }
 

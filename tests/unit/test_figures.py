@@ -229,7 +229,19 @@ def test_numbers_are_quoted_with_error_count_and_origin(run):
     paired = numbers["comparison/tglassmlp/tmin0.45/ridge_transferred/tmin0.45/T0.40"]
     assert paired["value"] > 3 * paired["error"] > 0
     assert paired["note"].startswith("paired over 8 structures")
-    assert numbers["arrhenius/energy"]["value"] == pytest.approx(2.1, abs=0.3)
+    slopes = [n for name, n in numbers.items() if name.startswith("activation_energy/")]
+    assert len(slopes) == 2
+    for slope in slopes:
+        assert slope["value"] == pytest.approx(2.1, abs=0.3)
+    assert numbers["extrapolation/energy"]["value"] == pytest.approx(2.1, abs=0.3)
+    curvature = numbers["extrapolation/curvature"]
+    assert abs(curvature["value"]) < 4 * curvature["error"]
+    fitted, error = (numbers["glass_transition/tau"][k] for k in ("value", "error"))
+    assert numbers["glass_transition/decades"]["error"] == pytest.approx(
+        error / fitted / np.log(10), rel=1e-4
+    )
+    hot = numbers["tau/T0.50"]["value"]
+    assert numbers["glass_transition/decades"]["value"] == pytest.approx(np.log10(fitted / hot), rel=1e-4)
     assert numbers["glass_transition/tau"]["unit"] == "LJ times"
     assert numbers["pearson/best_single_descriptor/T0.45"]["note"] == "energy"
 

@@ -222,11 +222,11 @@ def test_parts_of_a_large_system_add_up_to_the_whole():
 
 def test_attention_length():
     names = ["density/all/L0", "density/all/L2", "energy/type1/L2", "energy/type1/L10"]
-    lengths, distribution = attention_distribution(np.array([0.1, 0.2, 0.3, 0.4]), names)
+    lengths, distribution = attention_distribution(np.array([0.1, 0.2, 0.3, 0.4]), names, mean=False)
     np.testing.assert_allclose(lengths, [0, 2, 10])
     np.testing.assert_allclose(distribution, [0.1, 0.5, 0.4])
     assert attention_length(lengths, distribution) == pytest.approx(5.0)
-    _, averaged = attention_distribution(np.array([[0.1, 0.2, 0.3, 0.4]]), names, mean=True)
+    _, averaged = attention_distribution(np.array([[0.1, 0.2, 0.3, 0.4]]), names)
     np.testing.assert_allclose(averaged, np.array([[0.1, 0.25, 0.4]]) / 0.75)
     with pytest.raises(ValueError, match="length"):
         length_of("density")

@@ -1,4 +1,4 @@
-"""Relaxation times, master curve and Arrhenius line on curves whose answers are known."""
+"""Relaxation times and master curve on curves whose answers are known."""
 
 import json
 
@@ -9,7 +9,6 @@ from tglassmlp.dynamics.relaxation import (
     Relaxation,
     build_master_curve,
     crossing_time,
-    fit_arrhenius,
     measure_relaxation,
     overlap_shift,
     relaxation_time,
@@ -90,33 +89,6 @@ def test_short_curves_get_their_time_by_overlap():
         overlap_shift(TIMES, stretched(TIMES, 1e12), None, master)
 
 
-def test_arrhenius_line_and_its_covariance():
-    temperatures = [0.21, 0.23, 0.25, 0.30, 0.40]
-    exact = [np.exp(-6.0 + 5.0 / t) for t in temperatures]
-    bent = [*exact[:3], exact[3] * 2, exact[4] * 9]
-    line = fit_arrhenius(temperatures, bent, [0.05 * t for t in bent], number=3)
-    assert (line.log_tau0, line.energy) == (pytest.approx(-6.0), pytest.approx(5.0))
-    assert line.temperatures == (0.21, 0.23, 0.25)
-    assert line.temperature(line.tau(0.15)[0]) == pytest.approx(0.15)
-    rng = np.random.default_rng(4)
-    log_taus = [
-        np.log(
-            fit_arrhenius(
-                temperatures, bent * np.exp(0.05 * rng.normal(size=5)), [0.05 * t for t in bent], number=3
-            ).tau(0.15)[0]
-        )
-        for _ in range(400)
-    ]
-    tau, error = line.tau(0.15)
-    assert error / tau == pytest.approx(np.std(log_taus), rel=0.15)
-    # a tiny error does not let one temperature decide
-    sure = fit_arrhenius(temperatures, bent, [1e-9, *(0.05 * t for t in bent[1:])], number=4)
-    assert sure == fit_arrhenius(temperatures, bent, [0.05 * t for t in bent], number=4)
-    assert fit_arrhenius([0.3, 0.4], [100, 10], [None, None]).covariance is None
-    with pytest.raises(ValueError, match="two temperatures"):
-        fit_arrhenius([0.3], [10.0], [None])
-
-
 def test_all_temperatures_of_a_run():
     rng = np.random.default_rng(6)
     tau = {t: float(np.exp(-5 + 4 / float(t))) for t in ("0.50", "0.40", "0.35", "0.30", "0.25", "0.20")}
@@ -133,7 +105,7 @@ def test_all_temperatures_of_a_run():
         "0.35": "interpolated",
         "0.30": "threshold",
         "0.25": "overlap",
-        "0.20": "arrhenius",
+        "0.20": "extrapolated",
     }
     for t, expected in tau.items():
         assert np.log(result.tau(t)[0]) == pytest.approx(np.log(expected), abs=0.35)

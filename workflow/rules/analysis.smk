@@ -266,6 +266,7 @@ rule collect_numbers:
     params:
         run=CONFIG.run,
         glass_transition=CONFIG.glass_transition,
+        glass_transition_ratio=CONFIG.propensity.glass_transition_ratio,
         threshold=CONFIG.propensity.relaxation_threshold,
         stage_version=version("observables"),
     script:

@@ -1,16 +1,11 @@
-r"""Relaxation: mean correlation C_B(t), relaxation times, superposition and Arrhenius extrapolation.
+r"""Relaxation: mean correlation C_B(t), relaxation times, superposition, times where nothing was measured.
 
 The mean bond-breaking correlation :math:`C_B(t)` falls from 1 to 0. Its relaxation time :math:`\tau` is
 where it passes a threshold (0.5). Curves at different temperatures collapse on one master curve
 :math:`C_B(t / \tau)`; a curve that ends above the threshold gets its :math:`\tau` from the shift in
-:math:`\ln t` that lays it best on the master curve. At low temperatures
-
-.. math::
-
-    \ln \tau = \ln \tau_0 + E / T ,
-
-which extrapolates :math:`\tau` to temperatures without any dynamics, and a state point :math:`(T, C_B)`
-becomes a time through the master curve. Source: Jung, Biroli, Berthier, arXiv:2310.20252, App. A.
+:math:`\ln t` that lays it best on the master curve. Relaxation times at temperatures without any dynamics
+come from :mod:`tglassmlp.dynamics.extrapolation`, and a state point :math:`(T, C_B)` becomes a time through
+the master curve. Source: Jung, Biroli, Berthier, arXiv:2310.20252, App. A.
 """
 
 from __future__ import annotations
@@ -25,15 +20,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression, minimize_scalar
 
 from tglassmlp.dynamics.correlations import of_species, split_half_ceiling
+from tglassmlp.dynamics.extrapolation import Extrapolation, Form, LocalSlope, fit_extrapolation, local_slopes
 
 __all__ = [
-    "Arrhenius",
     "Crossing",
     "MasterCurve",
     "Relaxation",
     "RelaxationTime",
     "crossing_time",
-    "fit_arrhenius",
     "measure_relaxation",
     "relaxation_time",
     "summarise_curves",
@@ -99,7 +93,7 @@ class RelaxationTime:
 
     ``how`` is ``"threshold"``, ``"continued"`` (no curve of the run reaches the threshold: the furthest
     decayed one is continued linearly in logit C_B against log time), ``"overlap"`` (superposition),
-    ``"interpolated"`` (between measured temperatures) or ``"arrhenius"`` (extrapolated). ``tau_e`` is
+    ``"interpolated"`` (between measured temperatures) or ``"extrapolated"``. ``tau_e`` is
     the time at which C_B = 1/e, None if the curve ends above.
     """
 
@@ -341,85 +335,8 @@ def overlap_shift(
 
 
 @dataclass(frozen=True)
-class Arrhenius:
-    """Fit ln tau = ``log_tau0`` + ``energy`` / T, its ``[2, 2]`` covariance (None if not known)."""
-
-    log_tau0: float
-    energy: float
-    covariance: tuple[tuple[float, float], tuple[float, float]] | None
-    temperatures: tuple[float, ...]
-
-    def tau(self, temperature: float) -> tuple[float, float | None]:
-        """Relaxation time at a temperature and its standard error."""
-        tau = float(np.exp(self.log_tau0 + self.energy / temperature))
-        if self.covariance is None:
-            return tau, None
-        g = np.array([1.0, 1.0 / temperature])
-        return tau, tau * float(np.sqrt(max(0.0, g @ np.asarray(self.covariance) @ g)))
-
-    def temperature(self, tau: float) -> float:
-        """Temperature at which the relaxation time is ``tau``."""
-        return self.energy / (float(np.log(tau)) - self.log_tau0)
-
-
-def fit_arrhenius(
-    temperatures: Sequence[float],
-    taus: Sequence[float],
-    errors: Sequence[float | None],
-    number: int = 3,
-    smallest_error: float = 0.05,
-) -> Arrhenius:
-    """Weighted straight line of ln tau against 1/T through the ``number`` lowest temperatures.
-
-    The weights are those of the errors of ln tau, none of them taken below ``smallest_error``: the line is an
-    approximation, and the highest temperatures, which are measured best, must not decide the
-    extrapolation to low ones. The covariance is that of the errors of ln tau, enlarged by chi^2 per
-    degree of freedom when the points scatter by more than their errors; without errors it comes from
-    the scatter alone, and is None for two points.
-
-    Raises
-    ------
-    ValueError
-        With fewer than two temperatures.
-    """
-    order = np.argsort(temperatures)[: max(2, number)]
-    if order.size < 2:
-        raise ValueError(
-            f"an Arrhenius line needs relaxation times at two temperatures or more, found {len(temperatures)}"
-        )
-    t = np.asarray(temperatures, dtype=float)[order]
-    y = np.log(np.asarray(taus, dtype=float)[order])
-    relative = [
-        None if errors[k] is None else max(float(errors[k]) / float(taus[k]), smallest_error) for k in order
-    ]
-    known = all(r is not None for r in relative)
-    w = np.array([1.0 / float(r) ** 2 if known and r is not None else 1.0 for r in relative])
-    a = np.stack([np.ones_like(t), 1.0 / t], axis=1)
-    inverse = np.linalg.inv(a.T @ (w[:, None] * a))
-    beta = inverse @ (a.T @ (w * y))
-    freedom = t.size - 2
-    chi2 = float(np.sum(w * (y - a @ beta) ** 2)) / freedom if freedom else None
-    covariance: NDArray | None = None
-    if known:
-        covariance = inverse * max(1.0, chi2 or 0.0)
-    elif chi2 is not None:
-        covariance = inverse * chi2
-    return Arrhenius(
-        float(beta[0]),
-        float(beta[1]),
-        None
-        if covariance is None
-        else (
-            (float(covariance[0, 0]), float(covariance[0, 1])),
-            (float(covariance[1, 0]), float(covariance[1, 1])),
-        ),
-        tuple(float(x) for x in t),
-    )
-
-
-@dataclass(frozen=True)
 class Relaxation:
-    """Relaxation of all temperatures of a run: times, master curve and Arrhenius line.
+    """Relaxation of all temperatures of a run: times, master curve and extrapolation.
 
     Parameters
     ----------
@@ -429,14 +346,14 @@ class Relaxation:
         Canonical temperature -> :class:`RelaxationTime`; measured and extrapolated ones.
     master
         The collapsed curve.
-    arrhenius
-        The line, or None when only one temperature was measured.
+    extrapolation
+        Relaxation times below the measured temperatures, or None when only one was measured.
     """
 
     threshold: float
     times: Mapping[str, RelaxationTime]
     master: MasterCurve
-    arrhenius: Arrhenius | None
+    extrapolation: Extrapolation | None
 
     def tau(self, temperature: float | str) -> tuple[float, float | None]:
         """Relaxation time and its error: as measured, else interpolated or extrapolated.
@@ -444,7 +361,7 @@ class Relaxation:
         Raises
         ------
         ValueError
-            If the temperature was not measured and no Arrhenius line is known.
+            If the temperature was not measured and there is no extrapolation.
         """
         for name, entry in self.times.items():
             if abs(float(name) - float(temperature)) < 1e-9:
@@ -453,9 +370,7 @@ class Relaxation:
         return entry.tau, entry.tau_error
 
     def _unmeasured(self, temperature: float) -> RelaxationTime:
-        measured = sorted(
-            (float(n), e) for n, e in self.times.items() if e.how in ("threshold", "continued", "overlap")
-        )
+        measured = sorted(self.measured().items())
         lower = [m for m in measured if m[0] < temperature]
         upper = [m for m in measured if m[0] > temperature]
         if lower and upper:
@@ -468,12 +383,23 @@ class Relaxation:
                     np.hypot((1 - part) * e0.tau_error / e0.tau, part * e1.tau_error / e1.tau)
                 )
             return RelaxationTime(tau, error, "interpolated")
-        if self.arrhenius is None:
+        if self.extrapolation is None:
             raise ValueError(
                 f"no relaxation time for T = {temperature:g}: with dynamics at one temperature only there "
-                "is no Arrhenius line"
+                "is nothing to extrapolate from"
             )
-        return RelaxationTime(*self.arrhenius.tau(temperature), "arrhenius")
+        return RelaxationTime(*self.extrapolation.tau(temperature), "extrapolated")
+
+    def measured(self) -> dict[float, RelaxationTime]:
+        """Relaxation times of the temperatures with dynamics."""
+        return {float(n): e for n, e in self.times.items() if e.how in ("threshold", "continued", "overlap")}
+
+    def local_slopes(self) -> list[LocalSlope]:
+        """Activation energies between neighbouring measured temperatures, from high to low."""
+        entries = self.measured()
+        return local_slopes(
+            list(entries), [e.tau for e in entries.values()], [e.tau_error for e in entries.values()]
+        )
 
     def time_of(self, temperature: float | str, c_b: ArrayLike) -> Array:
         """Time at which C_B has the value ``c_b`` (any shape): master curve times tau(T)."""
@@ -488,7 +414,8 @@ class Relaxation:
         return {
             "threshold": self.threshold,
             "temperatures": {name: asdict(entry) for name, entry in self.times.items()},
-            "arrhenius": None if self.arrhenius is None else asdict(self.arrhenius),
+            "extrapolation": None if self.extrapolation is None else asdict(self.extrapolation),
+            "local_slopes": [asdict(slope) for slope in self.local_slopes()],
             "master_curve": {"log_ratio": list(self.master.log_x), "c_b": list(self.master.c_b)},
         }
 
@@ -502,19 +429,17 @@ class Relaxation:
             If a key is missing.
         """
         try:
-            line = record["arrhenius"]
+            fit = record["extrapolation"]
+            if fit is not None:
+                covariance = None if fit["covariance"] is None else tuple(map(tuple, fit["covariance"]))
+                fit = Extrapolation(
+                    **{**fit, "covariance": covariance, "temperatures": tuple(fit["temperatures"])}
+                )
             return cls(
                 record["threshold"],
                 {name: RelaxationTime(**entry) for name, entry in record["temperatures"].items()},
                 MasterCurve(tuple(record["master_curve"]["log_ratio"]), tuple(record["master_curve"]["c_b"])),
-                None
-                if line is None
-                else Arrhenius(
-                    line["log_tau0"],
-                    line["energy"],
-                    None if line["covariance"] is None else tuple(tuple(row) for row in line["covariance"]),  # type: ignore[arg-type]
-                    tuple(line["temperatures"]),
-                ),
+                fit,
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a relaxation record: {error}") from error
@@ -542,9 +467,10 @@ def measure_relaxation(
     curves: Mapping[str, tuple[ArrayLike, ArrayLike]],
     temperatures: Sequence[str] = (),
     threshold: float = 0.5,
-    arrhenius_temperatures: int = 3,
+    extrapolation_temperatures: int = 4,
+    form: Form = "between",
 ) -> Relaxation:
-    """Relaxation times of all temperatures, from the threshold, by superposition, or from the Arrhenius line.
+    """Relaxation times of all temperatures, from the threshold, by superposition, or extrapolated.
 
     Parameters
     ----------
@@ -554,8 +480,9 @@ def measure_relaxation(
         Further canonical temperatures, without dynamics, whose tau is wanted.
     threshold
         C_B at the relaxation time.
-    arrhenius_temperatures
-        How many of the lowest measured temperatures the Arrhenius line goes through.
+    extrapolation_temperatures, form
+        How many of the lowest measured temperatures are extrapolated from, and how; see
+        :func:`tglassmlp.dynamics.extrapolation.fit_extrapolation`.
 
     Raises
     ------
@@ -586,11 +513,12 @@ def measure_relaxation(
                 raise ValueError(f"T = {name}: {error}") from None
     line = None
     if len(found) >= 2:
-        line = fit_arrhenius(
+        line = fit_extrapolation(
             [float(n) for n in found],
             [e.tau for e in found.values()],
             [e.tau_error for e in found.values()],
-            arrhenius_temperatures,
+            extrapolation_temperatures,
+            form,
         )
     measured = Relaxation(threshold, found, master, line)
     everything = dict(found)

@@ -18,6 +18,7 @@ from tglassmlp.figures.style import (
     note,
     temperature_colors,
     temperature_text,
+    time_uncertainty,
 )
 
 
@@ -63,6 +64,7 @@ def _temperature(ax: Any, rows: pd.DataFrame, color: Any) -> None:
     model, md = rows[rows["method"] == "tglassmlp"], rows[rows["method"] == "md"]
     known = md[~(md["error_without_noise"] > 0.5 * md["value_without_noise"])]
     curve(ax, model, "time", "value", "error", color=color, marker="o", markersize=2.5, linestyle="-")
+    time_uncertainty(ax, model, "value", color)
     curve(ax, model, "time", "value_with_noise", color=color, linestyle=":", linewidth=1.0)
     curve(
         ax, md, "time", "value", "error", color=color, marker="s", linestyle="none", markerfacecolor="white"

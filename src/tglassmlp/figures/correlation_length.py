@@ -18,6 +18,7 @@ from tglassmlp.figures.style import (
     note,
     temperature_colors,
     temperature_text,
+    time_uncertainty,
 )
 from tglassmlp.observables.tables import near_c_b
 
@@ -39,6 +40,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
             left, here[here["method"] == "tglassmlp"], "time", "xi", "xi_error", color=color, marker="o",
             linestyle="-",
         )  # fmt: skip
+        time_uncertainty(left, here[here["method"] == "tglassmlp"], "xi", color)
         curve(
             left, here[here["method"] == "md"], "time", "xi", "xi_error", color=color, marker="s",
             linestyle="none", markerfacecolor="white",

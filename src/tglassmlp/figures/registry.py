@@ -133,7 +133,8 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "chi_4 predicted by tGlassMLP at all temperatures (lines) and measured where there is dynamics "
         "(open symbols), on the test structures. Error bars, of structures and networks together, multiply "
         "and divide by 1 + relative error. Times below the lowest simulated temperature come from "
-        "superposition and the Arrhenius line.",
+        "superposition and extrapolated relaxation times; one horizontal bar for each curve shows by which "
+        "factor they are uncertain together, the choice of extrapolation included.",
         "3 Prediction",
         "Figure 6",
     ),
@@ -208,8 +209,9 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         ("relaxation_curves", "relaxation"),
         "Relaxation and superposition",
         "(a) Mean bond-breaking correlation of type-1 particles; (b) the same against t/tau with the "
-        "master curve; (c) relaxation times against 1/T with the Arrhenius line and its error, "
-        "extrapolated to the glass transition.",
+        "master curve; (c) relaxation times against 1/T, a parabola through the lowest measured "
+        "ones, its continuation and its tangent, and what is used between them; the band is the error of the "
+        "fit and of the choice together.",
         "1 Method",
         "Figure 13",
     ),

@@ -86,28 +86,7 @@ def _times(ax: Any, relaxation: Relaxation, colors: Mapping[float, Any], meta: M
         ("D", "white", "extrapolated"),
     ):
         ax.plot([], [], marker=marker, markerfacecolor=face, color="#444444", linestyle="none", label=label)
-    line = relaxation.arrhenius
-    if line is None:
-        note(ax, "one temperature with dynamics:\nno Arrhenius line", y=0.2)
-    else:
-        inverse = np.linspace(
-            min(1 / t for t in line.temperatures) - 0.1, 1 / meta["glass_transition"] + 0.1, 50
-        )
-        found = [line.tau(1 / x) for x in inverse]
-        tau = np.array([f[0] for f in found])
-        ax.plot(
-            inverse, tau, color="black", linewidth=0.8, label=f"Arrhenius, $E = {line.energy:.3g}$", zorder=0
-        )
-        if all(f[1] is not None for f in found):
-            relative = np.array([float(f[1] or 0) / f[0] for f in found])
-            ax.fill_between(
-                inverse,
-                tau * np.exp(-relative),
-                tau * np.exp(relative),
-                color="black",
-                alpha=0.12,
-                linewidth=0,
-            )
+    _extrapolated(ax, relaxation, meta)
     ax.axvline(1 / meta["glass_transition"], color="#AAAAAA", linewidth=0.6, zorder=0)
     ax.text(
         1 / meta["glass_transition"], 0.02, "$T_g$ ", transform=ax.get_xaxis_transform(), ha="right",
@@ -117,3 +96,37 @@ def _times(ax: Any, relaxation: Relaxation, colors: Mapping[float, Any], meta: M
     ax.set(xlabel=r"inverse temperature $1/T$", ylabel=r"relaxation time $\tau_{\rm BB}$ (LJ units)")
     ax.legend(loc="upper left", fontsize=6)
     return pd.DataFrame(rows)
+
+
+def _extrapolated(ax: Any, relaxation: Relaxation, meta: Mapping[str, Any]) -> None:
+    """Fitted parabola, its continuation and its tangent below the measured temperatures, and the error."""
+    fit = relaxation.extrapolation
+    if fit is None:
+        note(ax, "one temperature with dynamics:\nnothing to extrapolate from", y=0.2)
+        return
+    low, high = 1 / max(fit.temperatures) - 0.1, 1 / meta["glass_transition"] + 0.1
+    inverse = np.linspace(low, high, 80)
+    looks = {"parabola": ("--", "parabola"), "line": (":", rf"Arrhenius, $E = {fit.energy:.3g}$")}
+    if fit.form != "line":
+        for share, (style, label) in zip((1.0, 0.0), looks.values(), strict=True):
+            u = np.maximum(inverse - 1 / fit.reference, 0)
+            end = fit.log_tau + fit.energy * u + 0.5 * share * (fit.curvature or 0.0) * u**2
+            ax.plot(
+                inverse[u > 0],
+                np.exp(end[u > 0]),
+                color="#777777",
+                linestyle=style,
+                linewidth=0.8,
+                label=label,
+            )
+    found = [fit.log_tau_at(1 / x) for x in inverse]
+    value = np.array([f[0] for f in found])
+    label = "line" if fit.form == "line" else "fit" if fit.form == "parabola" else "fit, then between the two"
+    ax.plot(inverse, np.exp(value), color="black", linewidth=0.9, label=label, zorder=0)
+    if all(s is not None and c is not None for _, s, c in found):
+        error = np.array([np.hypot(float(s or 0), float(c or 0)) for _, s, c in found])
+        ax.fill_between(
+            inverse, np.exp(value - error), np.exp(value + error), color="black", alpha=0.12, linewidth=0
+        )  # fmt: skip
+    else:
+        note(ax, "two temperatures do not tell the curvature:\nthe extrapolation has no error", y=0.12)

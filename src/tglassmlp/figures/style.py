@@ -234,6 +234,25 @@ def curve(
         ax.errorbar(xs, ys, yerr=[ys - low, e] if error else None, elinewidth=0.7, **keywords)
 
 
+def time_uncertainty(ax: Axes, table: pd.DataFrame, y: str, color: Any, largest: float = 0.05) -> None:
+    """Draw by which factor the times of one curve are uncertain together, as a bar at its highest point.
+
+    Column ``time_error`` is the error of ln time multiplied by the time; nothing is drawn where it is at most
+    ``largest`` of the time or unknown.
+    """
+    time, error, value = (table[name].to_numpy(float) for name in ("time", "time_error", y))
+    usable = np.isfinite(time) & np.isfinite(value) & (np.nan_to_num(error) > largest * time)
+    if not usable.any():
+        return
+    top = int(np.argmax(np.where(usable, value, -np.inf)))
+    factor = float(np.exp(error[top] / time[top]))
+    reach = [[time[top] * (1.0 - 1.0 / factor)], [time[top] * (factor - 1.0)]]
+    ax.errorbar(
+        [time[top]], [value[top]], xerr=reach, color=color, alpha=0.55, elinewidth=0.8, capsize=2.0,
+        marker="", linestyle="none",
+    )  # fmt: skip
+
+
 def color_limits(propensity: NDArray) -> tuple[float, float]:
     """Range of the colour scale: the central 98 % of the values shown, outwards to the next twentieth."""
     low, high = np.quantile(propensity, [0.01, 0.99])

@@ -19,6 +19,7 @@ from tglassmlp.figures.style import (
     note,
     temperature_colors,
     temperature_text,
+    time_uncertainty,
 )
 
 _LABEL = r"dynamic susceptibility $\chi_4$"
@@ -101,6 +102,8 @@ def draw_prediction(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn
     ax = axes[0, 0]
     for temperature, color in colors.items():
         _model(ax, table, main, temperature, color=color, linestyle="-", marker="")
+        here = np.abs(table["temperature"] - temperature) < 1e-9
+        time_uncertainty(ax, table[here & (table["method"] == "tglassmlp")], "value", color)
         md = table[(table["method"] == "md") & (np.abs(table["temperature"] - temperature) < 1e-9)]
         curve(
             ax, md, "time", "value", "error", logarithmic=True, color=color, linestyle="none", marker="s",

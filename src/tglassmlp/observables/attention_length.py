@@ -1,8 +1,10 @@
 r"""Length scale of the attention layer.
 
-The attention weights of all descriptors coarse-grained over the same length L are added up and
-normalised to a distribution P(L); its mean is the attention length
-:math:`\langle L \rangle = \sum_L L\,P(L)`.
+The attention weights of all descriptors coarse-grained over the same length L are averaged and normalised to
+a distribution P(L); its mean is the attention length :math:`\langle L \rangle = \sum_L L\,P(L)`. Source: text
+of Sec. VI of arXiv:2310.20252, which averages each descriptor's weight over the particles and then over all
+descriptors of one length. Here the attention depends on the state point only, so that the average over
+particles changes nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ def length_of(name: str) -> float:
 
 
 def attention_distribution(
-    weights: NDArray, names: Sequence[str], mean: bool = False
+    weights: NDArray, names: Sequence[str], mean: bool = True
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Distribution P(L) of the attention over coarse-graining lengths.
 
@@ -41,8 +43,8 @@ def attention_distribution(
     names
         ``[M]`` descriptor names.
     mean
-        Average over the descriptors of one length instead of adding them up. The two differ where a
-        length has fewer descriptors than the others (L = 0: only the particle itself).
+        Average over the descriptors of one length (as the paper does) instead of adding them up. The two
+        differ where a length has fewer descriptors than the others (L = 0: only the particle itself).
 
     Returns
     -------

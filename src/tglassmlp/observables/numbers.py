@@ -66,6 +66,7 @@ def collect_numbers(
     selections: Sequence[File],
     glass_transition: float,
     threshold: float = 0.5,
+    glass_transition_ratio: float = 1e12,
 ) -> dict[str, dict[str, Any]]:
     """Gather the numbers of a run.
 
@@ -86,6 +87,8 @@ def collect_numbers(
         The run's glass transition temperature.
     threshold
         C_B of the relaxation time; scales are quoted at the C_B of the grid nearest to it.
+    glass_transition_ratio
+        Relaxation time, in LJ times, by which the extrapolation defines a glass transition of its own.
 
     Returns
     -------
@@ -99,7 +102,7 @@ def collect_numbers(
     _comparison(found, read["comparison"])
     _susceptibility(found, read["susceptibility"])
     _lengths(found, read, threshold)
-    _relaxation(found, Relaxation.from_json(read_json(relaxation)), glass_transition)
+    _relaxation(found, Relaxation.from_json(read_json(relaxation)), glass_transition, glass_transition_ratio)
     for path in label_maps:
         kinds = read_table(path, ["kind"])["kind"]
         t_min = Path(path).stem
@@ -241,24 +244,45 @@ def _lengths(found: _Collection, tables: Mapping[str, pd.DataFrame], threshold: 
         )  # fmt: skip
 
 
-def _relaxation(found: _Collection, relaxation: Relaxation, glass_transition: float) -> None:
+def _relaxation(found: _Collection, relaxation: Relaxation, glass_transition: float, ratio: float) -> None:
     source = "relaxation/relaxation.json"
     for name, entry in relaxation.times.items():
         found.add(f"tau/T{name}", entry.tau, source, entry.tau_error, unit="LJ times", note=entry.how)
         if entry.tau_e is not None:
             found.add(f"tau_1_over_e/T{name}", entry.tau_e, source, unit="LJ times")
-    line = relaxation.arrhenius
-    if line is None:
+    for slope in relaxation.local_slopes():
+        found.add(
+            f"activation_energy/T{_temperature(slope.upper)}-{_temperature(slope.lower)}", slope.energy,
+            source, slope.error, unit="epsilon_11", note="slope of ln tau against 1/T between the two",
+        )  # fmt: skip
+    fit = relaxation.extrapolation
+    if fit is None:
         return
-    error = None if line.covariance is None else float(np.sqrt(line.covariance[1][1]))
-    found.add("arrhenius/energy", line.energy, source, error, len(line.temperatures), "epsilon_11")
+    n, at = len(fit.temperatures), f"at T = {_temperature(fit.reference)}"
+    found.add(
+        "extrapolation/energy", fit.energy, source, fit.energy_error, n, "epsilon_11", f"{fit.form}, {at}"
+    )
+    found.add(
+        "extrapolation/curvature", float("nan") if fit.curvature is None else fit.curvature, source,
+        fit.curvature_error, n, "epsilon_11^2", "second derivative of ln tau with respect to 1/T",
+    )  # fmt: skip
     tau, tau_error = relaxation.tau(glass_transition)
     found.add(
-        "glass_transition/tau", tau, source, tau_error, len(line.temperatures), "LJ times",
-        f"at T = {_temperature(glass_transition)}",
+        "glass_transition/tau", tau, source, tau_error, n, "LJ times",
+        f"at T = {_temperature(glass_transition)}; the error is that of ln tau times tau, the choice of "
+        "extrapolation included",
     )  # fmt: skip
     hottest = max(relaxation.times, key=float)
+    known = tau_error is not None
     found.add(
-        "glass_transition/decades", np.log10(tau / relaxation.times[hottest].tau), source, unit="decades",
+        "glass_transition/decades", np.log10(tau / relaxation.times[hottest].tau), source,
+        (tau_error or 0.0) / tau / np.log(10.0) if known else None, unit="decades",
         note=f"tau at T = {_temperature(glass_transition)} over tau at T = {hottest}",
     )  # fmt: skip
+    try:
+        value, error = fit.glass_transition(ratio)
+    except ValueError as refused:
+        value, error, note = float("nan"), None, str(refused)
+    else:
+        note = f"where tau is {ratio:g} LJ times"
+    found.add("glass_transition/temperature", value, source, error, n, "epsilon_11", note)

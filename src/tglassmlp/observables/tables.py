@@ -7,7 +7,7 @@ returns a long table: one row per (method, t_min, temperature, c_b). Columns com
     ``md`` (propensities of molecular dynamics), ``tglassmlp``, or the name of a baseline.
 ``t_min``
     Lowest temperature whose labels the network has seen, as in file names; empty for the others.
-``temperature``, ``c_b``, ``time``, ``tau``
+``temperature``, ``c_b``, ``time``, ``time_error``, ``tau``
     The state point; the time is the measured one where there is dynamics, else that of the master curve.
 ``error_structures``, ``spread``, ``error``
     Error over structures, standard deviation over networks, and both in quadrature.
@@ -89,7 +89,7 @@ File = str | PathLike[str]
 #: Baselines that are one descriptor each.
 SINGLE_DESCRIPTORS = ("density", "energy", "perimeter", "variance")
 
-_STATE = ["method", "t_min", "temperature", "c_b", "time", "time_from", "tau"]
+_STATE = ["method", "t_min", "temperature", "c_b", "time", "time_error", "time_from", "tau"]
 COMPARISON_COLUMNS = [
     "first", "first_t_min", "second", "second_t_min", "temperature", "n_c_b", "n_structures", "difference",
     "error",
@@ -235,14 +235,27 @@ class Times:
         return round(temperature * 1e6), round(float(c_b) * 1e6)
 
     def columns(self, temperature: float, c_b: float) -> dict[str, Any]:
-        """Columns ``time``, ``time_from``, ``tau`` of one state point."""
+        """Columns ``time``, ``time_error``, ``time_from``, ``tau`` of one state point.
+
+        A time from superposition has the relative error of tau, and so that of its extrapolation; a measured
+        one has none of it. The error is that of ln time multiplied by the time.
+        """
         measured = self._measured.get(self._key(temperature, c_b))
         try:
-            tau = self.relaxation.tau(temperature)[0]
+            tau, error = self.relaxation.tau(temperature)
             time = float(self.relaxation.time_of(temperature, c_b)) if measured is None else measured
-        except ValueError:  # no Arrhenius line: a temperature without dynamics has no time
-            tau, time = float("nan"), float("nan") if measured is None else measured
-        return {"time": time, "time_from": "superposition" if measured is None else "dynamics", "tau": tau}
+        except ValueError:  # nothing to extrapolate from: a temperature without dynamics has no time
+            tau, error, time = float("nan"), None, float("nan") if measured is None else measured
+        return {
+            "time": time,
+            "time_error": 0.0
+            if measured is not None
+            else float("nan")
+            if error is None
+            else time * error / tau,
+            "time_from": "superposition" if measured is None else "dynamics",
+            "tau": tau,
+        }
 
 
 def _all_fields(*groups: Sequence[File]) -> Iterator[Fields]:
@@ -748,7 +761,7 @@ def _at(arrays: Mapping[str, NDArray], c_b: float, structures: Sequence[int]) ->
 
 
 def attention_tables(
-    predictions: Sequence[File], relaxation: File, mean: bool = False
+    predictions: Sequence[File], relaxation: File, mean: bool = True
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """P(L) and the attention length <L> of every state point and network ensemble.
 
