@@ -377,7 +377,8 @@ def read_glassbench(
     shortest displacement is the true one under every convention, since displacements in a liquid have no gap
     as wide. At times of larger motion the positions must be unwrapped and continue the initial ones, which
     the data have to show: positions that extend beyond one box, and no shift by a box of any particle at
-    times of smaller motion or, without such times, in its mean over the replicas. Anything else is refused:
+    times of smaller motion or, without such times, in its mean over the replicas. Replicas that all move
+    alike as far are those of another structure. Anything else is refused:
     what a particle has moved beyond half a box cannot be known from wrapped positions.
 
     Parameters
@@ -731,6 +732,11 @@ def _displacements(files: Sequence[_File], initial: Configuration) -> NDArray[np
             reason = f"the positions of {earlier} do not continue the initial ones, so they are wrapped"
         elif far.all() and drifts > 0.5 * box:
             reason = "the mean displacement of a particle over its replicas is beyond half a box"
+        elif (alike := _likeness(apart[:, k])) > 0.5:
+            raise ValueError(
+                f"{files[k].path}: all replicas have moved alike (correlation {alike:.2f}) and by more than "
+                f"{_KNOWN} box lengths: these are not positions of the structure they are named after"
+            )
         else:
             continue
         raise ValueError(
@@ -739,6 +745,18 @@ def _displacements(files: Sequence[_File], initial: Configuration) -> NDArray[np
             "expected. Unwrapped positions are needed at this time"
         )
     return np.where(far[None, :, None, None], apart, short)
+
+
+def _likeness(displacements: NDArray[np.float64]) -> float:
+    """Correlation of the displacements ``[R, N, 2]`` of different replicas, 0 for a single one.
+
+    In a cage it is at most 1/2 (the common start of independent vibrations), and vanishes with time.
+    """
+    replicas = len(displacements)
+    total = float((displacements**2).sum())
+    if replicas < 2 or total == 0.0:
+        return 0.0
+    return (float((displacements.sum(axis=0) ** 2).sum()) - total) / ((replicas - 1) * total)
 
 
 def _check_motion(

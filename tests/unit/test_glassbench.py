@@ -192,6 +192,20 @@ def test_motion_beyond_half_a_box_alone(tmp_path, lattice, label):
             list(read_glassbench(tmp_path, 0.3, mixture=SMALL))
 
 
+def test_positions_of_another_structure_are_noticed(tmp_path, lattice):
+    item = structure(lattice, 1, "train")
+    rewritten(tmp_path, item, far_images, far_images)
+    path = next(tmp_path.rglob("*_tc03.npz"))
+    rng = np.random.default_rng(7)
+    change(path, positions=np.load(path)["positions"][:, rng.permutation(129)])
+    with pytest.raises(ValueError, match=r"tc03\.npz: all replicas have moved alike \(correlation (0\.9|1\.0)"):
+        list(read_glassbench(tmp_path, 0.3, mixture=SMALL))
+    rewritten(tmp_path, item, window(0), window(0), scale=0.35)
+    change(path, positions=np.load(path)["positions"][:, rng.permutation(129)])
+    with pytest.raises(ValueError, match=r"tc03\.npz: displacements cannot be known"):
+        list(read_glassbench(tmp_path, 0.3, mixture=SMALL))
+
+
 def test_times_of_different_conventions_are_told_apart(tmp_path, lattice):
     """The last time is unwrapped, an earlier one wrapped: its own shift by a box shows it."""
     item = structure(lattice, 1, "train")

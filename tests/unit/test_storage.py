@@ -209,10 +209,21 @@ def test_npz_comes_back_without_pickle(tmp_path):
     np.testing.assert_array_equal(arrays["layer/weights"], np.arange(400.0))
     assert metadata == {"names": ["a"]}
     np.savez(path, metadata=np.array(json.dumps({})), evil=np.array([{"a": 1}], dtype=object))
-    with pytest.raises(
-        ValueError, match=r"is an NPZ file of another program: it holds the arrays \[.*\], no record"
-    ):
+    with pytest.raises(ValueError, match="not a readable NPZ file of this package"):
         storage.read_npz(path)
+
+
+def test_files_of_another_program_are_not_called_damaged(tmp_path):
+    np.savez(tmp_path / "mine.npz", x=np.zeros(3))
+    with pytest.raises(
+        ValueError, match=r"mine\.npz: is an NPZ file of another program: it holds the arrays \['x'\]"
+    ):
+        storage.read_npz(tmp_path / "mine.npz")
+    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "mine.parquet")
+    with pytest.raises(
+        ValueError, match=r"mine\.parquet: is a Parquet table of another program: it carries no"
+    ):
+        storage.read_table(tmp_path / "mine.parquet")
 
 
 def test_json_refuses_nan_and_writes_numpy_numbers(tmp_path):
