@@ -715,8 +715,8 @@ def _displacements(files: Sequence[_File], initial: Configuration) -> NDArray[np
     box = initial.box_length
     later = np.stack([f.arrays["positions"] for f in files], axis=1).astype(np.float64)
     apart = later - initial.positions
-    image = np.round(apart / box)
-    short = apart - box * image
+    short = minimum_image(apart, box)
+    image = np.round((apart - short) / box)
     largest = np.abs(short).max(axis=(0, 2, 3))
     far = largest > _KNOWN * box
     shifted = ~far & image.any(axis=(0, 2, 3))

@@ -198,7 +198,7 @@ def test_positions_of_another_structure_are_noticed(tmp_path, lattice):
     path = next(tmp_path.rglob("*_tc03.npz"))
     rng = np.random.default_rng(7)
     change(path, positions=np.load(path)["positions"][:, rng.permutation(129)])
-    with pytest.raises(ValueError, match=r"tc03\.npz: all replicas have moved alike \(correlation (0\.9|1\.0)"):
+    with pytest.raises(ValueError, match=r"tc03\.npz: all replicas have moved alike"):
         list(read_glassbench(tmp_path, 0.3, mixture=SMALL))
     rewritten(tmp_path, item, window(0), window(0), scale=0.35)
     change(path, positions=np.load(path)["positions"][:, rng.permutation(129)])
