@@ -8,10 +8,11 @@ from tglassmlp.storage import read_configurations, write_configurations, write_j
 
 with job(snakemake.log[0]) as status:
     p, out, w = snakemake.params, snakemake.output, snakemake.wildcards
+    mixture = Mixture(**p.mixture)
     settings, temperature = equilibration.EquilibrationSettings(**p.settings), float(w.temperature)
     units = [c for f in snakemake.input.structures for c in read_configurations(f)]
     systems, records = equilibration.equilibrate_large_systems(
-        units, temperature, p.systems, p.sweeps, p.tiles, p.seed, settings, Mixture(**p.mixture), p.state,
+        units, temperature, p.systems, p.sweeps, p.tiles, p.seed, settings, mixture, p.state,
         label=f"large systems T={temperature:g} chunk {w.chunk}", status_file=status,
     )  # fmt: skip
     limits = equilibration.CheckLimits(**p.checks)
@@ -21,7 +22,7 @@ with job(snakemake.log[0]) as status:
     # Snakemake deletes the outputs of a failed job; this copy stays
     write_json(p.report, {**verdict, "provenance": provenance})
     equilibration.demand(verdict["failed"], temperature, p.on_failure)
-    write_configurations(out.structures, systems, provenance)
+    write_configurations(out.structures, systems, provenance, mixture=mixture)
     write_table(out.record, records, provenance)
     write_table(out.checks, table, provenance)
     equilibration.forget(p.state)

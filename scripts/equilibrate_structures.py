@@ -23,7 +23,7 @@ with job(snakemake.log[0]) as status:
         found.append(equilibrate_structure(*arguments))
     about = {"seed": p.seed, "temperature": temperature, "sweeps": p.sweeps, "settings": dict(p.settings)}
     provenance = collect("structures", structures=list(p.structures), **about)
-    write_configurations(snakemake.output.structures, [c for c, _ in found], provenance)
+    write_configurations(snakemake.output.structures, [c for c, _ in found], provenance, mixture=mixture)
     write_table(snakemake.output.record, pd.concat([r for _, r in found], ignore_index=True), provenance)
     for state in states:
         checkpoint.remove(state)

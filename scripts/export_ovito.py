@@ -3,7 +3,7 @@
 from tglassmlp.observables.export import particle_properties
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
-from tglassmlp.storage import write_configurations
+from tglassmlp.storage import named_mixture, write_configurations
 
 with job(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params
@@ -15,4 +15,5 @@ with job(snakemake.log[0]):
         params.test,
         params.central_species,
     )
-    write_configurations(snakemake.output[0], frames, collect("observables"), properties)
+    mixture = named_mixture(given.structures[0])
+    write_configurations(snakemake.output[0], frames, collect("observables"), properties, mixture)

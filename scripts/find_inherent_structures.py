@@ -21,7 +21,7 @@ with job(snakemake.log[0]) as status:
     for c, state in zip(thermal, states, strict=True):
         found.append(minimise(c, mixture, **settings, state=state, progress=progress))
     provenance = collect("inherent", settings=settings, records=[record for _, record in found])
-    write_configurations(snakemake.output[0], [c for c, _ in found], provenance)
+    write_configurations(snakemake.output[0], [c for c, _ in found], provenance, mixture=mixture)
     print(f"mean inherent energy {np.mean([record['energy'] for _, record in found]):.5f} per particle")
     for state in states:
         checkpoint.remove(state)

@@ -19,8 +19,8 @@ with job(snakemake.log[0]):
     energies, checks, verdict = glassbench.equilibration_tables(starts, inherent, temperature, mixture)
     for k in range(0, len(found), p.chunk):
         chunk, part = k // p.chunk, slice(k, k + p.chunk)
-        write_configurations(out.structures[chunk], starts[part], record)
-        write_configurations(out.inherent[chunk], inherent[part], record)
+        write_configurations(out.structures[chunk], starts[part], record, mixture=mixture)
+        write_configurations(out.inherent[chunk], inherent[part], record, mixture=mixture)
         arrays = glassbench.trajectory_arrays(found[part])
         about = {
             "temperature": temperature,

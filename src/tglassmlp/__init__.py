@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tglassmlp.simulation.minimisation import inherent_structure
     from tglassmlp.simulation.molecular_dynamics import isoconfigurational_dynamics
     from tglassmlp.simulation.swap_monte_carlo import swap_monte_carlo
-    from tglassmlp.storage import read_configurations, write_configurations
+    from tglassmlp.storage import read_configurations, read_mixture, write_configurations
 
 __version__ = "0.1.0"
 
@@ -43,6 +43,7 @@ __all__ = [
     "potential_energies",
     "radical_perimeters",
     "read_configurations",
+    "read_mixture",
     "swap_monte_carlo",
     "write_configurations",
 ]
@@ -53,6 +54,7 @@ _HOMES = {
     "Mixture": "mixture",
     "Configuration": "configuration",
     "read_configurations": "glassbench",
+    "read_mixture": "storage",
     "write_configurations": "storage",
     "potential_energies": "simulation.kernels",
     "inherent_structure": "simulation.minimisation",

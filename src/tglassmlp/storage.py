@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +30,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from tglassmlp.configuration import Configuration, wrap
+from tglassmlp import species as species_names
+from tglassmlp.configuration import Configuration, minimum_image, wrap
+from tglassmlp.formats import described
+from tglassmlp.mixture import Mixture
 
 if TYPE_CHECKING:
     # imported where tables are read or written: half a second that most jobs do not need
@@ -38,13 +42,16 @@ if TYPE_CHECKING:
 __all__ = [
     "ADVICE",
     "Array",
+    "advice",
     "array_names",
     "atomic_path",
+    "named_mixture",
     "read_arrays",
     "read_attributes",
     "read_chunks",
     "read_configurations",
     "read_json",
+    "read_mixture",
     "read_npz",
     "read_table",
     "write_arrays",
@@ -55,8 +62,10 @@ __all__ = [
 ]
 
 
-#: What to do about a damaged file of a run.
+#: What to do about a damaged file of a run, within the run's own commands: see :func:`advice`.
 ADVICE = "delete this file and repeat the command: it is made again"
+# a file that belongs elsewhere may be the only copy of what it holds
+_MISPLACED = "move this file away and repeat the command: the run makes its own"
 
 # provenance records with at least this format promise a checksum in files where one could be lost unnoticed
 _CHECKSUMMED = 2
@@ -178,14 +187,59 @@ def _belongs(path: str | os.PathLike[str], provenance: Any) -> None:
         return
     if provenance["place"] != place:
         raise ValueError(
-            f"{path}: holds what belongs to {provenance['place']} of a run (copied or moved?); {ADVICE}"
+            f"{path}: holds what belongs to {provenance['place']} of a run (copied or moved?); {_MISPLACED}"
         )
     identity = os.environ.get("TGLASSMLP_RUN_IDENTITY")
     if provenance.get("identity") != identity:
         raise ValueError(
             f"{path}: made by a run with another seed or system (identity {provenance.get('identity')}, "
-            f"this run has {identity}); {ADVICE}"
+            f"this run has {identity}); {_MISPLACED}"
         )
+
+
+def advice(path: str | os.PathLike[str]) -> str:
+    """Say what to do about a file that cannot be read.
+
+    Only a file in the folder of the run whose command is at work is made again by that command. Any other
+    file may be somebody's only copy: it is never to be deleted.
+    """
+    if _place(path) is not None:
+        return ADVICE
+    if Path(path).resolve().is_relative_to(Path(__file__).resolve().parent):
+        return "it came with the package: install tglassmlp again"
+    return (
+        "keep this file, and restore it from where it came from. If a run made it, `make verify` says what "
+        "to do"
+    )
+
+
+class _Foreign(ValueError):
+    """A file of the right kind that another program wrote."""
+
+
+def _unreadable(path: str | os.PathLike[str], expected: str, magic: Sequence[str], reason: object) -> str:
+    """Message about a file that is not what a reader expects: of another kind, or damaged.
+
+    ``magic`` are the descriptions (see :mod:`tglassmlp.formats`) under which such a file goes.
+    """
+    try:
+        kind = described(path)
+    except OSError:
+        kind = None
+    if kind is not None and kind not in magic and _place(path) is None:
+        return f"{path}: is {kind}; {expected} was expected. Nothing was changed"
+    if isinstance(reason, _Foreign) and _place(path) is None:
+        return f"{path}: is {kind} of another program: it {reason}"
+    noun = expected.partition(" ")[2]
+    return f"{path}: not a readable {noun} (truncated or damaged: {reason}); {advice(path)}"
+
+
+def _present(path: str | os.PathLike[str]) -> None:
+    """Refuse a path that is no file."""
+    if Path(path).is_dir():
+        raise FileNotFoundError(f"{path}: is a folder, a file was expected")
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no such file: {path}")
 
 
 def _sha256(*parts: Any) -> str:
@@ -289,7 +343,7 @@ def read_arrays(
                     values = file[name].asstr()[...].astype(str)
             except Exception as error:  # damaged metadata breaks the reader in many ways
                 raise ValueError(
-                    f"{path}: array {name!r} cannot be read, the file is damaged ({error}); {ADVICE}"
+                    f"{path}: array {name!r} cannot be read, the file is damaged ({error}); {advice(path)}"
                 ) from error
             if finite and values.dtype.kind == "f" and not np.all(np.isfinite(values)):
                 raise ValueError(f"{path}: array {name!r} holds values that are not finite")
@@ -368,27 +422,28 @@ def _records(path: str | os.PathLike[str], file: h5py.File) -> tuple[dict[str, A
         if not isinstance(record, dict) or not isinstance(provenance, dict):
             raise ValueError("its records are not mappings")
     except Exception as error:
-        raise ValueError(f"{path}: not a tglassmlp array file, or damaged ({error}); {ADVICE}") from error
+        raise ValueError(
+            f"{path}: not an array file of this package, or damaged ({error}); {advice(path)}"
+        ) from error
     return record, provenance
 
 
 @contextmanager
 def _open_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"no such file: {path}")
+    _present(path)
     try:
         file = h5py.File(path, "r")
     except PermissionError:
         raise
     except Exception as error:
-        raise ValueError(
-            f"{path}: not a readable HDF5 file (truncated or damaged: {error}); {ADVICE}"
-        ) from error
+        raise ValueError(_unreadable(path, "an HDF5 file", ["an HDF5 file"], error)) from error
     with file:
         try:
             yield file
         except (KeyError, OSError, RuntimeError) as error:
-            raise ValueError(f"{path}: cannot be read, the file is damaged ({error}); {ADVICE}") from error
+            raise ValueError(
+                f"{path}: cannot be read, the file is damaged ({error}); {advice(path)}"
+            ) from error
 
 
 def write_table(path: str | os.PathLike[str], table: pd.DataFrame, provenance: Mapping[str, Any]) -> None:
@@ -432,19 +487,18 @@ def read_table(path: str | os.PathLike[str], columns: Sequence[str] = ()) -> pd.
     """
     import pyarrow.parquet as pq
 
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"no such file: {path}")
+    _present(path)
     try:
         arrow = pq.read_table(path, page_checksum_verification=True)
         table = arrow.to_pandas()
         digest = (arrow.schema.metadata or {}).get(b"digest", b"").decode()
+        if not digest:
+            raise _Foreign("carries no checksum of this package")
         if digest != _digest(table):
             raise ValueError("its content differs from its checksum")
         provenance = json.loads((arrow.schema.metadata or {}).get(b"tglassmlp", b"{}"))
     except Exception as error:  # damaged metadata breaks the reader in many ways
-        raise ValueError(
-            f"{path}: not a readable Parquet table (truncated or damaged: {error}); {ADVICE}"
-        ) from error
+        raise ValueError(_unreadable(path, "a Parquet table", ["a Parquet table"], error)) from error
     _belongs(path, provenance)
     missing = [c for c in columns if c not in table.columns]
     if missing:
@@ -487,12 +541,11 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     FileNotFoundError, ValueError
         As :func:`read_arrays`.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"no such file: {path}")
+    _present(path)
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: not valid JSON (truncated or damaged: {error}); {ADVICE}") from error
+        raise ValueError(_unreadable(path, "a JSON text", ["a JSON text"], error)) from error
     if not isinstance(content, dict):
         return content
     provenance, checksum = content.get("provenance"), content.pop("sha256", None)
@@ -503,7 +556,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         good = False
     if not good:
         raise ValueError(
-            f"{path}: its content differs from its checksum (damaged, or changed by hand); {ADVICE}"
+            f"{path}: its content differs from its checksum (damaged, or changed by hand); {advice(path)}"
         )
     _belongs(path, provenance)
     return content
@@ -530,10 +583,11 @@ def read_npz(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray], dict[str
     FileNotFoundError, ValueError
         As :func:`read_arrays`.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"no such file: {path}")
+    _present(path)
     try:
         with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as archive:
+            if "metadata" not in archive.files:
+                raise _Foreign(f"holds the arrays {archive.files}, no record of this package")
             arrays = {name: archive[name] for name in archive.files}
         metadata = json.loads(str(arrays.pop("metadata")))
         if not isinstance(metadata, dict):
@@ -541,9 +595,7 @@ def read_npz(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray], dict[str
     except PermissionError:
         raise
     except Exception as error:
-        raise ValueError(
-            f"{path}: not a readable tglassmlp NPZ file (truncated or damaged: {error}); {ADVICE}"
-        ) from error
+        raise ValueError(_unreadable(path, "an NPZ file of this package", ["an NPZ file"], error)) from error
     _belongs(path, metadata.pop("file", None))
     return arrays, metadata
 
@@ -553,6 +605,7 @@ def write_configurations(
     configurations: Sequence[Configuration],
     provenance: Mapping[str, Any] | None = None,
     properties: Sequence[Mapping[str, NDArray]] | None = None,
+    mixture: Mixture | None = None,
 ) -> None:
     """Write configurations as the frames of one GSD file that OVITO and HOOMD-blue open.
 
@@ -570,11 +623,28 @@ def write_configurations(
     properties
         For each frame, per-particle quantities ``name -> [N]`` that OVITO shows as
         ``log/particles/<name>``.
+    mixture
+        What the species belong to. Its name, parameters and fingerprint go into the file, and a reader that
+        expects another mixture refuses it. None: the file names no mixture.
+
+    Raises
+    ------
+    ValueError
+        If there is no configuration, a property has another length, or the shares of species are not those
+        of ``mixture``.
+    OSError
+        As :func:`atomic_path`.
     """
     if not configurations:
         raise ValueError(f"{path}: no configuration to write")
+    for k, c in enumerate(configurations if mixture is not None else ()):
+        try:
+            species_names.check_composition(c.species, mixture)  # type: ignore[arg-type]
+        except ValueError as error:
+            raise ValueError(f"{path}: configuration {k} is not of the mixture given: {error}") from None
     origin = json.dumps({**_stamped(path, provenance or {}), "format": _CHECKSUMMED}, default=str).encode()
     record = np.frombuffer(origin, dtype=np.uint8)
+    named = None if mixture is None else json.dumps(species_names.record(mixture)).encode()
     with atomic_path(path) as temporary:
         with gsd.hoomd.open(name=str(temporary), mode="w") as file:
             for k, c in enumerate(configurations):
@@ -594,6 +664,8 @@ def write_configurations(
                 frame.log["tglassmlp/box_length"] = np.array([c.box_length])
                 if k == 0:
                     frame.log["tglassmlp/provenance"] = record
+                    if named is not None:
+                        frame.log["tglassmlp/mixture"] = np.frombuffer(named, dtype=np.uint8)
                 for name, values in (properties[k] if properties is not None else {}).items():
                     values = np.asarray(values)
                     if values.shape[:1] != (c.n_particles,):
@@ -641,21 +713,61 @@ def _origin(frame: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def read_configurations(path: str | os.PathLike[str]) -> list[Configuration]:
+def read_configurations(
+    path: str | os.PathLike[str],
+    mixture: Mixture | None = None,
+    species: Mapping[str, int] | None = None,
+) -> list[Configuration]:
     """Read every frame of a GSD file as a :class:`Configuration`.
 
-    Files of other programs are read from their float32 positions and images; type names that are whole
-    numbers are the species, others are numbered in their order.
+    Files of this package carry their species, and since they name their mixture it is compared. In files of
+    other programs positions and images are float32, and species follow from the names of the types: see
+    :mod:`tglassmlp.species`.
+
+    Parameters
+    ----------
+    path
+        The file.
+    mixture
+        What the species are expected to belong to. None: nothing is compared.
+    species
+        What each type name means, e.g. ``{"A": 1, "B": 3, "C": 2}``.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not a GSD file, holds no frame, is not two-dimensional or its box is not square.
+        If it is not a GSD file, holds no frame, is not two-dimensional, its box is not square, a particle has
+        no position or no type, or the species cannot be told to be those of the mixture.
+
+    Warns
+    -----
+    UserWarning
+        If a file of this package names no mixture and has other shares of species than ``mixture``.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"no such file: {path}")
+    frames, named = _checked_frames(path)
+    if named is not None and mixture is not None:
+        try:
+            species_names.same_mixture(named, mixture)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+    found = []
+    for k, frame in enumerate(frames):
+        try:
+            found.append(_from_frame(frame, mixture, species))
+        except ValueError as error:
+            raise ValueError(f"{path}: frame {k}: {error}") from error
+        except Exception as error:  # other programs' files may lack or misshape any array
+            raise ValueError(f"{path}: frame {k} cannot be read ({error}); {advice(path)}") from error
+    if _ours(frames[0]) and named is None and mixture is not None and species is None:
+        _compare(path, found, mixture)
+    return found
+
+
+def _checked_frames(path: str | os.PathLike[str]) -> tuple[list[Any], Mixture | None]:
+    """Return the frames of a GSD file after all checks of the file itself, and the mixture that it names."""
+    _present(path)
     try:
         sealed = _sealed(path)
         with gsd.hoomd.open(name=str(path), mode="r") as file:
@@ -664,15 +776,78 @@ def read_configurations(path: str | os.PathLike[str]) -> list[Configuration]:
         if not sealed and origin.get("format") == _CHECKSUMMED:
             raise OSError("its checksum is missing")
         _belongs(path, origin)
-        return [_from_frame(path, k, frame) for k, frame in enumerate(frames)]
+        return frames, _named_mixture(frames[0])
     except PermissionError:
         raise
     except Exception as error:  # damaged metadata breaks the reader in many ways
         if isinstance(error, ValueError) and str(error).startswith(str(path)):
             raise
+        raise ValueError(_unreadable(path, "a GSD file", ["a GSD file"], error)) from error
+
+
+def read_mixture(path: str | os.PathLike[str]) -> Mixture:
+    """Return the mixture that a GSD file of this package names.
+
+    Parameters
+    ----------
+    path
+        File written by :func:`write_configurations` with a mixture, as those of a run are.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not a GSD file, or names no mixture.
+
+    Examples
+    --------
+    >>> mixture = read_mixture("results/demo/unit/structures/T0.40/chunk0.gsd")  # doctest: +SKIP
+    """
+    named = named_mixture(path)
+    if named is None:
         raise ValueError(
-            f"{path}: not a readable GSD file (truncated or damaged: {error}); {ADVICE}"
-        ) from error
+            f"{path}: names no mixture; it was written by another program, by an older version or without one"
+        )
+    return named
+
+
+def named_mixture(path: str | os.PathLike[str]) -> Mixture | None:
+    """Return the mixture that a GSD file of this package names, None where it names none.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As :func:`read_mixture`.
+    """
+    return _checked_frames(path)[1]
+
+
+def _named_mixture(frame: Any) -> Mixture | None:
+    """Mixture recorded in a frame, None where none is."""
+    found = frame.log.get("tglassmlp/mixture")
+    if found is None:
+        return None
+    return species_names.from_record(json.loads(np.asarray(found, np.uint8).tobytes()))
+
+
+def _ours(frame: Any) -> bool:
+    """Whether a frame was written by this package: its types are species numbers."""
+    return "tglassmlp/provenance" in frame.log or "particles/tglassmlp/position" in frame.log
+
+
+def _compare(path: str | os.PathLike[str], found: Sequence[Configuration], mixture: Mixture) -> None:
+    """Warn about a file of ours without a mixture whose shares are not those expected."""
+    for k, c in enumerate(found):
+        try:
+            species_names.check_composition(c.species, mixture)
+        except ValueError as error:
+            warnings.warn(
+                f"{path}: names no mixture, and frame {k} does not look like {mixture.name}: {error}. "
+                "Name its mixture with mixture=; mixture=None compares nothing",
+                stacklevel=4,
+            )
+            return
 
 
 def _at_least_one(path: str | os.PathLike[str], file: Any) -> Any:
@@ -681,22 +856,69 @@ def _at_least_one(path: str | os.PathLike[str], file: Any) -> Any:
     return file
 
 
-def _from_frame(path: str | os.PathLike[str], index: int, frame: Any) -> Configuration:
-    box = np.asarray(frame.configuration.box, dtype=float)
-    if frame.configuration.dimensions != 2 and np.any(np.abs(frame.particles.position[:, 2]) > 0):
-        raise ValueError(f"{path}: frame {index} is three-dimensional, expected two dimensions")
-    if not np.isclose(box[0], box[1], rtol=1e-6) or np.any(box[3:] != 0):
-        raise ValueError(f"{path}: frame {index} has box {box.tolist()}, expected a square one")
+def _from_frame(
+    frame: Any, mixture: Mixture | None, species: Mapping[str, int] | None = None
+) -> Configuration:
+    particles, ours = frame.particles, _ours(frame)
+    if not particles.N:
+        raise ValueError("it holds no particles")
     exact_box = frame.log.get("tglassmlp/box_length")
-    length = float(box[0]) if exact_box is None else float(exact_box[0])
+    length = _square(frame.configuration) if exact_box is None else float(exact_box[0])
     positions = frame.log.get("particles/tglassmlp/position")
     if positions is None:
-        image = frame.particles.image
-        shift = 0 if image is None else np.asarray(image)[:, :2] * length
-        positions = np.asarray(frame.particles.position, dtype=np.float64)[:, :2] + shift
-    names = frame.particles.types
-    if all(n.isdigit() and int(n) >= 1 for n in names):
-        numbers = np.array([int(n) for n in names])
+        positions = _plane(particles, length)
+    elif np.shape(positions) != (particles.N, 2):
+        raise ValueError(f"its exact positions have shape {np.shape(positions)}, expected ({particles.N}, 2)")
     else:
-        numbers = np.arange(1, len(names) + 1)
-    return Configuration(positions, numbers[np.asarray(frame.particles.typeid)], length)
+        apart = minimum_image(positions - np.asarray(particles.position, dtype=np.float64)[:, :2], length)
+        if not np.all(np.abs(apart) <= 1e-4 * max(length, 1.0)):
+            raise ValueError("its exact positions are not those that other programs see: it has been edited")
+    note = "" if ours else _diameters(particles)
+    expected = None if ours and species is None else mixture
+    numbers = species_names.species_of_types(particles.types, particles.typeid, expected, species, note)
+    return Configuration(positions, numbers, length)
+
+
+def _square(configuration: Any) -> float:
+    """Side of a two-dimensional square box ``[lx, ly, lz, xy, xz, yz]``."""
+    box = np.asarray(configuration.box, dtype=float)
+    if not np.all(np.isfinite(box)) or np.any(box[:2] <= 0):
+        raise ValueError(f"its box is {box.tolist()}, expected positive lengths")
+    if configuration.dimensions != 2 and box[2] != 0:
+        raise ValueError(
+            f"it is three-dimensional (box {box.tolist()}), expected two dimensions: "
+            "configuration.dimensions = 2 or Lz = 0"
+        )
+    if np.any(box[3:] != 0):
+        raise ValueError(f"its box {box.tolist()} is tilted (xy, xz, yz), expected a square one")
+    if not np.isclose(box[0], box[1], rtol=1e-6, atol=0):
+        raise ValueError(f"its box {box.tolist()} is oblong, expected a square one")
+    return float(box[0])
+
+
+def _plane(particles: Any, length: float) -> NDArray[np.float64]:
+    """Unwrapped positions ``[N, 2]`` of another program, from float32 positions and images."""
+    place = np.asarray(particles.position, dtype=np.float64)
+    bad = np.flatnonzero(~np.isfinite(place).all(axis=1))
+    if bad.size:
+        raise ValueError(f"particle {bad[0]} is at {place[bad[0]].tolist()}, expected finite coordinates")
+    high = np.flatnonzero(np.abs(place[:, 2]) > 1e-6 * length)
+    if high.size:
+        raise ValueError(
+            f"it is three-dimensional: particle {high[0]} is at z = {place[high[0], 2]:g}, expected 0"
+        )
+    if len(place) > 1 and np.all(place == place[0]):
+        raise ValueError("all its particles are at the same place: it holds no positions")
+    image = particles.image
+    shift = 0.0 if image is None else np.asarray(image, dtype=np.float64)[:, :2] * length
+    found: NDArray[np.float64] = place[:, :2] + shift
+    return found
+
+
+def _diameters(particles: Any) -> str:
+    """Remark about particles of one type that differ in their diameters."""
+    sizes = np.unique(np.asarray(particles.diameter))
+    if len(set(np.asarray(particles.typeid).tolist())) > 1 or not 1 < sizes.size <= 10:
+        return ""
+    listed = ", ".join(f"{d:.4g}" for d in sizes)
+    return f"Its particles have the diameters {listed}; species are read from types, not from diameters"

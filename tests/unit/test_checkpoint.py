@@ -23,7 +23,7 @@ def test_foreign_checkpoint_is_refused_and_kept(tmp_path):
     path = tmp_path / "run.npz"
     checkpoint.save(path, {"x": np.arange(3)}, {}, "abc")
     before = path.read_bytes()
-    with pytest.raises(ValueError, match=r"run\.npz.*other settings.*move or delete"):
+    with pytest.raises(ValueError, match=r"run\.npz.*other settings.*move it away"):
         checkpoint.load(path, "xyz")
     assert path.read_bytes() == before
 
@@ -40,7 +40,7 @@ def test_damaged_checkpoint_is_refused_and_kept(tmp_path, damage):
     else:
         content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"run\.npz.*damaged.*move or delete"):
+    with pytest.raises(ValueError, match=r"run\.npz.*damaged.*move it away"):
         checkpoint.load(path, "abc")
     assert path.read_bytes() == bytes(content)
 

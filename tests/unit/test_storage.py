@@ -26,6 +26,11 @@ def write_gsd(path: Path) -> None:
     write_configurations(path, frames(), ORIGIN)
 
 
+def read_gsd(path: Path) -> list[Configuration]:
+    """The frames are no mixture."""
+    return read_configurations(path, mixture=None)
+
+
 def write_hdf5(path: Path) -> None:
     names = np.array([f"density/all/L{k}" for k in range(40)])
     arrays = {
@@ -48,7 +53,7 @@ def write_json(path: Path) -> None:
 
 
 KINDS = {
-    "gsd": (write_gsd, read_configurations),
+    "gsd": (write_gsd, read_gsd),
     "h5": (write_hdf5, lambda p: (storage.read_arrays(p), storage.read_attributes(p))),
     "parquet": (write_parquet, storage.read_table),
     "npz": (write_npz, storage.read_npz),
@@ -62,7 +67,7 @@ KINDS = {
 def test_configurations_come_back_exactly(tmp_path):
     path = tmp_path / "frames.gsd"
     write_gsd(path)
-    back = read_configurations(path)
+    back = read_gsd(path)
     assert len(back) == 3
     for c, original in zip(back, frames(), strict=True):
         np.testing.assert_array_equal(c.positions, original.positions)
@@ -97,7 +102,7 @@ def test_configurations_of_other_programs_are_read(tmp_path):
     frame.configuration.dimensions = 2
     with gsd.hoomd.open(name=str(path), mode="w") as file:
         file.append(frame)
-    (c,) = read_configurations(path)
+    (c,) = read_configurations(path, mixture=None, species={"A": 1, "B": 2})
     np.testing.assert_allclose(c.positions, [[1.0, 2.0], [7.0, -7.5]])
     assert c.species.tolist() == [2, 1]
 
@@ -204,8 +209,21 @@ def test_npz_comes_back_without_pickle(tmp_path):
     np.testing.assert_array_equal(arrays["layer/weights"], np.arange(400.0))
     assert metadata == {"names": ["a"]}
     np.savez(path, metadata=np.array(json.dumps({})), evil=np.array([{"a": 1}], dtype=object))
-    with pytest.raises(ValueError, match="not a readable tglassmlp NPZ file"):
+    with pytest.raises(ValueError, match="not a readable NPZ file of this package"):
         storage.read_npz(path)
+
+
+def test_files_of_another_program_are_not_called_damaged(tmp_path):
+    np.savez(tmp_path / "mine.npz", x=np.zeros(3))
+    with pytest.raises(
+        ValueError, match=r"mine\.npz: is an NPZ file of another program: it holds the arrays \['x'\]"
+    ):
+        storage.read_npz(tmp_path / "mine.npz")
+    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "mine.parquet")
+    with pytest.raises(
+        ValueError, match=r"mine\.parquet: is a Parquet table of another program: it carries no"
+    ):
+        storage.read_table(tmp_path / "mine.parquet")
 
 
 def test_json_refuses_nan_and_writes_numpy_numbers(tmp_path):
@@ -235,6 +253,8 @@ def test_a_failing_writer_leaves_the_old_file_and_no_rubbish(tmp_path):
 def test_missing_file(tmp_path, kind):
     with pytest.raises(FileNotFoundError):
         KINDS[kind][1](tmp_path / f"absent.{kind}")
+    with pytest.raises(FileNotFoundError, match="is a folder"):
+        KINDS[kind][1](tmp_path)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -296,8 +316,8 @@ def test_blocks_of_zeros_are_noticed(tmp_path, kind):
     assert refused > 0
 
 
-def test_a_lost_chunk_of_arrays_is_noticed(tmp_path):
-    path = tmp_path / "a.h5"
+def test_a_lost_chunk_of_arrays_is_noticed(run_folder):
+    path = run_folder / "a.h5"
     values = np.random.default_rng(0).normal(size=70_000)
     storage.write_arrays(path, {"a": Array(values, ("k",))}, ORIGIN)
     content = path.read_bytes()
@@ -345,10 +365,52 @@ def test_a_file_of_another_place_or_run_is_refused(run_folder, monkeypatch, kind
     with pytest.raises(ValueError, match=rf"T0\.50\.{kind}: holds what belongs to T0\.40\.{kind} of a run"):
         read(other)
     monkeypatch.setenv("TGLASSMLP_RUN_IDENTITY", "fedcba9876543210")
-    with pytest.raises(ValueError, match="another seed or system"):
+    with pytest.raises(ValueError, match=r"another seed or system.*move this file away and repeat"):
         read(own)
     monkeypatch.delenv("TGLASSMLP_RUN_FOLDER")
     read(other)  # outside a workflow a copy is a copy
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_files_of_the_run_at_work_are_to_be_deleted(run_folder, tmp_path, kind):
+    """Somebody's own file may be the only copy: outside the run's folder nobody is told to delete it."""
+    write, read = KINDS[kind]
+    inside, outside = run_folder / f"a.{kind}", tmp_path / f"a.{kind}"
+    for path in (inside, outside):
+        write(path)
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=rf"a\.{kind}: .*{storage.ADVICE}"):
+        read(inside)
+    with pytest.raises(ValueError, match=rf"a\.{kind}: .*keep this file") as error:
+        read(outside)
+    assert "delete" not in str(error.value)
+    assert outside.exists()
+
+
+def test_a_file_of_the_package_is_installed_again(monkeypatch):
+    monkeypatch.delenv("TGLASSMLP_RUN_FOLDER", raising=False)
+    inside = Path(storage.__file__).parent / "data" / "networks" / "laptop.npz"
+    assert storage.advice(inside) == "it came with the package: install tglassmlp again"
+
+
+OTHERS = {
+    "run.lammpstrj": (b"ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n2\n", "a LAMMPS dump"),
+    "run.xyz": (b"2\n\nA 0 0 0\nB 1 0 0\n", "an XYZ file"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", OTHERS)
+def test_readers_say_what_a_file_of_another_kind_is(tmp_path, kind, name):
+    content, noun = OTHERS[name]
+    path = tmp_path / f"mine.{kind}"
+    path.write_bytes(content)
+    with pytest.raises(
+        ValueError, match=rf"mine\.{kind}: is {noun}[,;] .*(was expected|is not read)"
+    ) as error:
+        KINDS[kind][1](path)
+    assert "delete" not in str(error.value)
 
 
 def test_links_do_not_lead_out_of_the_run(run_folder, tmp_path):

@@ -336,7 +336,7 @@ def full_networks(
     except selection.SelectionError as error:
         raise selection.SelectionError(
             f"{error} The finished training is kept in {checkpoint}: another tolerance does not repeat it; "
-            "delete it before changing the training itself."
+            "move it away before changing the training itself."
         ) from None
     print(f"step 2, T_min = {t_min:g}: {len(kept)} of {networks.n_networks} kept at T = {lowest:g}: {kept}")
     storage.write_table(table_output, chosen, made)

@@ -54,13 +54,13 @@ def load(path: str | os.PathLike[str], fingerprint: str) -> tuple[dict[str, NDAr
         found, record = metadata["fingerprint"], metadata["record"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{path}: the checkpoint is truncated or damaged and cannot be resumed ({error}); "
-            "it was kept: move or delete it to start this run again from its beginning"
+            f"{path}: no checkpoint of this package, or a damaged one, and cannot be resumed ({error}); "
+            "it was kept: move it away to start this run again from its beginning"
         ) from error
     if found != fingerprint:
         raise ValueError(
             f"{path}: the checkpoint was made with other settings (fingerprint {found}, this run has "
-            f"{fingerprint}); it was kept: restore those settings to resume it, or move or delete it to "
+            f"{fingerprint}); it was kept: restore those settings to resume it, or move it away to "
             "start again"
         )
     return arrays, record

@@ -228,7 +228,7 @@ class ReplicaRun:
             frame = checkpoints.load(self._frame_file(k), self.fingerprint)
             if frame is None:
                 raise ValueError(
-                    f"{self._frame_file(k)}: this part of the checkpoint is missing; move or delete "
+                    f"{self._frame_file(k)}: this part of the checkpoint is missing; move away "
                     f"{self.checkpoint} to start this run again from its beginning"
                 )
             self.displacements[k], self.energies[k] = frame[0]["displacement"], frame[0]["energies"]

@@ -34,7 +34,7 @@ def published_files():
             t: str(locate(Path(CONFIG.structures.glassbench.path), t))
             for t in PUBLISHED
         }
-    except FileNotFoundError as error:
+    except (FileNotFoundError, ValueError) as error:
         raise WorkflowError(f"structures.glassbench.path: {error}") from None
 
 
