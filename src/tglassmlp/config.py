@@ -238,6 +238,11 @@ class DynamicsSettings(_Section):
         "bussi", description="momentum-conserving thermostat: stochastic rescaling (bussi) or nose_hoover"
     )
     thermostat_time: Positive = Field(1.0, description="relaxation time of the thermostat (LJ times)")
+    thermostat_velocities: Literal["half_step", "full_step"] = Field(
+        "half_step",
+        description="velocities the thermostat reads: half_step gives positions the right temperature, "
+        "full_step makes them too hot by the square of the time step",
+    )
     precision: Literal["mixed", "double"] = Field(
         "mixed",
         description="float32 pairs and 32-bit fixed-point motion (mixed), or float64 and 64-bit (double)",

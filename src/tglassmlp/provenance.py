@@ -17,7 +17,7 @@ __all__ = ["STAGE_VERSIONS", "collect", "fingerprint", "git_commit", "stage_vers
 STAGE_VERSIONS: Final[dict[str, int]] = {
     "structures": 2,
     "inherent": 2,
-    "dynamics": 1,
+    "dynamics": 2,
     "propensities": 1,
     "relaxation": 2,
     "labels": 1,

@@ -167,11 +167,24 @@ class _Run(ReplicaRun):
         )
         return np.stack([kinetic, potential, kinetic + potential])
 
+    def _kinetic_half_a_step_before(self, position: NDArray, velocity: NDArray) -> NDArray:
+        """Kinetic energy ``[plane]`` of the velocities that the thermostat acts on; all masses are 1."""
+        force = np.array(
+            [
+                kernels.forces(Configuration(position[p], self.species[p], self.box_length), self.mixture)
+                for p in range(len(self.planes))
+            ]
+        )
+        half: NDArray = velocity - 0.5 * self.settings.time_step * force
+        return 0.5 * (half**2).sum(axis=(1, 2))
+
     def _record(self, arrays: tuple[NDArray, NDArray, NDArray]) -> None:
         """Store the frame at the present step."""
         position, velocity, image = arrays
         energies = self._measure(position, velocity)
         energies[2] -= self.thermostat.work
+        if self.settings.thermostat_velocities == "half_step":
+            energies[0] = self._kinetic_half_a_step_before(position, velocity)
         self.record_frame(position - self.start + image * self.box_length, energies)
 
     def complete(self, progress: Callable[[float, str], None] | None) -> None:

@@ -399,7 +399,13 @@ class Thermostat(hoomd.custom.Action):
         stack, xp = self.stack, self.xp
         with getattr(stack.simulation.state, self.local) as local:
             velocity = xp.asarray(local.particles.velocity)
-            energies = self._kinetic(velocity)
+            before = energies = self._kinetic(velocity)
+            kick = 0.0
+            if self.settings.thermostat_velocities == "half_step":
+                # HOOMD-blue keeps velocities at the full step; all masses are 1
+                kick = 0.5 * self.settings.time_step * xp.asarray(local.particles.net_force)[:, :2]
+                velocity[:, :2] -= kick
+                energies = self._kinetic(velocity)
             if not np.all((energies > 0.0) & (energies < 10.0 * self.target)):
                 raise RuntimeError(
                     f"the kinetic temperature of a replica left (0, 10) x {self.temperature} near step "
@@ -408,15 +414,17 @@ class Thermostat(hoomd.custom.Action):
                 )
             factor = self._factor(energies)
             velocity[:, :2] *= xp.repeat(xp.asarray(factor), stack.n_particles)[:, None]
+            velocity[:, :2] += kick
+            after = self._kinetic(velocity)
         if not self.seen:
             # once: what was written must have arrived in HOOMD-blue's own memory
             with stack.simulation.state.cpu_local_snapshot as local:
                 written = 0.5 * (np.asarray(local.particles.velocity) ** 2).sum(axis=1)
             arrived = written.reshape(stack.planes, -1).sum(axis=1)
-            if not np.allclose(arrived, energies * factor**2, rtol=1e-9):
+            if not np.allclose(arrived, after, rtol=1e-9):
                 raise RuntimeError("velocities written by the thermostat did not reach HOOMD-blue")
             self.seen = True
-        self.work += energies * (factor * factor - 1.0)
+        self.work += after - before
 
     def _kinetic(self, velocity: Any) -> NDArray[np.float64]:
         """Kinetic energies ``[plane]`` of velocities ``[plane x particle, 3]``."""

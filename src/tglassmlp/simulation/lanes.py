@@ -772,10 +772,12 @@ def pair_forces(lanes, pos, frc, start, neighbour, species, n_species, table):
 
 
 @_compiled
-def kinetic_energies(vel, frc, unit):
-    """Kinetic energy of every lane at the full step: velocities are half a step behind, ``frc`` is due.
+def kinetic_energies(vel, frc, unit, kick):
+    """Kinetic energy of every lane: velocities are half a step behind, ``frc`` is due.
 
-    Summed as whole numbers of 2^-32, so that the sum does not depend on the order of the slots.
+    ``kick`` is the share of ``frc`` that is added first: 0.5 gives the kinetic energy at the full step, 0 the
+    one at the half step before. Summed as whole numbers of 2^-32, so that the sum does not depend on the
+    order of the slots.
     """
     n, _, width = vel.shape
     total = np.zeros(width, dtype=np.int64)
@@ -783,15 +785,16 @@ def kinetic_energies(vel, frc, unit):
     for i in range(n):
         for c in range(2):
             for k in range(width):
-                v = (vel[i, c, k] + 0.5 * frc[i, c, k]) * scale
+                v = (vel[i, c, k] + kick * frc[i, c, k]) * scale
                 total[k] += np.int64(v * v)
     return 0.5 * total / 2.0**32
 
 
 @_compiled
-def _rescale(vel, frc, factor, order):
-    """Multiply the full-step velocities by ``factor[lane]`` and take the rounding out of the momentum.
+def _rescale(vel, frc, factor, order, kick):
+    """Multiply the thermostat's velocities by ``factor[lane]`` and take the rounding out of the momentum.
 
+    Those are ``vel + kick * frc``: at the full step for ``kick`` 0.5, at the half step before for 0.
     ``order[particle, lane]`` is the slot of a particle: the first few particles give the rest back.
     """
     n, _, width = vel.shape
@@ -799,7 +802,7 @@ def _rescale(vel, frc, factor, order):
     for i in range(n):
         for c in range(2):
             for k in range(width):
-                v = np.int64(np.rint(factor[k] * vel[i, c, k] + 0.5 * (factor[k] - 1.0) * frc[i, c, k]))
+                v = np.int64(np.rint(factor[k] * vel[i, c, k] + kick * (factor[k] - 1.0) * frc[i, c, k]))
                 vel[i, c, k] = v
                 total[c, k] += v
     for c in range(2):
@@ -860,8 +863,8 @@ def _thermalise(kind, kinetic, target, freedom, interval, rate, xi, normal, gamm
 def advance(
     lanes, pos, vel, frc, ref, image, order, holder, species, wide_ref, wide_start, wide, start, neighbour,
     limits, wide_reach, wide_limit, table, units, skin,
-    first_step, n_steps, thermostat, target, freedom, interval, rate, xi, work, normal, gamma, valid, spacing,
-    last_exchange, ahead,
+    first_step, n_steps, thermostat, kick, target, freedom, interval, rate, xi, work, normal, gamma, valid,
+    spacing, last_exchange, ahead,
 ):  # fmt: skip
     """Move all lanes by ``n_steps`` time steps.
 
@@ -879,6 +882,9 @@ def advance(
         How far any particle may move before the list is built anew, in position units.
     thermostat
         0 none, 1 stochastic velocity rescaling, 2 Nose-Hoover; acts every ``interval`` steps.
+    kick
+        Share of the force's kick in the velocities that the thermostat reads and rescales: 0 for those of
+        the half step before, 0.5 for those of the full step.
     work
         ``[lane]`` energy the thermostat has given to the system, added to here.
     normal, gamma
@@ -919,7 +925,8 @@ def advance(
         pairs += start[-1]
         if thermostat != 0 and step % interval == 0:
             _pair_forces(lanes, pos, frc, start, neighbour, species, n_species, table, ahead)
-            kinetic = kinetic_energies(vel, frc, unit)
+            kinetic = kinetic_energies(vel, frc, unit, kick)
+            before = kinetic if kick == 0.5 else kinetic_energies(vel, frc, unit, 0.5)
             for k in range(width):
                 if not (kinetic[k] < 10.0 * target and kinetic[k] > 0.0):
                     ok = False
@@ -927,11 +934,15 @@ def advance(
                     thermostat, kinetic[k], target, freedom, interval * time_step, rate, xi[k],
                     normal[used, k], gamma[used, k],
                 )  # fmt: skip
-                work[k] += kinetic[k] * (factor[k] ** 2 - 1.0)
+                if kick == 0.5:
+                    work[k] += kinetic[k] * (factor[k] ** 2 - 1.0)
             used += 1
             if not ok:
                 break
-            _rescale(vel, frc, factor, order)
+            _rescale(vel, frc, factor, order, kick)
+            if kick != 0.5:
+                # the energy is that of the full step, whichever velocities were rescaled
+                work += kinetic_energies(vel, frc, unit, 0.5) - before
             moved = _kick_drift(lanes, pos, vel, frc, ref, drift, skin * skin)
         else:
             moved = _whole_step(
@@ -946,11 +957,15 @@ def advance(
 def measure(lanes, pos, vel, start, neighbour, species, table, unit, inverse, epsilon, cutoff, smoothing):
     """Kinetic and potential energy of every lane at a full step, without moving anything.
 
+    The first row of the kinetic energies belongs to the full step, the second to the half step before.
+
     The list must hold; ``inverse`` is 1/sigma^2 in position units, ``cutoff`` squared and in units of sigma.
     Returns ``(kinetic, potential, forces)``.
     """
     frc = np.zeros_like(pos)
     _pair_forces(lanes, pos, frc, start, neighbour, species, epsilon.shape[0], table, 0)
-    kinetic = kinetic_energies(vel, frc, unit)
+    kinetic = np.empty((2, pos.shape[2]))
+    kinetic[0] = kinetic_energies(vel, frc, unit, 0.5)
+    kinetic[1] = kinetic_energies(vel, frc, unit, 0.0)
     potential = _potential_energies(pos, start, neighbour, species, inverse, epsilon, cutoff, smoothing)
     return kinetic, potential, frc
