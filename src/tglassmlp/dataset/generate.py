@@ -121,7 +121,8 @@ class _Watch:
     """Says when to end: at a time, when the stop file appears, or upon a signal."""
 
     def __init__(self, until: datetime.datetime | None, stop_file: Path) -> None:
-        self.until, self.stop_file, self.begun = until, stop_file, time.time()
+        # time stamps of files lag behind the clock by up to a tick of the system
+        self.until, self.stop_file, self.begun = until, stop_file, time.time() - 0.05
         self.signalled: str | None = None
 
     def reason(self) -> str | None:
