@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tglassmlp.configuration import Configuration
+    from tglassmlp.dataset.library import load_dataset
     from tglassmlp.descriptors.coarse_grain import descriptors
     from tglassmlp.descriptors.local import radical_perimeters
     from tglassmlp.dynamics.bond_breaking import bond_breaking
@@ -39,6 +40,7 @@ __all__ = [
     "descriptors",
     "inherent_structure",
     "isoconfigurational_dynamics",
+    "load_dataset",
     "load_networks",
     "potential_energies",
     "radical_perimeters",
@@ -63,6 +65,7 @@ _HOMES = {
     "bond_breaking": "dynamics.bond_breaking",
     "radical_perimeters": "descriptors.local",
     "load_networks": "network.prediction",
+    "load_dataset": "dataset.library",
 }
 
 

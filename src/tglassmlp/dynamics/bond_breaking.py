@@ -30,6 +30,7 @@ __all__ = [
     "bond_breaking",
     "initial_bonds",
     "isoconfigurational_propensity",
+    "surviving_bonds",
 ]
 
 
@@ -236,3 +237,46 @@ def isoconfigurational_propensity(
     mean = (total[0] + total[1]) / d.shape[0]
     half = np.stack([total[0] / even, total[1] / odd]) if odd else np.stack([mean, mean])
     return Propensity(mean, half)
+
+
+def surviving_bonds(
+    initial: Configuration,
+    displacements: NDArray[np.floating],
+    r_in: float = 1.4,
+    r_out: float = 1.8,
+    mixture: Mixture = KA2D,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    r"""Whole numbers behind the propensity: initial neighbours, and those left in each half of the replicas.
+
+    With :math:`m_i` the number of neighbours left, summed over R' replicas, the propensity of that half is
+    :math:`m_i / (R' n^0_i)`, exactly.
+
+    Parameters
+    ----------
+    initial, displacements, r_in, r_out, mixture
+        As for :func:`isoconfigurational_propensity`.
+
+    Returns
+    -------
+    neighbours, left
+        ``[N]`` number of initial neighbours :math:`n^0_i`, and ``[2, F, N]`` sums of :math:`n_i(t)` over the
+        even and over the odd replicas.
+
+    Raises
+    ------
+    ValueError
+        As :func:`bond_breaking`.
+    """
+    d = np.ascontiguousarray(displacements)
+    if d.ndim != 4 or d.shape[0] < 1 or d.shape[2:] != (initial.n_particles, 2):
+        raise ValueError(f"displacements must have shape [R, F, {initial.n_particles}, 2], found {d.shape}")
+    if not np.all(np.isfinite(d)):
+        raise ValueError("displacements hold values that are not finite")
+    pairs, limit2, inverse = _bonds(initial, r_in, r_out, mixture)
+    neighbours = np.rint(1.0 / inverse).astype(np.int64)
+    left = np.zeros((2, d.shape[1], d.shape[2]), dtype=np.int64)
+    share = np.empty((1, d.shape[1], d.shape[2]))
+    for r in range(d.shape[0]):
+        _surviving_share(pairs, limit2, inverse, initial.positions, d[r : r + 1], initial.box_length, share)
+        left[r % 2] += np.rint(share[0] * neighbours).astype(np.int64)
+    return neighbours, left
