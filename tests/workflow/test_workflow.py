@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tglassmlp import config, cost
+from tglassmlp import KA2D, config, cost, read_configurations, read_mixture
 
 CONFIGS = {
     "config.yaml": (50, 500),
@@ -166,6 +166,15 @@ def test_smoke_run_leaves_numbers_with_provenance_and_no_state(smoke):
     reports = re.compile("check_")  # verdicts are kept, also those of failed jobs
     left = [p for p in (run / ".state").rglob("*") if p.is_file() and not reports.match(p.parts[-2])]
     assert left == []
+
+
+@pytest.mark.slow
+def test_every_configuration_of_a_run_names_its_mixture(smoke):
+    found = sorted((smoke / "results" / "smoke").rglob("*.gsd"))
+    assert {path.relative_to(smoke).parts[2] for path in found} >= {"unit", "large"}
+    for path in found:
+        assert read_mixture(path) == KA2D.scaled(10), path
+        assert read_configurations(path), path
 
 
 @pytest.mark.slow
