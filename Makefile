@@ -27,8 +27,8 @@ unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo run report reproduction status verify estimate reproduce test campaign faults fuzz \
-	slurm lint format schema bench clean
+.PHONY: help install demo run report reproduction status verify estimate reproduce test commands campaign faults \
+	fuzz slurm lint format schema bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | \
@@ -79,10 +79,15 @@ estimate: $(READY)  ## hours, memory, disk and jobs of the run described by CONF
 	@$(BIN)/python scripts/estimate.py $(CONFIG)
 
 reproduce: $(READY)  ## the run described by CONFIG=... twice from scratch; the numbers must be identical
-	@$(BIN)/python scripts/reproduce.py $(CONFIG)
+	@$(BIN)/python scripts/reproduce.py $(CONFIG) $(if $(filter quick,$(REPRODUCE)),--numbers relaxation/relaxation.json)
 
 test: $(READY)  ## all tests
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(PYTEST_FLAGS)
+
+# A target that is not run here is not documented. Those below that take long have a quick form, the size of a toy:
+# BENCH=quick, CAMPAIGN=quick, FAULTS=quick, FUZZ=quick, SLURM=quick, REPRODUCE=quick; their records go to results/quick/.
+commands: $(READY)  ## every target and every command of the documents, in its quick form
+	@$(BIN)/python -m pytest -m commands tests/commands $(PYTEST_FLAGS)
 
 # Campaigns: a record of what was tried and what came of it (results/*.json) beside the verdict.
 campaign: $(READY)  ## simulations killed ten times each, and compared with each other at length (a quarter of an hour)
@@ -90,11 +95,11 @@ campaign: $(READY)  ## simulations killed ten times each, and compared with each
 
 faults: $(READY)  ## disturb a small run in every way and repeat the command (an hour); docs/reliability.md
 	@$(BIN)/python -m pytest -m faults tests/faults -s
-	@$(BIN)/python scripts/write_reliability.py
+	@$(if $(filter quick,$(FAULTS)),true,$(BIN)/python scripts/write_reliability.py)
 
 fuzz: $(READY)  ## readers and config with FUZZ_EXAMPLES damaged or absurd inputs each
-	@FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),1500) FUZZ_RECORD=results/fuzz.json \
-		$(BIN)/python -m pytest tests/unit/test_fuzz.py
+	@FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),$(if $(filter quick,$(FUZZ)),3,1500)) \
+		FUZZ_RECORD=results/$(if $(filter quick,$(FUZZ)),quick/)fuzz.json $(BIN)/python -m pytest tests/unit/test_fuzz.py
 
 slurm: $(READY)  ## the smoke run on a Slurm started for it (Debian: slurm-wlm, munge; root)
 	@$(BIN)/python -m pytest -m slurm tests/slurm -s

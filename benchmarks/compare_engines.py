@@ -12,6 +12,7 @@ run goes on when repeated.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,8 @@ def main() -> None:
     parser.add_argument("--state", type=Path, default=None)
     parser.add_argument("--figure", type=Path, default=None)
     arguments = parser.parse_args()
+    if importlib.util.find_spec("hoomd") is None:
+        raise SystemExit("skipped: HOOMD-blue is not installed, docs/engines.md says how to get it")
     structures = read_configurations(arguments.structures)
     settings = DynamicsSettings()
     steps = log_spaced_steps(arguments.time, settings.time_step)

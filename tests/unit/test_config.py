@@ -10,6 +10,7 @@ import sys
 
 import pytest
 import yaml
+from config_models import models_in
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -115,7 +116,7 @@ def test_every_field_is_described():
     def visit(model):
         for name, field in model.model_fields.items():
             assert field.description, f"{model.__name__}.{name}"
-            for inner in run_config._models(field.annotation):
+            for inner in models_in(field.annotation):
                 visit(inner)
 
     visit(Config)

@@ -196,9 +196,11 @@ def main() -> None:
     parser.add_argument("path", type=Path, help="networks file, results/<run>/networks/full/tmin<T>.npz")
     parser.add_argument("--name", required=True, help="name they are loaded by")
     parser.add_argument("--tables", type=Path, help="tables of the run (default: those beside the networks)")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where they go (default: the package)")
     given = parser.parse_args()
     tables = given.tables or given.path.resolve().parents[2] / "tables"
-    target = ship(given.path, given.name, tables if (tables / "pearson.parquet").is_file() else None)
+    known = tables if (tables / "pearson.parquet").is_file() else None
+    target = ship(given.path, given.name, known, given.folder)
     print(f"{target} and its card {target.with_suffix('.md')}")
 
 

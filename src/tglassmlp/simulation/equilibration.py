@@ -832,7 +832,7 @@ def judge(
     return table, verdict
 
 
-def accept(files: Sequence[str | os.PathLike[str]] | str) -> None:
+def accept(files: Sequence[str | os.PathLike[str]] | str | os.PathLike[str]) -> None:
     """Refuse to make data of structures whose measured checks fail the limits of the run.
 
     The first line of each job that makes expensive data of structures. Its inputs are the measured values.
@@ -852,7 +852,7 @@ def accept(files: Sequence[str | os.PathLike[str]] | str) -> None:
         If a check fails, unless ``on_failure`` is ``"warn"``.
     """
     given = json.loads(os.environ.get("TGLASSMLP_EQUILIBRATION", "{}"))
-    for file in [files] if isinstance(files, str) else files:
+    for file in [files] if isinstance(files, str | os.PathLike) else files:
         _, verdict = judge(read_json(file), CheckLimits(**given.get("checks", {})))
         demand(verdict["failed"], verdict["temperature"], given.get("on_failure", "error"))
 
