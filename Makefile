@@ -2,6 +2,7 @@
 #   make demo                            the whole paper at demo scale
 #   make run CONFIG=config/laptop.yaml   another configuration
 #   make status | verify | estimate      of CONFIG=..., at any time
+#   ... SNAKEMAKE_FLAGS="--config run=other seed=5"   words for Snakemake, understood by all of these
 #   make test | lint | bench | help
 
 PYTHON ?= python3
@@ -14,11 +15,8 @@ SNAKEMAKE_FLAGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
-RUN := $(shell sed -n 's/^run: *\([A-Za-z0-9_.-]*\).*/\1/p' $(CONFIG))
-RESULTS := results/$(RUN)
-# config.yaml is read by the Snakefile itself
-CONFIGFILE := $(if $(filter config.yaml,$(CONFIG)),,--configfile $(CONFIG))
-SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(CONFIGFILE)
+# for the shell: one word, whatever is in the name
+CONFIGFILE = '$(subst ','\'',$(CONFIG))'
 
 export MPLBACKEND := Agg
 export PYTHONUNBUFFERED := 1
@@ -49,37 +47,29 @@ demo: run  ## the whole paper at demo scale (config.yaml)
 
 # After a kill or a crash the same command goes on: what was left at work is ended, a stale lock removed.
 run: $(READY)  ## the run described by CONFIG=...
-	@$(BIN)/python scripts/run.py $(CONFIG) --cores $(CORES) --rerun-incomplete --quiet rules reason host \
+	@$(BIN)/python scripts/run.py $(CONFIGFILE) --cores $(CORES) --rerun-incomplete --quiet rules reason host \
 		$(SNAKEMAKE_FLAGS)
-	@$(BIN)/python scripts/verify.py $(CONFIG) --below 20 --quiet
-	@$(MAKE) --no-print-directory report CONFIG=$(CONFIG)
-	@echo "Figures: $(RESULTS)/figures/   numbers: $(RESULTS)/numbers.json   report: $(RESULTS)/report.html"
+	@$(BIN)/python scripts/verify.py --below 20 --quiet $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
+	@$(BIN)/python scripts/report.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
 # The report is made again only if a figure or number is newer.
 report: $(READY)  ## HTML report of the run described by CONFIG=...
-	@if [ ! -e $(RESULTS)/numbers.json ]; then \
-		echo "$(RESULTS) has no finished run to report"; \
-	elif [ ! -e $(RESULTS)/report.html ] || \
-		[ -n "$$(find $(RESULTS)/figures $(RESULTS)/numbers.json -newer $(RESULTS)/report.html -print -quit)" ]; then \
-		echo "writing $(RESULTS)/report.html ..."; \
-		$(SNAKEMAKE) --report $(RESULTS)/report.html > $(RESULTS)/logs/report.log 2>&1 || \
-			{ cat $(RESULTS)/logs/report.log; rm -f $(RESULTS)/report.html; exit 1; }; \
-	fi
+	@$(BIN)/python scripts/report.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
 reproduction: $(READY)  ## docs/reproduction.md from the finished run described by CONFIG=...
-	@$(BIN)/python scripts/publish_reproduction.py $(CONFIG)
+	@$(BIN)/python scripts/publish_reproduction.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
 status: $(READY)  ## what is done, running and failed in the run described by CONFIG=...
-	@$(BIN)/python scripts/status.py $(CONFIG)
+	@$(BIN)/python scripts/status.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
 verify: $(READY)  ## read every file of the run described by CONFIG=... with all checks
-	@$(BIN)/python scripts/verify.py $(CONFIG)
+	@$(BIN)/python scripts/verify.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
 estimate: $(READY)  ## hours, memory, disk and jobs of the run described by CONFIG=..., before it is started
-	@$(BIN)/python scripts/estimate.py $(CONFIG)
+	@$(BIN)/python scripts/estimate.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
 reproduce: $(READY)  ## the run described by CONFIG=... twice from scratch; the numbers must be identical
-	@$(BIN)/python scripts/reproduce.py $(CONFIG) $(if $(filter quick,$(REPRODUCE)),--numbers relaxation/relaxation.json)
+	@$(BIN)/python scripts/reproduce.py $(CONFIGFILE) $(if $(filter quick,$(REPRODUCE)),--numbers relaxation/relaxation.json)
 
 test: $(READY)  ## all tests
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(PYTEST_FLAGS)

@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from tglassmlp.config import ConfigError, load, plain
+from tglassmlp.config import ConfigError, load_run, plain
 from tglassmlp.storage import read_json
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -34,7 +34,7 @@ def main() -> int:
     parser.add_argument("--fresh", action="store_true", help="remove the folder first")
     given = parser.parse_args()
     try:
-        config = plain(load(list(dict.fromkeys(["config.yaml", given.config]))))
+        config = plain(load_run([given.config], repository=REPOSITORY))
     except ConfigError as error:
         print(f"{given.config}: {error}", file=sys.stderr)
         return 1

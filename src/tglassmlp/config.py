@@ -3,6 +3,10 @@
 A run is described by one YAML file (or the dictionary Snakemake made of it). :func:`load` checks it as a
 whole and refuses it with one line per problem: the key's path, what was found, what is allowed. The JSON
 schema in ``workflow/schemas`` is generated from these models (``python -m tglassmlp.config``).
+
+However a run is started or asked about, :func:`load_run` reads its configuration. Several sources are laid
+over each other by one rule: a mapping of settings is merged key by key, everything else is replaced whole,
+that is numbers, names, lists, mappings with free keys (``equilibration.exchange_weights``) and a mixture.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
@@ -37,6 +41,7 @@ __all__ = [
     "fingerprint",
     "frame_steps",
     "load",
+    "load_run",
     "plain",
     "read_yaml",
     "schema",
@@ -74,6 +79,9 @@ class ConfigError(ValueError):
 class _Section(BaseModel):
     """Base of all sections: frozen, unknown keys refused, NaN and infinity refused."""
 
+    #: Whether it takes the place of what it is laid over, instead of being merged with it key by key.
+    laid_over_whole: ClassVar[bool] = False
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
 
     @field_validator("*", mode="before")
@@ -87,6 +95,9 @@ class _Section(BaseModel):
 
 class MixtureSettings(_Section):
     """A pair mixture of the smoothed Lennard-Jones family, written out in the config."""
+
+    # one thing: what a mixture leaves out must not come from another one that it is laid over
+    laid_over_whole: ClassVar[bool] = True
 
     name: str = Field(description="name used in files and figures", pattern=r"^[A-Za-z0-9_.-]{1,40}$")
     sigma: tuple[tuple[Positive, ...], ...] = Field(description="symmetric matrix of pair diameters")
@@ -708,14 +719,19 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
         If the file is missing, is not YAML, repeats a key or is not a mapping.
     """
     try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+        content = yaml.load(Path(path).read_text(encoding="utf-8-sig"), Loader=_UniqueKeyLoader)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such config file") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
-        raise ConfigError(f"{path}: not readable YAML: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"{path}: not readable YAML: {_one_line(error)}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: expected a mapping of keys, found {_shown(content)}")
     return content
+
+
+def _one_line(error: Exception) -> str:
+    """Return what the reader of YAML says, without its name for a text whose file is named already."""
+    return " ".join(str(error).split()).replace('in "<unicode string>", ', "in ")
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -725,11 +741,12 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         seen = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str) and key in seen:
+            name = str(key)  # keys are names: 1 and "1" are the same
+            if name in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} appears twice", key_node.start_mark
+                    None, None, f"key {name!r} appears twice", key_node.start_mark
                 )
-            seen.add(key if isinstance(key, str) else repr(key))
+            seen.add(name)
         return super().construct_mapping(node, deep)
 
 
@@ -739,8 +756,8 @@ def load(source: str | os.PathLike[str] | Mapping[str, Any] | Iterable[str | os.
     Parameters
     ----------
     source
-        A YAML file, a mapping (Snakemake's ``config``), or several YAML files, of which later ones
-        override earlier ones key by key as Snakemake's ``--configfile`` does.
+        A YAML file, a mapping, or several YAML files, of which later ones are laid over earlier ones:
+        settings are merged key by key, lists, mappings with free keys and mixtures are replaced whole.
 
     Raises
     ------
@@ -752,9 +769,65 @@ def load(source: str | os.PathLike[str] | Mapping[str, Any] | Iterable[str | os.
     elif isinstance(source, (str, os.PathLike)):
         content = read_yaml(source)
     else:
-        content = {}
-        for path in source:
-            content = _merged(content, read_yaml(path))
+        content = _laid_over_each_other(read_yaml(path) for path in source)
+    return _checked(content)
+
+
+def load_run(
+    files: Iterable[str | os.PathLike[str]] = (),
+    assignments: Iterable[str] = (),
+    *,
+    repository: str | os.PathLike[str],
+    folder: str | os.PathLike[str] = ".",
+    complete: bool = False,
+) -> Config:
+    """Read the configuration of a run, in the same way however it is started or asked about.
+
+    Parameters
+    ----------
+    files
+        YAML files given on the command line, later ones laid over earlier ones. They may name only the keys
+        that differ from ``config.yaml``.
+    assignments
+        Keys given on the command line as ``key=value``, the value in YAML; laid over everything else.
+    repository
+        Folder of the Snakefile, whose ``config.yaml`` is what all others are laid over.
+    folder
+        Where the run's ``results`` are; if it has a ``config.yaml`` of its own, that comes next.
+    complete
+        Leave out both ``config.yaml`` (Snakemake's ``--replace-workflow-config``).
+
+    Raises
+    ------
+    ConfigError
+        One line per problem: key path, what was found, what is allowed.
+    """
+    base = Path(repository) / "config.yaml"
+    own = Path(folder) / "config.yaml"
+    below: list[str | os.PathLike[str]] = []
+    if not complete:
+        below += [base] if base.is_file() else []
+        below += [own] if own.is_file() and not (below and own.samefile(base)) else []
+    layers = [read_yaml(path) for path in [*below, *files] or [base]]
+    return _checked(_laid_over_each_other([*layers, _assigned(assignments)]))
+
+
+def _assigned(assignments: Iterable[str]) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    for text in assignments:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"--config {text}: found no key=value")
+        if key.strip() in content:
+            raise ConfigError(f"--config {text}: key {key.strip()!r} appears twice")
+        try:
+            content[key.strip()] = yaml.load(value, Loader=_UniqueKeyLoader)
+        except (yaml.YAMLError, RecursionError, ValueError) as error:
+            raise ConfigError(f"--config {text}: not readable YAML: {_one_line(error)}") from None
+    return content
+
+
+def _checked(content: Any) -> Config:
     try:
         config = Config.model_validate(content)
     except ValidationError as error:
@@ -765,12 +838,24 @@ def load(source: str | os.PathLike[str] | Mapping[str, Any] | Iterable[str | os.
     return config
 
 
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def _laid_over_each_other(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    for layer in layers:
+        content = _laid_over(content, layer, Config)
+    return content
+
+
+def _laid_over(base: Mapping[str, Any], over: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    """``over`` laid over ``base``; both are mappings of the settings of ``model``."""
     result = dict(base)
     for key, value in over.items():
-        old = result.get(key)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        result[key] = _merged(old, value) if both else value  # type: ignore[arg-type]
+        field = model.model_fields.get(str(key))
+        section = None if field is None else next(_models(field.annotation), None)
+        merged = section is not None and not getattr(section, "laid_over_whole", False)
+        if merged and isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
+            result[key] = _laid_over(result[key], value, section)  # type: ignore[arg-type]
+        else:
+            result[key] = value
     return result
 
 

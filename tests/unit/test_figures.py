@@ -1,4 +1,5 @@
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -440,3 +441,20 @@ def test_fields_of_networks_off_their_c_b_are_not_exported(run):
     fields = read_fields(run / "unit/predictions/tmin0.40/T0.40.h5")[0]
     central = np.isfinite(properties[0]["propensity_cb0_94"])
     np.testing.assert_allclose(properties[0]["propensity_cb0_94"][central], fields.at(0.94)[-1, 4], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("backend", "kept"),
+    [
+        ("module://matplotlib_inline_not_installed.backend_inline", False),
+        ("module://json", True),
+        ("TkAgg", True),
+        ("", True),
+    ],
+)
+def test_a_backend_that_is_not_installed_is_left_for_one_that_is(monkeypatch, backend, kept):
+    from tglassmlp import figures
+
+    monkeypatch.setenv("MPLBACKEND", backend)
+    figures._mend_backend()
+    assert os.environ["MPLBACKEND"] == (backend if kept else "Agg")

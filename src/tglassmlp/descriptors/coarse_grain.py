@@ -20,10 +20,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tglassmlp.compilation import njit
 from tglassmlp.configuration import Configuration
 from tglassmlp.descriptors.local import radical_perimeters
 from tglassmlp.mixture import KA2D, Mixture
@@ -82,7 +82,7 @@ def _check_lengths(lengths: Sequence[float], cutoff: float) -> NDArray[np.float6
     return values
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@njit(nogil=True, error_model="numpy", fastmath={"contract"})
 def _add_neighbours(row, shift, energy, perimeter, number, table, inverse_length, sums):
     """Add neighbours (table row, r_row - r, E_j - E_i, p_j) to the four moments ``sums`` ``[4, K]``."""
     lanes = table.shape[1]
@@ -101,7 +101,7 @@ def _add_neighbours(row, shift, energy, perimeter, number, table, inverse_length
             sums[3, k] += w * e2
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _moments(
     positions, species, box, cutoff, energies, perimeters, central, n_species, table, inverse_length, step
 ):

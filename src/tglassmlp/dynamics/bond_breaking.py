@@ -17,11 +17,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
+from tglassmlp.compilation import njit
 from tglassmlp.configuration import Configuration, minimum_image
 from tglassmlp.mixture import KA2D, Mixture
 
@@ -85,7 +85,7 @@ def initial_bonds(
     return pairs, counts
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _surviving_share(pairs, limit2, inverse_counts, origin, later, box, out):
     """Write n_i/n0_i of every replica and frame to ``out`` ``[R, F, N]``; positions are origin + later."""
     replicas, frames, n = out.shape

@@ -21,10 +21,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from tglassmlp.compilation import njit
 from tglassmlp.configuration import Configuration
 from tglassmlp.mixture import KA2D, Mixture
 
@@ -89,13 +89,13 @@ def pair_tables(mixture: Mixture) -> PairTables:
     return PairTables(inverse, epsilon4, np.array([mixture.cutoff**2, *mixture.smoothing]))
 
 
-@nb.njit(cache=True, error_model="numpy", inline="always")
+@njit(error_model="numpy", inline="always")
 def choose(kind: int, v0: float, v1: float, v2: float, v3: float, ghost: float) -> float:
     """Value of type ``kind`` without a memory gather; ``ghost`` for the ghost."""
     return v0 if kind == 0 else (v1 if kind == 1 else (v2 if kind == 2 else (v3 if kind == 3 else ghost)))
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def cell_order(x: NDArray, y: NDArray, length: float, width: float) -> tuple[NDArray, NDArray, int]:
     """Sort particles into square cells of side at least ``width``.
 
@@ -130,7 +130,7 @@ def cell_order(x: NDArray, y: NDArray, length: float, width: float) -> tuple[NDA
     return order, start, cells
 
 
-@nb.njit(cache=True, error_model="numpy", inline="always")
+@njit(error_model="numpy", inline="always")
 def _append(
     row: NDArray,
     count: Any,
@@ -157,7 +157,7 @@ def _append(
     return count
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _fill_rows(
     x: NDArray,
     y: NDArray,
@@ -263,7 +263,7 @@ def _fill_rows(
     return largest
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def neighbour_rows(
     x: NDArray, y: NDArray, types: NDArray, length: float, radius: float, width: int
 ) -> tuple[NDArray, NDArray]:
@@ -302,7 +302,7 @@ def neighbour_rows(
     return rows, counts
 
 
-@nb.njit(cache=True, error_model="numpy", fastmath=FAST_MATH)
+@njit(error_model="numpy", fastmath=FAST_MATH)
 def energy_and_forces(
     x: NDArray,
     y: NDArray,
@@ -365,7 +365,7 @@ def energy_and_forces(
     return total
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _closest_pair(
     x: NDArray, y: NDArray, types: NDArray, rows: NDArray, counts: NDArray, length: float, a: NDArray
 ) -> tuple[Any, Any, Any]:

@@ -28,10 +28,11 @@ the type, so Numba compiles and caches one version per width.
 from __future__ import annotations
 
 import llvmlite.ir as ir
-import numba as nb
 import numpy as np
 from numba.core import cgutils, types
 from numba.extending import intrinsic
+
+from tglassmlp.compilation import njit
 
 __all__ = [
     "advance",
@@ -49,7 +50,7 @@ __all__ = [
 _CACHE_LINE = 64
 _HUGE_PAGE = 1 << 21
 #: Without the default error model: its exceptions on division cost seconds of compilation.
-_compiled = nb.njit(cache=True, nogil=True, error_model="numpy")
+_compiled = njit(nogil=True, error_model="numpy")
 #: Steps between two attempts to bring slots together; they diffuse by far less than their distance.
 _EXCHANGE_INTERVAL = 500
 #: Cells per radius of the list when it is built.

@@ -13,10 +13,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from tglassmlp.compilation import njit
 from tglassmlp.configuration import Configuration
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.progress import Progress
@@ -41,7 +41,7 @@ _EVALUATIONS, _KEPT, _NEWEST, _FAILURES = range(4)
 _ENERGY, _LARGEST = 0, 1
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _refresh(z, reference, types, length, radius, skin, rows, counts):
     """Rebuild the list if a particle is further than half a skin from where it was made."""
     n = types.size
@@ -55,7 +55,7 @@ def _refresh(z, reference, types, length, radius, skin, rows, counts):
     return rows, counts
 
 
-@nb.njit(cache=True, error_model="numpy", fastmath=kernels.FAST_MATH)
+@njit(error_model="numpy", fastmath=kernels.FAST_MATH)
 def _dot(a: NDArray, b: NDArray) -> float:
     total = 0.0
     for k in range(a.size):
@@ -63,7 +63,7 @@ def _dot(a: NDArray, b: NDArray) -> float:
     return total
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _largest(vector: NDArray, n: int) -> float:
     """Largest length of the two-dimensional vectors stored as ``[2 n]``; NaN is kept."""
     largest = 0.0
@@ -74,7 +74,7 @@ def _largest(vector: NDArray, n: int) -> float:
     return np.sqrt(largest)
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _minimise(
     until, z, reference, force, steps, changes, rho, counters, running,
     types, length, radius, skin, tables, force_tolerance, largest_step,

@@ -25,10 +25,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from tglassmlp.compilation import njit
 from tglassmlp.configuration import Configuration
 from tglassmlp.mixture import KA2D, Mixture, exchange_matrix
 from tglassmlp.randomness import words
@@ -58,7 +58,7 @@ _ENERGY, _DISPLACEMENT = 0, 1
 _TRIED, _MOVED, _SWAP_TRIED, _SWAPPED, _REBUILDS = range(5)
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _draw(s0: Any, s1: Any, s2: Any, s3: Any) -> tuple[Any, Any, Any, Any, Any]:
     """One step of xoshiro256++ (Blackman and Vigna, ACM TOMS 47, 36 (2021)): value and new state."""
     mix = s0 + s3
@@ -73,13 +73,13 @@ def _draw(s0: Any, s1: Any, s2: Any, s3: Any) -> tuple[Any, Any, Any, Any, Any]:
     return value, s0, s1, s2, s3
 
 
-@nb.njit(cache=True, error_model="numpy", inline="always")
+@njit(error_model="numpy", inline="always")
 def _unit(value: Any) -> Any:
     """Random word to a number in [0, 1) with 53 bits."""
     return np.float64(value >> np.uint64(11)) * 1.1102230246251565e-16
 
 
-@nb.njit(cache=True, error_model="numpy", fastmath=kernels.FAST_MATH)
+@njit(error_model="numpy", fastmath=kernels.FAST_MATH)
 def _displacement_energy(
     x: NDArray,
     y: NDArray,
@@ -131,7 +131,7 @@ def _displacement_energy(
     return new - old
 
 
-@nb.njit(cache=True, error_model="numpy", fastmath=kernels.FAST_MATH)
+@njit(error_model="numpy", fastmath=kernels.FAST_MATH)
 def _species_energy(
     x: NDArray,
     y: NDArray,
@@ -178,7 +178,7 @@ def _species_energy(
     return new - old
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _pair_energy(r2: float, a: float, e: float, constants: NDArray) -> float:
     s = r2 * a
     if s >= constants[0]:
@@ -188,7 +188,7 @@ def _pair_energy(r2: float, a: float, e: float, constants: NDArray) -> float:
     return e * (cube * (cube - 1.0) + constants[1] + s * (constants[2] + constants[3] * s))
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _relabel(row: NDArray, count: int, entry: Any, new_entry: Any) -> None:
     for k in range(count):
         if row[k] == entry:
@@ -196,7 +196,7 @@ def _relabel(row: NDArray, count: int, entry: Any, new_entry: Any) -> None:
             return
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _sort_and_list(
     x: NDArray,
     y: NDArray,
@@ -234,7 +234,7 @@ def _sort_and_list(
     return rows
 
 
-@nb.njit(cache=True, error_model="numpy", inline="always")
+@njit(error_model="numpy", inline="always")
 def _inside(x: float, corner: float, side: float, length: float) -> bool:
     """Whether a coordinate lies in a block that begins at ``corner``."""
     u = x - corner
@@ -242,7 +242,7 @@ def _inside(x: float, corner: float, side: float, length: float) -> bool:
     return u < side
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _attempt(
     attempts: int,
     members: NDArray,
@@ -420,7 +420,7 @@ def _attempt(
     return rows
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _touch(
     members: NDArray,
     begin: int,
@@ -442,7 +442,7 @@ def _touch(
     return total
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _sweep(
     sweeps: int,
     blocks: int,
