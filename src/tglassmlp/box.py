@@ -54,7 +54,8 @@ def fold(x: Any, length: Any, start: Any = -0.5) -> Any:
         Lower edge in units of the box, -0.5 or 0.
     """
     low = start * length
-    inside = x - length * np.floor(x / length - start)
+    outside = (x < low) | (x >= low + length)
+    inside = x - length * np.floor(x / length - start) * outside
     # rounding of the quotient may have missed the interval by one box; these two sums are exact
     inside = inside + length * (inside < low)
     return inside - length * (inside >= low + length)

@@ -162,32 +162,54 @@ PLACES = [(1, 0), (0, 1), (1, 1), (-1, 0), (-1, -2), (3, -5), (0.5, 0.5), (-0.5,
 BESIDE = {"on": 0.0, "below": -math.inf, "above": math.inf}
 
 
-@st.composite
-def on_the_edge(draw, base, low=9.9, high=10.8):
-    """A liquid with one particle on an edge; the same with every coordinate folded exactly; its box."""
-    length = draw(lengths(low, high))
+def at_edge(base, length, chosen, place, beside, images=0):
+    """A liquid with one particle on an edge, and the same with every coordinate folded exactly."""
     x = base.positions / base.box_length * length
-    place, beside = draw(st.sampled_from(PLACES)), draw(st.sampled_from(sorted(BESIDE)))
-    far = draw(st.sampled_from((0, 0, 3, 1000, 1_000_000)))
-    chosen = draw(st.integers(0, base.n_particles - 1))
     # the others move along, so that the chosen one has its neighbours on both sides of the edge
-    x = x - x[chosen] + length * (np.array(place) % 1.0)
-    x = exact(x, length)
-    image = draw(st.lists(st.integers(-far, far), min_size=8, max_size=8))
-    x = x + length * np.resize(image, x.shape)
+    x = exact(x - x[chosen] + length * (np.array(place) % 1.0), length) + length * np.asarray(images)
     x[chosen] = length * np.array(place)
     if beside != "on":
         x[chosen] = np.nextafter(x[chosen], BESIDE[beside])
-    if draw(st.booleans()):
-        x[chosen][x[chosen] == 0.0] = -0.0
+    x[chosen][x[chosen] == 0.0] *= -1.0  # zeros of the other sign
     c = Configuration(x, base.species, length)
     return c, c.with_positions(exact(x, length))
 
 
+@st.composite
+def on_the_edge(draw, base, low=9.9, high=10.8):
+    """As :func:`at_edge`, anything drawn, with images near and far."""
+    far = draw(st.sampled_from((0, 0, 3, 1000, 1_000_000)))
+    images = draw(st.lists(st.integers(-far, far), min_size=8, max_size=8))
+    return at_edge(
+        base,
+        draw(lengths(low, high)),
+        draw(st.integers(0, base.n_particles - 1)),
+        draw(st.sampled_from(PLACES)),
+        draw(st.sampled_from(sorted(BESIDE))),
+        np.resize(images, base.positions.shape),
+    )
+
+
+def of_both_kinds(low=9.9, high=10.8, each=3):
+    """A few box lengths, awkward ones first."""
+    tried = np.random.default_rng(5).uniform(low, high, 1000)
+    return [*tried[tried * (1.0 / tried) < 1.0][:each], *tried[tried * (1.0 / tried) == 1.0][:each]]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("beside", sorted(BESIDE))
+def test_energies_and_neighbours_equal_brute_force_at_every_edge(liquid, place, beside):
+    for k, length in enumerate(of_both_kinds()):
+        check_against_brute_force(*at_edge(liquid, length, k, place, beside))
+
+
 @given(st.data())
 @settings(max_examples=60, deadline=None)
-def test_energies_and_neighbours_equal_brute_force_on_the_edges(liquid, data):
-    c, folded = data.draw(on_the_edge(liquid))
+def test_energies_and_neighbours_equal_brute_force_in_far_images(liquid, data):
+    check_against_brute_force(*data.draw(on_the_edge(liquid)))
+
+
+def check_against_brute_force(c, folded):
     # coordinates of 1e7 are rounded to 2e-9, and forces here reach 1e3
     tolerance = 1e-9 + 1e4 * float(np.spacing(np.abs(c.positions).max()))
     reference = brute_force_energies(folded.positions, c.box_length, c.species)
@@ -335,3 +357,10 @@ def test_stored_positions_lie_in_the_stored_box(tmp_path):
     assert position.max() < 5.0
     np.testing.assert_allclose(position + image * length, x, atol=1e-6)
     np.testing.assert_array_equal(read_configurations(tmp_path / "edge.gsd")[0].positions, x)
+
+
+def test_number_below_half_a_box_stays_where_it_is():
+    # here x / L + 1/2 rounds up to 1, the next box
+    assert 0.49999999999999994 / 1.0 + 0.5 == 1.0
+    assert wrap([0.49999999999999994], 1.0)[0] == 0.49999999999999994
+    assert kernels.fold(0.49999999999999994, 1.0, -0.5) == 0.49999999999999994
