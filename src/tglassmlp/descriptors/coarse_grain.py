@@ -27,7 +27,7 @@ from tglassmlp.compilation import njit
 from tglassmlp.configuration import Configuration
 from tglassmlp.descriptors.local import radical_perimeters
 from tglassmlp.mixture import KA2D, Mixture
-from tglassmlp.simulation.kernels import cell_order, potential_energies
+from tglassmlp.simulation.kernels import cell, cell_order, fold, nearest, potential_energies
 
 __all__ = ["QUANTITIES", "coarse_grain", "descriptor_lengths", "descriptor_names", "descriptors"]
 
@@ -128,20 +128,16 @@ def _moments(
     for place in range(central.size):
         i = central[place]
         xi, yi, ei = positions[i, 0], positions[i, 1], energies[i]
-        u, v = xi * inverse_box, yi * inverse_box
-        ci = min(side - 1, int((u - np.floor(u)) * side))
-        cj = min(side - 1, int((v - np.floor(v)) * side))
+        ci, cj = cell(fold(xi, box, 0.0), box, side), cell(fold(yi, box, 0.0), box, side)
         number[:] = 0
         for da in range(-reach, reach + 1):
             for db in range(-reach, reach + 1):
                 gap_a, gap_b = max(0, abs(da) - 1) * edge, max(0, abs(db) - 1) * edge
                 if gap_a * gap_a + gap_b * gap_b >= cutoff2:
                     continue
-                cell = ((ci + da) % side) * side + (cj + db) % side
-                for q in range(start[cell], start[cell + 1]):
-                    dx, dy = x[q] - xi, y[q] - yi
-                    dx -= box * np.rint(dx * inverse_box)
-                    dy -= box * np.rint(dy * inverse_box)
+                there = ((ci + da) % side) * side + (cj + db) % side
+                for q in range(start[there], start[there + 1]):
+                    dx, dy = nearest(x[q] - xi, box, inverse_box), nearest(y[q] - yi, box, inverse_box)
                     r2 = dx * dx + dy * dy
                     if r2 < cutoff2:
                         r = np.sqrt(r2)

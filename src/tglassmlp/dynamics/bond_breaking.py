@@ -21,9 +21,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
+from tglassmlp.box import bring_near, check_resolved, minimum_image, wrap
 from tglassmlp.compilation import njit
-from tglassmlp.configuration import Configuration, minimum_image
+from tglassmlp.configuration import Configuration
 from tglassmlp.mixture import KA2D, Mixture
+from tglassmlp.simulation.kernels import nearest
 
 __all__ = [
     "Propensity",
@@ -65,10 +67,9 @@ def initial_bonds(
     c.check_mixture(mixture.n_species, reach)
     box = c.box_length
     # float64 tree: single precision would move pairs across the threshold
-    folded = np.mod(c.positions, box)
-    folded[folded >= box] = 0.0
-    pairs = cKDTree(folded, boxsize=box).query_pairs(reach * (1 + 1e-9), output_type="ndarray")
-    separation = minimum_image(c.positions[pairs[:, 1]] - c.positions[pairs[:, 0]], box)
+    near, _ = bring_near(c.positions, box)
+    pairs = cKDTree(wrap(near, box, 0.0), boxsize=box).query_pairs(reach * (1 + 1e-9), output_type="ndarray")
+    separation = minimum_image(near[pairs[:, 1]] - near[pairs[:, 0]], box)
     spec = c.species - 1
     limit = r_in * sigma[spec[pairs[:, 0]], spec[pairs[:, 1]]]
     pairs = pairs[np.einsum("bx,bx->b", separation, separation) < limit**2]
@@ -103,8 +104,7 @@ def _surviving_share(pairs, limit2, inverse_counts, origin, later, box, out):
                 dy = (origin[j, 1] - origin[i, 1]) + (
                     np.float64(later[r, f, j, 1]) - np.float64(later[r, f, i, 1])
                 )
-                dx -= box * np.rint(dx * inverse_box)
-                dy -= box * np.rint(dy * inverse_box)
+                dx, dy = nearest(dx, box, inverse_box), nearest(dy, box, inverse_box)
                 if dx * dx + dy * dy < limit2[b]:
                     kept[i] += 1
                     kept[j] += 1
@@ -177,6 +177,8 @@ def bond_breaking(
         raise ValueError(f"later must have shape [R, {c.n_particles}, 2], found {moved.shape}")
     if not np.all(np.isfinite(moved)):
         raise ValueError("later holds positions that are not finite")
+    check_resolved(moved, c.box_length, "in later, particle")
+    moved, _ = bring_near(moved, c.box_length)
     out = np.empty((moved.shape[0], 1, c.n_particles))
     bonds = _bonds(c, r_in, r_out, mixture)
     _surviving_share(*bonds, np.zeros((c.n_particles, 2)), moved[:, None], c.box_length, out)
@@ -229,9 +231,10 @@ def isoconfigurational_propensity(
         raise ValueError("displacements hold values that are not finite")
     bonds = _bonds(initial, r_in, r_out, mixture)
     total = np.zeros((2, d.shape[1], d.shape[2]))
+    origin, _ = bring_near(initial.positions, initial.box_length)
     share = np.empty((1, d.shape[1], d.shape[2]))
     for r in range(d.shape[0]):  # one replica at a time bounds the memory of large systems
-        _surviving_share(*bonds, initial.positions, d[r : r + 1], initial.box_length, share)
+        _surviving_share(*bonds, origin, d[r : r + 1], initial.box_length, share)
         total[r % 2] += share[0]
     even, odd = (d.shape[0] + 1) // 2, d.shape[0] // 2
     mean = (total[0] + total[1]) / d.shape[0]

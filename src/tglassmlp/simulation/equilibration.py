@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.special import ndtri, stdtr
 
+from tglassmlp.box import wrap
 from tglassmlp.configuration import Configuration
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.progress import Progress
@@ -169,24 +170,19 @@ def overlap(a: Configuration, b: Configuration) -> float:
 def _same_place(pa: NDArray, sa: NDArray, pb: NDArray, sb: NDArray, length: float) -> float:
     matched = 0
     for s in np.unique(sa):
-        there = _folded(pb[sb == s], length)
+        there = wrap(pb[sb == s], length, 0.0)
         if there.size:
             distance, _ = cKDTree(there, boxsize=length).query(
-                _folded(pa[sa == s], length), distance_upper_bound=OVERLAP_DISTANCE
+                wrap(pa[sa == s], length, 0.0), distance_upper_bound=OVERLAP_DISTANCE
             )
             matched += int(np.isfinite(distance).sum())
     return matched / sa.size
 
 
-def _folded(positions: NDArray, length: float) -> NDArray:
-    folded = positions - length * np.floor(positions / length)
-    return np.where(folded >= length, 0.0, folded)
-
-
 def tile_overlap(c: Configuration, tiles: int) -> float:
     """Mean overlap of neighbouring tiles of a ``tiles`` x ``tiles`` system, laid on top of each other."""
     side = c.box_length / tiles
-    place = _folded(c.positions, c.box_length)
+    place = wrap(c.positions, c.box_length, 0.0)
     cell = np.minimum((place / side).astype(int), tiles - 1)
     members = {
         (i, j): np.flatnonzero((cell[:, 0] == i) & (cell[:, 1] == j))

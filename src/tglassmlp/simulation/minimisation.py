@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tglassmlp.box import bring_near
 from tglassmlp.compilation import njit
 from tglassmlp.configuration import Configuration
 from tglassmlp.mixture import KA2D, Mixture
@@ -197,7 +198,8 @@ class _Search:
         self.n_particles, self.mixture, self.box_length = c.n_particles, mixture, c.box_length
         self.force_tolerance, self.largest_step = float(force_tolerance), float(largest_step)
         self.types = c.species.astype(np.int64) - 1
-        z = np.ascontiguousarray(c.positions.T)
+        near, self.shift = bring_near(c.positions, c.box_length)
+        z = np.ascontiguousarray(near.T)
         self.arrays = {
             "z": z,
             "reference": z.copy(),
@@ -340,7 +342,7 @@ def minimise(
         "energy": search.energy,
         "largest_force": search.largest_force,
     }
-    return c.with_positions(search.arrays["z"].T), record
+    return c.with_positions(search.arrays["z"].T + search.shift), record
 
 
 def inherent_structure(

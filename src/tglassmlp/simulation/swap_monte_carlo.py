@@ -28,12 +28,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tglassmlp.box import bring_near
 from tglassmlp.compilation import njit
 from tglassmlp.configuration import Configuration
 from tglassmlp.mixture import KA2D, Mixture, exchange_matrix
 from tglassmlp.randomness import words
 from tglassmlp.simulation import kernels
-from tglassmlp.simulation.kernels import GHOST, LANES, choose
+from tglassmlp.simulation.kernels import GHOST, LANES, cell, choose, fold, nearest
 
 __all__ = ["Chain", "SwapStatistics", "swap_monte_carlo"]
 
@@ -110,19 +111,15 @@ def _displacement_energy(
         a = choose(kind, a0, a1, a2, a3, 1.0)
         e = choose(kind, e0, e1, e2, e3, 0.0)
         away = 1e30 if kind == GHOST else 0.0
-        dx = xj - xo
-        dy = yj - yo
-        dx -= length * np.rint(dx * inverse)
-        dy -= length * np.rint(dy * inverse)
+        dx = nearest(xj - xo, length, inverse)
+        dy = nearest(yj - yo, length, inverse)
         s = (dx * dx + dy * dy) * a + away
         inv = 1.0 / s
         cube = inv * inv * inv
         v = e * (cube * (cube - 1.0) + c0 + s * (c2 + c4 * s))
         old += v if s < sc else 0.0
-        dx = xj - xn
-        dy = yj - yn
-        dx -= length * np.rint(dx * inverse)
-        dy -= length * np.rint(dy * inverse)
+        dx = nearest(xj - xn, length, inverse)
+        dy = nearest(yj - yn, length, inverse)
         s = (dx * dx + dy * dy) * a + away
         inv = 1.0 / s
         cube = inv * inv * inv
@@ -160,10 +157,8 @@ def _species_energy(
         kind = entry & np.uint32(7)
         j = entry >> np.uint32(3)
         away = 1e30 if kind == GHOST else 0.0
-        dx = x[j] - xi
-        dy = y[j] - yi
-        dx -= length * np.rint(dx * inverse)
-        dy -= length * np.rint(dy * inverse)
+        dx = nearest(x[j] - xi, length, inverse)
+        dy = nearest(y[j] - yi, length, inverse)
         r2 = dx * dx + dy * dy
         s = r2 * choose(kind, a0, a1, a2, a3, 1.0) + away
         inv = 1.0 / s
@@ -237,9 +232,7 @@ def _sort_and_list(
 @njit(error_model="numpy", inline="always")
 def _inside(x: float, corner: float, side: float, length: float) -> bool:
     """Whether a coordinate lies in a block that begins at ``corner``."""
-    u = x - corner
-    u -= length * np.floor(u / length)
-    return u < side
+    return fold(x - corner, length, 0.0) < side
 
 
 @njit(error_model="numpy")
@@ -386,10 +379,8 @@ def _attempt(
                 length,
                 constants,
             )
-            dx = x[j] - x[i]
-            dy = y[j] - y[i]
-            dx -= length * np.rint(dx * inverse)
-            dy -= length * np.rint(dy * inverse)
+            dx = nearest(x[j] - x[i], length, inverse)
+            dy = nearest(y[j] - y[i], length, inverse)
             r2 = dx * dx + dy * dy
             if r2 < reach * reach:
                 # both sums saw the other particle with its old species; their own pair does not change
@@ -477,7 +468,7 @@ def _sweep(
     begins = np.zeros(blocks * blocks + 1, np.int64)
     begins[-1] = n
     place = np.empty(blocks * blocks, np.int64)
-    cell = np.empty(n, np.int64)
+    member = np.empty(n, np.int64)
     corner_x = 0.0
     corner_y = 0.0
     side = 0.0
@@ -498,18 +489,16 @@ def _sweep(
             corner_y = _unit(r) * length
             begins[:] = 0
             for i in range(n):
-                u = (x[i] - corner_x) / length
-                v = (y[i] - corner_y) / length
-                cx = min(blocks - 1, int((u - np.floor(u)) * blocks))
-                cy = min(blocks - 1, int((v - np.floor(v)) * blocks))
-                cell[i] = cx * blocks + cy
-                begins[cell[i] + 1] += 1
+                cx = cell(fold(x[i] - corner_x, length, 0.0), length, blocks)
+                cy = cell(fold(y[i] - corner_y, length, 0.0), length, blocks)
+                member[i] = cx * blocks + cy
+                begins[member[i] + 1] += 1
             for b in range(blocks * blocks):
                 begins[b + 1] += begins[b]
                 place[b] = begins[b]
             for i in range(n):
-                members[place[cell[i]]] = i
-                place[cell[i]] += 1
+                members[place[member[i]]] = i
+                place[member[i]] += 1
         for b in range(blocks * blocks):
             if blocks > 1:
                 touched += _touch(members, begins[b], begins[b + 1], x, y, types, reference, rows, counts)
@@ -607,7 +596,8 @@ class Chain:
             float(skin),
         )
         self._tables = kernels.pair_tables(mixture)
-        self._x, self._y = c.positions.T.copy()
+        near, self._shift = bring_near(c.positions, c.box_length)
+        self._x, self._y = near.T.copy()
         self._types = c.species.astype(np.int64) - 1
         self._names = np.arange(c.n_particles)
         sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
@@ -676,7 +666,7 @@ class Chain:
         species = np.empty(self.n_particles, np.int32)
         positions[self._names, 0], positions[self._names, 1] = self._x, self._y
         species[self._names] = self._types + 1
-        return Configuration(positions, species, self.box_length)
+        return Configuration(positions + self._shift, species, self.box_length)
 
     def run(self, sweeps: int) -> None:
         """Make ``sweeps`` sweeps of N attempts each.
