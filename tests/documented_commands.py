@@ -51,7 +51,7 @@ ON_THE_RUN = (
     # one study for real, and the plan of all
     Command(f"{SNAKEMAKE} {RESULTS}/studies/attention-none/seed0.parquet", r"1 of 1 steps \(100%\) done"),
     Command(f"{SNAKEMAKE} -n -- studies", r"collect_studies +1"),
-    Command(f"{SNAKEMAKE} --unlock", "Unlocking working directory"),
+    Command(f"{SNAKEMAKE} --unlock", "Unlocked working directory"),
     Command(f"{SNAKEMAKE} --rulegraph", "digraph"),
     Command(
         "snakemake -n --cores 1 --configfile config/smoke.yaml --config engine=hoomd run=smoke_hoomd",
