@@ -44,12 +44,12 @@ UNIT, PHYSICS = "tests/unit/test_", "tests/physics/test_"
 #: Tests that cover each module, quick ones first.
 TESTS: dict[str, list[str]] = {
     "simulation/kernels.py": ["u:kernels", "u:minimisation", "u:swap_monte_carlo"],
-    "simulation/lanes.py": ["u:molecular_dynamics", "p:dynamics"],
-    "simulation/molecular_dynamics.py": ["u:molecular_dynamics", "p:dynamics"],
-    "simulation/replica_run.py": ["u:molecular_dynamics"],
-    "simulation/engine.py": ["u:molecular_dynamics"],
+    "simulation/lanes.py": ["p:thermostat", "u:molecular_dynamics", "p:dynamics"],
+    "simulation/molecular_dynamics.py": ["p:thermostat", "u:molecular_dynamics", "p:dynamics"],
+    "simulation/replica_run.py": ["u:replica_run", "u:molecular_dynamics"],
+    "simulation/engine.py": ["p:thermostat", "u:molecular_dynamics"],
     "simulation/swap_monte_carlo.py": ["u:swap_monte_carlo", "p:detailed_balance"],
-    "simulation/equilibration.py": ["u:equilibration"],
+    "simulation/equilibration.py": ["u:equilibration_plan", "u:equilibration"],
     "simulation/minimisation.py": ["u:minimisation"],
     "simulation/checkpoint.py": ["u:checkpoint"],
     "dynamics/bond_breaking.py": ["u:bond_breaking"],
