@@ -106,6 +106,7 @@ def test_motion_is_that_of_newton(liquid):
         settings=md.DynamicsSettings(thermostat="none", precision="double"),
     )  # fmt: skip
     kept = trajectory(liquid, steps, 2, seed=4, temperature=0.6, thermostat="none")
+    assert np.all(kept.conserved_drift[:, 0] == 0.0)
     for r in range(2):
         x, f = liquid.positions.copy(), forces(liquid)
         # float32 frames: the velocity is known to 1e-7 / dt

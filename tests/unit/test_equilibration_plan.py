@@ -300,6 +300,9 @@ def test_limits_may_be_reached_but_not_passed(liquid):
         found, verdict = check_large_systems(large.assign(overlap=value), [liquid], 0.5)
         assert found.passed.tolist() == [passed]
         assert verdict["energy"] == pytest.approx(-2.6)
+    # the overlap at the end counts
+    forgotten = large.assign(overlap=[0.9, 0.5, 0.1])
+    assert check_large_systems(forgotten, [liquid], 0.5)[1]["overlap"] == pytest.approx(0.1)
     # what is random can not be undercut: one species at high density
     dense = Configuration(np.random.default_rng(0).uniform(0, 5, (60, 2)), [1] * 60, 5.0)
     found, _ = check_large_systems(large, [dense], 0.5)

@@ -302,6 +302,26 @@ def test_extended_trajectories_hold_the_frames_of_both_runs(liquid, tmp_path):
         assert new.shape[frame] == 2
         assert array.values.dtype == earlier[name].dtype
         np.testing.assert_array_equal(array.values, again[1][0][name].values)
+    # the drift of both runs is added
+    positions = [
+        c.positions + earlier["displacements"][k, :, -1].astype(float) for k, c in enumerate([liquid, other])
+    ]
+    alone = md.run_chunk(
+        [liquid, other],
+        [0, 1],
+        0.6,
+        np.array([240, 624]),
+        3,
+        seeds,
+        label="x",
+        mixture=MIXTURE,
+        positions=positions,
+    )[0]
+    drift = arrays["conserved_drift"].values
+    np.testing.assert_allclose(
+        drift[..., -2:], drift[..., -3:-2] + alone["conserved_drift"].values, rtol=0, atol=1e-12
+    )
+    assert np.abs(earlier["conserved_drift"][..., -1]).min() > 1e-7
     # the path goes on where it was, with other velocities
     short = md.extend_chunk(
         earlier, [liquid, other], [0, 1], 0.6, 4.01, seeds, label="x", mixture=MIXTURE
@@ -456,3 +476,17 @@ def test_box_crossings_are_counted_and_far_particles_found(integer):
         np.testing.assert_array_equal(ref, pos)
     unwrapped = image + pos.astype(float) / 2.0**bits
     np.testing.assert_allclose(unwrapped - begin.astype(float) / 2.0**bits, path[-1] - path[0], atol=1e-6)
+
+
+def test_progress_counts_particle_steps(liquid):
+    amounts = []
+    run(liquid, replicas=3, progress=lambda amount, note: amounts.append(amount))
+    assert sum(amounts) == 129 * 3 * STEPS[-1]
+
+
+def test_frames_are_those_asked_for(liquid, reference):
+    """Leaving frames out, also the first, changes nothing in the others."""
+    found = run(liquid, steps=STEPS[[2, 4]])
+    for name in ("displacements", "kinetic_temperature", "potential_energy", "conserved_drift"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(reference, name)[:, [2, 4]])
+    np.testing.assert_allclose(found.times, 0.01 * STEPS[[2, 4]])
