@@ -10,9 +10,11 @@ from scipy.optimize import linear_sum_assignment
 
 from tglassmlp import KA2D, Configuration, isoconfigurational_dynamics
 from tglassmlp.config import extension_steps
+from tglassmlp.randomness import seed_sequence, temperature_key, words
 from tglassmlp.simulation import lanes
 from tglassmlp.simulation import molecular_dynamics as md
 from tglassmlp.simulation.engine import get_engine
+from tglassmlp.storage import write_configurations
 
 MIXTURE = KA2D.scaled(10)
 STEPS = np.array([0, 1, 7, 60, 400])
@@ -490,3 +492,18 @@ def test_frames_are_those_asked_for(liquid, reference):
     for name in ("displacements", "kinetic_temperature", "potential_energy", "conserved_drift"):
         np.testing.assert_array_equal(getattr(found, name), getattr(reference, name)[:, [2, 4]])
     np.testing.assert_allclose(found.times, 0.01 * STEPS[[2, 4]])
+
+
+def test_structures_of_a_job_have_their_numbers_and_seeds(liquid, tmp_path):
+    moved = [liquid.with_positions(liquid.positions + k) for k in range(3)]
+    write_configurations(tmp_path / "chunk.gsd", moved)
+    plan = {"first_structure": 4, "structures": 2}
+    stage = "isoconfigurational_dynamics"
+    structures, numbers, seeds = md.planned_structures(tmp_path / "chunk.gsd", plan, 0.3, 7, stage)
+    assert numbers == [4, 5]
+    assert len(structures) == 2
+    for c, expected in zip(structures, moved, strict=False):
+        np.testing.assert_array_equal(c.positions, expected.positions)
+    for number, seed in zip(numbers, seeds, strict=True):
+        expected = seed_sequence(7, stage, temperature_key(0.3), number)
+        np.testing.assert_array_equal(words(seed), words(expected))
