@@ -149,3 +149,11 @@ def test_a_bond_once_broken_counts_again_when_it_is_back():
     away[0, 1, 1] = [3.0, 0.0]
     found = isoconfigurational_propensity(Configuration(start, [1, 1], 20.0), away)
     assert found.mean[:, 0].tolist() == [1.0, 0.0, 1.0]
+
+
+def test_any_positive_radius_may_be_asked_for():
+    c = Configuration([[0.0, 0.0], [0.5, 0.0]], [1, 1], 20.0)
+    assert initial_bonds(c, 0.6)[1].tolist() == [1, 1]
+    for r_in in (0.0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="r_in must be positive"):
+            initial_bonds(c, r_in)

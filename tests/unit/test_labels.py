@@ -157,3 +157,13 @@ def test_index_and_time_of_a_label_by_hand():
     np.testing.assert_allclose(found.frame_index, [1.5, 0.5])
     np.testing.assert_allclose(found.time, [4.0, 1.0])
     np.testing.assert_allclose(found.propensity[:, 0, 0], [0.6, 0.9])
+
+
+def test_crossing_at_the_last_frame_to_the_last_bit():
+    """Just above the last value: the share of the last interval is rounded to one."""
+    c = np.array([1.0, 0.25]).reshape(1, 2, 1)
+    target = np.nextafter(0.25, 1.0)
+    found = label_structures(c, np.stack([c, c], axis=1), [0.0, 3.0], [[1]], [target])
+    assert found.frame_index.tolist() == [1.0]
+    assert found.propensity.tolist() == [[[0.25]]]
+    assert found.time.tolist() == [3.0]
