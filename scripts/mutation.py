@@ -285,7 +285,8 @@ def drawn(files: list[str], number: int, seed: int) -> list[Mutant]:
     places = [p for f in files for p in mutants_of(f, (ROOT / PACKAGE / f).read_text())]
     rng = random.Random(seed)
     chosen = rng.sample(places, min(number, len(places)))
-    return sorted((rng.choice(p) for p in chosen), key=lambda m: (m.file, m.line))
+    # in random order, so that those tried before a time limit are a fair sample, too
+    return [rng.choice(p) for p in chosen]
 
 
 def by_hand(files: list[str]) -> list[Mutant]:

@@ -346,3 +346,23 @@ def test_autocorrelation_time_by_its_definition():
     assert autocorrelation_time(x) == pytest.approx(tau[window], rel=1e-9)
     assert tau[window] > 2
     assert autocorrelation_time(np.tile([1.0, -1.0], 20)) == 0.5
+
+
+@pytest.mark.parametrize("start", ["quenched", "heated", "tiled"])
+def test_long_runs_are_tuned_for_a_while_only(start):
+    """The plan of 4000 sweeps: 300 of them tuned at each temperature, 20 energies to a point."""
+    plan = module._plan(0.4, 4000, start, EquilibrationSettings(), 5)
+    last = [s for s in plan if s.temperature == 0.4]
+    assert sum(s.sweeps for s in last) == {"quenched": 8000, "heated": 4000, "tiled": 4000}[start]
+    assert sum(s.sweeps for s in last if s.tune) == 300
+    assert all(s.sweeps <= 10 for s in plan if s.tune)
+    assert not any(s.tune and s.measured for s in plan)
+    assert sum(s.sweeps for s in plan if s.measured) == 2000
+    assert sum(s.record is not None for s in plan) == 20
+    assert sum(s.record is not None and s.measured for s in plan) == 10
+    assert sum(s.sample and s.measured for s in plan) == 200
+    assert sum(s.inherent for s in plan) == 5
+    assert sum(s.mark for s in plan) == 1
+    heated = [s for s in plan if s.temperature == pytest.approx(0.34)]
+    assert sum(s.sweeps for s in heated) == (4000 if start == "heated" else 0)
+    assert sum(s.sweeps for s in heated if s.tune) == (300 if start == "heated" else 0)

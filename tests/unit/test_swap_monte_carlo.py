@@ -338,3 +338,18 @@ def test_points_of_the_record(liquid):
 def test_unusable_weights_are_refused(liquid, weights, message):
     with pytest.raises(ValueError, match=message):
         Chain(liquid, 0.6, 1, KA2D.scaled(10), exchange_weights=weights)
+
+
+def test_mismatch_of_the_running_energy_that_is_allowed(liquid, monkeypatch):
+    """1e-8 per particle, or of the energy per particle where that is more than one."""
+    monkeypatch.setattr(module, "BLOCK", 1e9)
+    dense = Chain(liquid, 0.6, 1)
+    assert 1.5 < abs(dense.energy) < 3.5
+    for chain, allowed in ((gas(9, 0.1), 1e-8), (dense, 1e-8 * abs(dense.energy))):
+        exact = chain._running[0]
+        for sign in (1, -1):
+            chain._running[0] = exact + sign * 0.97 * allowed * chain.n_particles
+            assert chain.check_energy() == pytest.approx(0.97 * allowed, rel=1e-3)
+            chain._running[0] = exact + sign * 1.03 * allowed * chain.n_particles
+            with pytest.raises(ValueError, match="running energy"):
+                chain.check_energy()
