@@ -247,19 +247,7 @@ def mutants_of(file: str, text: str) -> list[list[Mutant]]:
     """List the places of a module where something can be changed, each with its changes."""
     finder = _Finder(file, text)
     finder.visit(ast.parse(text))
-    # a change must still be Python
-    kept = []
-    for place in finder.places:
-        good = []
-        for m in place:
-            try:
-                compile(changed(text, m), file, "exec")
-            except SyntaxError:
-                continue
-            good.append(m)
-        if good:
-            kept.append(good)
-    return kept
+    return [place for place in finder.places if place]
 
 
 def changed(text: str, m: Mutant) -> str:
@@ -430,7 +418,8 @@ def main() -> None:
             print(described(m))
         return
     began = time.monotonic()
-    results = []
+    results: list[dict[str, object]] = []
+    args.record.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="mutation") as folder:
         copy = Copy(Path(folder))
         usual: dict[str, float] = {}
@@ -453,14 +442,13 @@ def main() -> None:
             by = "time limit" if verdict == "timeout" else why
             print(f"{state:8s} {taken:5.0f} s  {described(m)}  [{by}]", flush=True)
             results.append({**asdict(m), "verdict": state, "by": by})
+            record = {"seed": args.seed, "by_hand": args.by_hand, "mutants": results}
+            args.record.write_text(json.dumps(record, indent=1))
     for package in args.packages:
-        own = [r for r in results if r["file"].startswith(package)]
+        own = [r for r in results if str(r["file"]).startswith(package)]
         killed = sum(r["verdict"] == "killed" for r in own)
         if own:
             print(f"{package}: {killed} of {len(own)} killed ({100 * killed / len(own):.0f} %)")
-    record = {"seed": args.seed, "by_hand": args.by_hand, "mutants": results}
-    args.record.parent.mkdir(parents=True, exist_ok=True)
-    args.record.write_text(json.dumps(record, indent=1))
     print(f"{args.record}; {(time.monotonic() - began) / 60:.0f} minutes")
 
 
