@@ -26,7 +26,7 @@ STAGE_VERSIONS: Final[dict[str, int]] = {
     "training": 2,
     "prediction": 1,
     "baselines": 2,
-    "observables": 2,
+    "observables": 3,
     "figures": 2,
 }
 

@@ -1,7 +1,7 @@
 """Every allowed value of every choice of the network goes through training, prediction, tables and figures.
 
-Each case trains networks on a small made-up run (``synthetic_run``), predicts with them, measures all tables and
-draws all figures that show networks. A case takes one value of each key; together the cases take all of them.
+Each case trains networks on a small made-up run (``synthetic_run``), predicts with them, measures all tables
+and draws all figures that show networks. A case takes one value of each key; together they take all of them.
 """
 
 import os
@@ -42,7 +42,7 @@ SECTIONS = {
 
 FEW = (PhaseSettings(epochs=2, rate=1e-2), PhaseSettings(epochs=1, rate=1e-3))
 
-#: Values of keys that are not choices by their type: the ends of what is allowed, and what changes the branch.
+#: Values of keys that are not choices by their type: the ends of what is allowed, and what changes a branch.
 VALUES = {
     "network.state_features": [
         NetworkSettings().state_features, tuple(STATE_FEATURES), ("c_b",),
@@ -222,8 +222,8 @@ def test_every_value_goes_through_to_the_figures(made, tmp_path, number):
 #: Figures that show networks or what they predict.
 FIGURES = [
     "fig01_network", "fig02_pearson", "fig04_susceptibility", "fig07_correlation_length",
-    "fig08_chord_length", "fig09_attention", "fig10_bottleneck_time", "fig11_bottleneck_temperature", "fig12_length_scales",
-    "table2_schedule", "training_history",
+    "fig08_chord_length", "fig09_attention", "fig10_bottleneck_time", "fig11_bottleneck_temperature",
+    "fig12_length_scales", "table2_schedule", "training_history",
 ]  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Particles in the space of the bottleneck units (Figures 10 and 11).
 
-Two units span the plane that is drawn. One unit is drawn against the propensity itself; of more than two the first
-two principal axes are shown, the same in all panels.
+Two units span the plane that is drawn. One unit is drawn against the propensity itself; of more than two the
+first two principal axes are shown, the same in all panels.
 """
 
 from __future__ import annotations

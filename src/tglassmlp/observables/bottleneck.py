@@ -17,8 +17,9 @@ def sample(n_structures: int, n_particles: int, n_wanted: int, rng: np.random.Ge
 def principal_axes(bottleneck: NDArray, number: int = 2) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Project bottleneck values onto their first principal axes, for a picture of more than two units.
 
-    Units are centred and scaled to unit variance first, since the head may weigh a small unit as much as a large
-    one; a unit that is constant is left out. The sign of an axis is such that its largest loading is positive.
+    Units are centred and scaled to unit variance first, since the head may weigh a small unit as much as a
+    large one; a unit that is constant is left out. The sign of an axis is such that its largest loading is
+    positive.
 
     Parameters
     ----------

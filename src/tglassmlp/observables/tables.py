@@ -829,8 +829,8 @@ def bottleneck_tables(
     points
         ``unit1``, ``unit2``, ... of every bottleneck unit, ``propensity, source`` (``md`` or ``predicted``),
         ``structure, particle``; without the state points at which the mean correction of the network shown
-        (the first) has not converged. With more than two units also ``axis1, axis2``, their first two principal
-        axes over all points of the table, and ``share1, share2``, the parts of the variance on them.
+        (the first) has not converged. With more than two units also ``axis1, axis2``, their first two
+        principal axes over all points of the table, and ``share1, share2``, their parts of the variance.
     separations
         Separation of the most active and most arrested fifth, from all test particles, where there are
         measured propensities (a network's own would always separate well); its error is that of the mean of
