@@ -248,7 +248,10 @@ def _records(root, temperatures, made, rng):
         write_table(root / f"networks/full/tmin{t_min}.history.parquet", table, made)
 
 
-def all_tables(root, test=(4, 5, 6, 7), t_mins=T_MINS, snapshot_temperature="0.45", glass="0.30", tiles=2):
+def all_tables(
+    root, test=(4, 5, 6, 7), t_mins=T_MINS, snapshot_temperature="0.45", glass="0.30", tiles=2,
+    replica_noise=True, attention_mean=False,
+):  # fmt: skip
     """Measure everything on the files of :func:`build`, as the rules do."""
     root = Path(root)
 
@@ -274,12 +277,16 @@ def all_tables(root, test=(4, 5, 6, 7), t_mins=T_MINS, snapshot_temperature="0.4
     unit = labels, predictions, files("unit/descriptors/*/*.h5")
     found["chord_length"] = pd.concat(
         [
-            tables.chord_length_table(*unit, relaxation, test, n_resamples=50).assign(ensemble="unit"),
-            tables.chord_length_table(*large, relaxation, n_resamples=50, blocks=2).assign(ensemble="large"),
+            tables.chord_length_table(
+                *unit, relaxation, test, n_resamples=50, replica_noise=replica_noise
+            ).assign(ensemble="unit"),
+            tables.chord_length_table(
+                *large, relaxation, n_resamples=50, blocks=2, replica_noise=replica_noise
+            ).assign(ensemble="large"),
         ],
         ignore_index=True,
     )
-    attention = tables.attention_tables(predictions, relaxation)
+    attention = tables.attention_tables(predictions, relaxation, mean=attention_mean)
     found["attention"], found["attention_length"] = (a.assign(ensemble="unit") for a in attention)
     main = files(f"unit/predictions/tmin{t_mins[0]}/*.h5")
     found["bottleneck"], found["bottleneck_separation"] = tables.bottleneck_tables(

@@ -26,6 +26,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from tglassmlp.limits import DESCRIPTOR_CUTOFF, OutOfRange, check_cutoff, check_lengths, check_radii
 from tglassmlp.mixture import MIXTURES, Mixture, exchange_matrix
 from tglassmlp.provenance import fingerprint as _fingerprint
 
@@ -36,6 +37,7 @@ __all__ = [
     "ConfigError",
     "Split",
     "canonical",
+    "check",
     "chunk_ranges",
     "extension_steps",
     "fingerprint",
@@ -294,7 +296,8 @@ class DescriptorSettings(_Section):
         description="coarse-graining lengths, increasing; 0 is the particle itself",
     )
     cutoff: Positive = Field(
-        16.4, description="range of the coarse-graining sums, at most half the box of one unit system"
+        DESCRIPTOR_CUTOFF,
+        description="range of the coarse-graining sums, at most half the box of one unit system",
     )
 
 
@@ -838,6 +841,35 @@ def _checked(content: Any) -> Config:
     return config
 
 
+def check(section: type[BaseModel], names: Mapping[str, str] | None = None, **values: Any) -> None:
+    """Refuse values that the configuration would refuse, for functions that are called without one.
+
+    Parameters
+    ----------
+    section
+        Model that holds the keys, e.g. :class:`MinimisationSettings`.
+    names
+        What a key is called in the message, where that is not its own name.
+    values
+        Value of each key to check; the other keys of the section need none.
+
+    Raises
+    ------
+    OutOfRange
+        For the first value that is not allowed, with its name, what was found and what is allowed.
+    """
+    plain_values = {k: v.tolist() if hasattr(v, "tolist") else v for k, v in values.items()}
+    try:
+        section.model_validate(plain_values)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            key = problem["loc"][0] if problem["loc"] else None
+            if key in values and problem["type"] != "extra_forbidden":
+                described = _described(problem, section)
+                name = (names or {}).get(str(key), str(key))
+                raise OutOfRange(name, described.found, described.allowed) from None
+
+
 def _laid_over_each_other(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     content: dict[str, Any] = {}
     for layer in layers:
@@ -899,9 +931,9 @@ def _path(location: Sequence[int | str]) -> str:
     return text
 
 
-def _model_at(location: Sequence[int | str]) -> type[BaseModel] | None:
-    """Model that holds the last key of ``location``."""
-    model: Any = Config
+def _model_at(location: Sequence[int | str], root: type[BaseModel]) -> type[BaseModel] | None:
+    """Model that holds the last key of ``location`` below ``root``."""
+    model: Any = root
     for part in location[:-1]:
         if isinstance(part, int) or part == "MixtureSettings":
             continue
@@ -937,11 +969,11 @@ _SHAPES: Final = {
 }
 
 
-def _described(error: Any) -> _Problem:
+def _described(error: Any, root: type[BaseModel] | None = None) -> _Problem:
     location, kind, context = error["loc"], error["type"], error.get("ctx", {})
     path, found = _path(location) or "(the whole file)", _shown(error["input"])
     field = None
-    owner = _model_at(location)
+    owner = _model_at(location, root or Config)
     if owner is not None and location and isinstance(location[-1], str):
         field = owner.model_fields.get(location[-1])
     if kind == "missing":
@@ -1010,22 +1042,21 @@ def _system_problems(c: Config) -> Iterable[_Problem]:
             f"a box of {mixture.box_length:.4g}",
             f"a box of at least twice the longest range ({reach:g}), so that the minimum image is defined",
         )
-    if c.descriptors.cutoff > mixture.box_length / 2:
+    try:
+        check_cutoff(c.descriptors.cutoff, mixture.box_length)
+    except OutOfRange as error:
         yield _Problem(
-            "descriptors.cutoff",
-            f"{c.descriptors.cutoff:g}",
-            f"at most half the box of one unit system ({mixture.box_length / 2:.4g}): the sums of a larger "
-            "range differ between unit and large systems, by many standard deviations",
+            "descriptors.cutoff", error.found, error.allowed.replace("box", "box of one unit system")
         )
     if c.propensity.central_species > mixture.n_species:
         yield _Problem(
             "propensity.central_species", str(c.propensity.central_species), f"1 to {mixture.n_species}"
         )
-    if c.propensity.r_out <= c.propensity.r_in:
+    try:
+        check_radii(c.propensity.r_in, c.propensity.r_out)
+    except OutOfRange as error:
         yield _Problem(
-            "propensity.r_out",
-            f"{c.propensity.r_out:g}",
-            f"more than propensity.r_in ({c.propensity.r_in:g})",
+            f"propensity.{error.name}", error.found, error.allowed.replace("r_in", "propensity.r_in")
         )
 
 
@@ -1147,6 +1178,11 @@ def _grid_problems(c: Config) -> Iterable[_Problem]:
                 f"{lengths[k]:g}",
                 f"more than the one before it ({lengths[k - 1]:g})",
             )
+    if lengths and not any(b <= a for a, b in itertools.pairwise(lengths)):
+        try:
+            check_lengths(lengths, c.descriptors.cutoff)
+        except ValueError as error:
+            yield _Problem("descriptors.lengths", _shown(list(lengths)), str(error))
     if (
         not c.figures.formats
         or c.figures.formats[0] != "png"

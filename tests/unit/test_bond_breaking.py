@@ -98,7 +98,7 @@ def test_isoconfigurational_average_and_halves(lattice, moved):
     [
         ({"later": np.zeros((3, 2))}, r"later must have shape \[R, 2, 2\], found \(3, 2\)"),
         ({"later": np.full((1, 2, 2), np.nan)}, "not finite"),
-        ({"r_out": 1.0}, "r_out must be at least r_in"),
+        ({"r_out": 1.0}, "r_out must be more than r_in"),
         ({"box_length": 3.0}, "shorter than twice"),
         ({"species": [1, 4]}, r"species must lie in 1..3"),
     ],

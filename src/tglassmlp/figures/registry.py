@@ -73,9 +73,8 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "network_sketch.draw",
         (),
         "The network",
-        "Sketch of tGlassMLP. The state point (T, C_B) enters twice: through MLP1, whose two outputs "
-        "weight the descriptors in the attention layer, and through MLP2 behind the two-unit "
-        "bottleneck.",
+        "Sketch of tGlassMLP. The state point (T, C_B) enters twice: through MLP1, whose outputs "
+        "weight the descriptors in the attention layer, and through MLP2 behind the bottleneck.",
         "1 Method",
         "Figure 1",
     ),
@@ -177,9 +176,11 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "bottleneck_map.draw_times",
         ("bottleneck",),
         "The bottleneck in time",
-        "Values of the two bottleneck units of a sample of test particles at the lowest temperature "
+        "Values of the bottleneck units of a sample of test particles at the lowest temperature "
         "whose dynamics reaches the most C_B, at falling C_B, coloured by measured propensity: deviation "
-        "from the panel's mean in units of its standard deviation. One of the kept networks.",
+        "from the panel's mean in units of its standard deviation. One of the kept networks. (A network with "
+        "one unit is shown against the propensity, one with more than two in the first two principal axes of "
+        "its units.)",
         "4 Inside the network",
         "Figure 10",
     ),

@@ -840,8 +840,10 @@ def bottleneck_tables(
     Returns
     -------
     points
-        ``unit1, unit2, propensity, source`` (``md`` or ``predicted``), ``structure, particle``; without the
-        state points at which the mean correction of the network shown (the first) has not converged.
+        ``unit1``, ``unit2``, ... of every bottleneck unit, ``propensity, source`` (``md`` or ``predicted``),
+        ``structure, particle``; without the state points at which the mean correction of the network shown
+        (the first) has not converged. With more than two units also ``axis1, axis2``, their first two
+        principal axes over all points of the table, and ``share1, share2``, their parts of the variance.
     separations
         Separation of the most active and most arrested fifth, from all test particles, where there are
         measured propensities (a network's own would always separate well); its error is that of the mean of
@@ -851,9 +853,11 @@ def bottleneck_tables(
     truth = {_place(p)[2]: read_fields(p)[0] for p in labels}
     points: list[pd.DataFrame] = []
     rows: list[dict[str, Any]] = []
+    units = ["unit1", "unit2"]
     for path in predictions:
         fields = read_fields(path)[0]
         values = read_arrays(path, ["bottleneck"])["bottleneck"]
+        units = [f"unit{u + 1}" for u in range(values.shape[-1])]
         chosen = present(test, values.shape[1])
         rng = generator(seed, "bottleneck", fields.temperature, 0.5)
         drawn = bottle.sample(len(chosen), values.shape[2], n_particles, rng)
@@ -868,7 +872,7 @@ def bottleneck_tables(
                 rows.append(row | {"converged": False, "separation": np.nan, "error": np.nan, "n": 0})
                 continue
             source = "predicted" if md is None else "md"
-            both = np.asarray(values[k][chosen], dtype=np.float64).reshape(-1, 2)
+            both = np.asarray(values[k][chosen], dtype=np.float64).reshape(-1, len(units))
             propensity = np.asarray(field[chosen], dtype=np.float64).ravel()
             row = _row(fields, c_b, times) | {"source": source}
             each = [
@@ -885,8 +889,7 @@ def bottleneck_tables(
                 pd.DataFrame(
                     {
                         **row,
-                        "unit1": both[drawn, 0],
-                        "unit2": both[drawn, 1],
+                        **{name: both[drawn, u] for u, name in enumerate(units)},
                         "propensity": propensity[drawn],
                         "structure": np.array(chosen)[structure],
                         "particle": particle,
@@ -895,8 +898,11 @@ def bottleneck_tables(
             )
     if not rows:
         raise ValueError(f"no state point is predicted in {', '.join(map(str, predictions))}")
-    columns = [*_STATE, "source", "unit1", "unit2", "propensity", "structure", "particle"]
+    columns = [*_STATE, "source", *units, "propensity", "structure", "particle"]
     every = pd.concat(points, ignore_index=True) if points else pd.DataFrame(columns=columns)
+    if points and len(units) > 2:
+        axes, shares = bottle.principal_axes(every[units].to_numpy(float))
+        every = every.assign(axis1=axes[:, 0], axis2=axes[:, 1], share1=shares[0], share2=shares[1])
     return every, pd.DataFrame(rows)
 
 
