@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from tglassmlp.dynamics.extrapolation import fit_extrapolation
 from tglassmlp.dynamics.relaxation import (
     MasterCurve,
     Relaxation,
@@ -277,57 +278,13 @@ def test_master_curve_is_the_mean_of_the_curves_that_are_there():
         build_master_curve([(TIMES, np.ones(TIMES.size), 1.0)])
 
 
-def test_errors_of_the_arrhenius_line_by_hand():
-    """Through ln tau = 3 and 7 at 1/T = 2 and 4: E = 2, ln tau_0 = -1; at 1/T = 6 it is 2 y_2 - y_1."""
-    taus = [float(np.exp(3)), float(np.exp(7))]
-    line = fit_arrhenius([0.5, 0.25], taus, [0.1 * taus[0], 0.3 * taus[1]])
-    assert (line.log_tau0, line.energy) == (pytest.approx(-1.0), pytest.approx(2.0))
-    tau, error = line.tau(1 / 6)
-    assert np.log(tau) == pytest.approx(11.0)
-    assert error / tau == pytest.approx(np.sqrt(4 * 0.3**2 + 0.1**2))
-    assert line.tau(0.25)[1] == pytest.approx(0.3 * taus[1])
-    # no error counts as smaller than 5 per cent
-    sure = fit_arrhenius([0.5, 0.25], taus, [1e-3 * t for t in taus])
-    assert sure.tau(1 / 6)[1] / tau == pytest.approx(0.05 * np.sqrt(5))
-
-
-def test_scatter_about_the_arrhenius_line_enlarges_its_error():
-    """Points at 1/T = 1, 2, 3 off a line by d, -2 d, d: chi^2 = 6 d^2 / s^2 with one degree of freedom."""
-    temperatures, inverse = [1.0, 1 / 2, 1 / 3], np.array([1.0, 2.0, 3.0])
-    for d, factor in ((0.1, np.sqrt(6) * 0.1 / 0.08), (0.01, 1.0)):
-        taus = np.exp(4 * inverse + d * np.array([1, -2, 1]))
-        line = fit_arrhenius(temperatures, taus, 0.08 * taus)
-        assert (line.log_tau0, line.energy) == (pytest.approx(0.0, abs=1e-9), pytest.approx(4.0))
-        # at the middle s / sqrt(3), and s / sqrt(2) for the slope
-        assert line.tau(1 / 2)[1] / line.tau(1 / 2)[0] == pytest.approx(factor * 0.08 / np.sqrt(3))
-        assert line.tau(1 / 5)[1] / line.tau(1 / 5)[0] == pytest.approx(
-            factor * 0.08 * np.sqrt(1 / 3 + 9 / 2)
-        )
-        free = fit_arrhenius(temperatures, taus, [None] * 3)
-        assert free.tau(1 / 2)[1] / free.tau(1 / 2)[0] == pytest.approx(np.sqrt(6) * d / np.sqrt(3))
-    # one unknown error: all weights are equal
-    mixed = fit_arrhenius(temperatures, taus, [0.08 * taus[0], None, 0.2 * taus[2]])
-    assert mixed == free
-    weighted = fit_arrhenius(temperatures, np.exp([1.0, 2.0, 5.0]), np.exp([1.0, 2.0, 5.0]) * [0.1, 0.1, 1e3])
-    assert weighted.energy == pytest.approx(1.0, abs=1e-4)
-
-
-def test_number_of_temperatures_of_the_arrhenius_line():
-    temperatures = [0.4, 0.2, 0.3, 0.5]
-    taus = [10.0, 5e4, 300.0, 5.0]
-    assert fit_arrhenius(temperatures, taus, [None] * 4).temperatures == (0.2, 0.3, 0.4)
-    two = fit_arrhenius(temperatures, taus, [None] * 4, number=1)
-    assert two.temperatures == (0.2, 0.3)
-    assert two.energy == pytest.approx(np.log(5e4 / 300) / (1 / 0.2 - 1 / 0.3))
-
-
 def test_times_between_and_beyond_measured_temperatures_by_hand():
     times = {
         "0.50": RelaxationTime(np.exp(2.0), 0.1 * np.exp(2.0), "threshold"),
         "0.40": RelaxationTime(np.exp(4.0), 0.2 * np.exp(4.0), "overlap"),
         "0.25": RelaxationTime(np.exp(9.0), 0.3 * np.exp(9.0), "threshold"),
     }
-    line = fit_arrhenius([0.4, 0.25], [np.exp(4.0), np.exp(9.0)], [None, None])
+    line = fit_extrapolation([0.4, 0.25], [np.exp(4.0), np.exp(9.0)], [None, None])
     found = Relaxation(0.5, times, STRAIGHT, line)
     # 1/T = 3.25 lies between 2.5 and 4, half way: ln tau = 6.5
     tau, error = found.tau(1 / 3.25)
@@ -348,7 +305,7 @@ def test_times_between_and_beyond_measured_temperatures_by_hand():
         0.5, {**times, "0.25": RelaxationTime(np.exp(9.0), None, "threshold")}, STRAIGHT, line
     )
     assert unknown.tau(1 / 3.25)[1] is None
-    with pytest.raises(ValueError, match="no Arrhenius line"):
+    with pytest.raises(ValueError, match="nothing to extrapolate from"):
         Relaxation(0.5, {"0.50": times["0.50"]}, STRAIGHT, None).tau(0.4)
 
 
