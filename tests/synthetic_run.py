@@ -11,9 +11,10 @@ import pandas as pd
 
 from tglassmlp.configuration import Configuration
 from tglassmlp.dynamics.relaxation import measure_relaxation
-from tglassmlp.observables import tables
+from tglassmlp.observables import tables, trend_tables
 from tglassmlp.storage import (
     Array,
+    read_arrays,
     write_arrays,
     write_configurations,
     write_json,
@@ -285,6 +286,19 @@ def all_tables(root, test=(4, 5, 6, 7), t_mins=T_MINS, snapshot_temperature="0.4
     found["bottleneck"], found["bottleneck_separation"] = tables.bottleneck_tables(
         labels, main, relaxation, test, 300
     )
+    unit = trend_tables.Unit(labels, predictions, files("unit/descriptors/*/*.h5"), test)
+
+    def bottlenecks(path):
+        # a second network separates less
+        values = read_arrays(path, ["bottleneck"])["bottleneck"][0][list(test)]
+        return lambda c_b: np.stack([values, values + np.random.default_rng(0).normal(size=values.shape)])
+
+    separated = trend_tables.network_separations(
+        unit, {t: bottlenecks(path) for t, path in unit.predictions[t_mins[0]].items()}, t_mins[0]
+    )
+    found["network_separation"] = trend_tables.separation_table(separated, t_mins[0])
+    found["trends"] = trend_tables.trend_table(unit, *large[1:], separated, t_mins[0], tiles=tiles)
+    found["agreement"] = trend_tables.agreement_table(unit)
     found["length_scales"] = tables.length_scale_table(
         found["correlation_length"], found["chord_length"], found["attention_length"]
     )

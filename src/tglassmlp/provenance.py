@@ -26,8 +26,8 @@ STAGE_VERSIONS: Final[dict[str, int]] = {
     "training": 2,
     "prediction": 1,
     "baselines": 2,
-    "observables": 2,
-    "figures": 2,
+    "observables": 3,
+    "figures": 3,
 }
 
 _LIBRARIES = ("numpy", "numba", "jax", "flax", "optax", "pyvoro2", "freud-analysis", "snakemake", "hoomd")

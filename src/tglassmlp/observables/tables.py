@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -404,10 +404,10 @@ def _fold_sums(paths: Sequence[File]) -> list[Sums]:
         table = read_table(path, ["method", "t_min", "temperature", "c_b", "structure", *MOMENTS])
         fold: Sums = {}
         for key, rows in table.groupby(["method", "t_min", "temperature", "c_b"]):
-            method, t_min, temperature, c_b = key
+            method, t_min, temperature, c_b = cast("tuple[str, str, float, float]", key)
             sums = rows.sort_values("structure")[list(MOMENTS)].to_numpy(dtype=np.float64)
-            methods = fold.setdefault(float(temperature), {})
-            methods.setdefault((str(method), str(t_min)), {})[round(float(c_b) * 1e6)] = sums
+            methods = fold.setdefault(temperature, {})
+            methods.setdefault((method, t_min), {})[round(c_b * 1e6)] = sums
         found.append(fold)
     return found
 
@@ -576,6 +576,7 @@ def structure_factor_tables(
     minimum_systems: int = 1,
     methods: Sequence[str] = ("md", "tglassmlp"),
     tiles: int = 1,
+    timed: Sequence[File] = (),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """S_4(q) (10) of large systems and its fits (11) and (12).
 
@@ -601,6 +602,8 @@ def structure_factor_tables(
         Methods to analyse.
     tiles
         Unit systems per side of the large systems.
+    timed
+        Label files of the unit systems: times where the large ones have no dynamics.
 
     Returns
     -------
@@ -610,7 +613,7 @@ def structure_factor_tables(
         One row per method, state point and ``form``: ``xi, chi, a`` with errors (fit and spread over
         networks combined), ``goodness``, ``n_points``, ``determined``, ``reason``.
     """
-    times = Times(relaxation)
+    times = Times(relaxation, [*timed, *labels])
     where = _positions(descriptors)
     curves: list[pd.DataFrame] = []
     fits: list[dict[str, Any]] = []
@@ -714,6 +717,7 @@ def chord_length_table(
     seed: int = 0,
     replica_noise: bool = True,
     blocks: int = 1,
+    timed: Sequence[File] = (),
 ) -> pd.DataFrame:
     """Mean chord length of mobile regions of molecular dynamics and networks.
 
@@ -740,8 +744,10 @@ def chord_length_table(
         Fill the two columns.
     blocks
         For errors, large systems count as ``blocks`` x ``blocks`` independent parts each.
+    timed
+        Label files of the unit systems: times where these files have no dynamics.
     """
-    times = Times(relaxation, labels)
+    times = Times(relaxation, [*timed, *labels])
     where = _positions(descriptors)
     lattices = {
         t: [Lattice(positions[s], box, spacing) for s in range(positions.shape[0])]
@@ -826,7 +832,7 @@ def _at(arrays: Mapping[str, NDArray], c_b: float, structures: Sequence[int]) ->
 
 
 def attention_tables(
-    predictions: Sequence[File], relaxation: File, mean: bool = False
+    predictions: Sequence[File], relaxation: File, mean: bool = False, labels: Sequence[File] = ()
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """P(L) and the attention length <L> of every state point and network ensemble.
 
@@ -838,6 +844,8 @@ def attention_tables(
         ``relaxation.json``.
     mean
         See :func:`tglassmlp.observables.attention_length.attention_distribution`.
+    labels
+        Label files: measured times, where there are any.
 
     Returns
     -------
@@ -846,7 +854,7 @@ def attention_tables(
     lengths
         ``value, spread, error, n_networks`` per state point.
     """
-    times = Times(relaxation)
+    times = Times(relaxation, labels)
     curves: list[pd.DataFrame] = []
     rows: list[dict[str, Any]] = []
     for path in predictions:

@@ -15,6 +15,7 @@ TABLES = (
     "length_scales",
     "trends",
     "agreement",
+    "network_separation",
 )
 
 
