@@ -270,17 +270,19 @@ def all_tables(root, test=(4, 5, 6, 7), t_mins=T_MINS, snapshot_temperature="0.4
         ),
     }
     found["structure_factor"], found["correlation_length"] = tables.structure_factor_tables(
-        *large, relaxation, table_q_max=1.5, tiles=tiles
+        *large, relaxation, table_q_max=1.5, tiles=tiles, timed=labels
     )
     unit = labels, predictions, files("unit/descriptors/*/*.h5")
     found["chord_length"] = pd.concat(
         [
             tables.chord_length_table(*unit, relaxation, test, n_resamples=50).assign(ensemble="unit"),
-            tables.chord_length_table(*large, relaxation, n_resamples=50, blocks=2).assign(ensemble="large"),
+            tables.chord_length_table(*large, relaxation, n_resamples=50, blocks=2, timed=labels).assign(
+                ensemble="large"
+            ),
         ],
         ignore_index=True,
     )
-    attention = tables.attention_tables(predictions, relaxation)
+    attention = tables.attention_tables(predictions, relaxation, labels=labels)
     found["attention"], found["attention_length"] = (a.assign(ensemble="unit") for a in attention)
     main = files(f"unit/predictions/tmin{t_mins[0]}/*.h5")
     found["bottleneck"], found["bottleneck_separation"] = tables.bottleneck_tables(

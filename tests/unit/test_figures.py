@@ -10,7 +10,7 @@ from tglassmlp.configuration import Configuration
 from tglassmlp.figures import movie, registry
 from tglassmlp.figures.contact_sheet import draw_contact_sheet
 from tglassmlp.observables.export import particle_properties
-from tglassmlp.observables.numbers import collect_numbers
+from tglassmlp.observables.numbers import _Collection, _trends, collect_numbers
 from tglassmlp.observables.reproduction import Picture, judge, publish, report
 from tglassmlp.observables.tables import near_c_b, read_fields
 from tglassmlp.storage import read_configurations, read_table, write_configurations
@@ -172,6 +172,30 @@ def test_networks_off_their_c_b_are_left_out_of_every_table_and_counted(run, nam
     assert (all_["n_unconverged"] == 0).all()
 
 
+@pytest.mark.parametrize("name", ["correlation_length", "attention_length", "chord_length"])
+def test_times_are_measured_ones_where_the_unit_systems_have_dynamics(run, name):
+    table = read_table(run / f"tables/{name}.parquet")
+    labels = {t: read_fields(run / f"unit/labels/T{t:.2f}.h5")[0] for t in (0.5, 0.45, 0.4)}
+    here = table[table["method"] == "tglassmlp"]
+    known = [any(np.isclose(labels[t].c_b, c)) if t in labels else False
+             for t, c in zip(here["temperature"], here["c_b"], strict=True)]  # fmt: skip
+    assert sum(known) > 20
+    assert ((here["time_from"] == "dynamics") == known).all()
+
+
+def test_bottlenecks_say_how_the_kept_networks_differ(run):
+    tables = registry.load_tables(files_of(run, "fig11_bottleneck_temperature"))
+    every = tables["network_separation"]
+    assert set(every["network"]) == {0, 1}
+    for name in ("fig10_bottleneck_time", "fig11_bottleneck_temperature"):
+        titles = " ".join(ax.get_title() for ax in registry.draw(name, tables, META).figure.axes)
+        assert titles.count(r"\pm") >= 3, titles
+    at = every[(every["temperature"] == 0.45) & np.isclose(every["c_b"], 0.5)]["separation"]
+    drawn = registry.draw("fig11_bottleneck_temperature", tables, META).figure
+    title = next(ax.get_title() for ax in drawn.axes if "0.45" in ax.get_title())
+    assert f"({at.mean():.2f} $\\pm$ {at.std(ddof=1):.2f})" in title
+
+
 def test_bottleneck_of_a_network_off_its_c_b_is_left_out(run):
     points = read_table(run / "tables/bottleneck.parquet")
     assert points.groupby("temperature")["c_b"].nunique().to_dict() == {
@@ -233,13 +257,8 @@ def test_numbers_are_quoted_with_error_count_and_origin(run):
     assert growth["error"] == pytest.approx(np.hypot(growth["error_structures"], growth["spread"]), rel=1e-4)
     assert growth["temperatures"] == [0.5, 0.45, 0.4, 0.35, 0.3]
     assert numbers["trend/chi4/md/all"]["temperatures"] == [0.5, 0.45, 0.4]
-    assert numbers["trend/xi4/tglassmlp/tmin0.40/all"]["value"] > 0, "made to grow on cooling"
-    same = numbers["trend/xi4_less_chord_length/tglassmlp/tmin0.40/all"]
-    assert same["value"] == pytest.approx(
-        numbers["trend/xi4/tglassmlp/tmin0.40/all"]["value"]
-        - numbers["trend/chord_length/tglassmlp/tmin0.40/all"]["value"],
-        abs=1e-4,
-    )
+    attention = numbers["trend/attention_length/tglassmlp/tmin0.40/all"]
+    assert attention["value"] > 3 * attention["error"], "made to grow on cooling"
     ratio = numbers["agreement/chi4_log_ratio/tmin0.40/all"]
     assert abs(ratio["value"]) < 3 * ratio["error"]
     page = report(numbers, "made-up", "Small.", ["0.40", "0.45"])
@@ -248,6 +267,24 @@ def test_numbers_are_quoted_with_error_count_and_origin(run):
     assert numbers["arrhenius/energy"]["value"] == pytest.approx(2.1, abs=0.3)
     assert numbers["glass_transition/tau"]["unit"] == "LJ times"
     assert numbers["pearson/best_single_descriptor/T0.45"]["note"] == "energy"
+
+
+def test_the_trends_of_two_lengths_are_compared_network_by_network():
+    """Two networks whose exponents differ, but whose two lengths go together."""
+    rows = [
+        (quantity, "tglassmlp", "0.40", "all", network, base + shift, structures, spread, "0.5 0.4 0.3")
+        for quantity, base, structures in (("xi4", 1.0, 0.3), ("chord_length", 0.5, 0.4))
+        for network, shift, spread in ((-1, 0.0, 0.7), (0, -0.5, np.nan), (1, 0.5, np.nan))
+    ]
+    columns = ["quantity", "method", "t_min", "range", "network", "exponent", "error_structures", "spread"]
+    table = pd.DataFrame(rows, columns=[*columns, "temperatures"])
+    found = _Collection()
+    _trends(found, table.assign(error=table["error_structures"], n_networks=2, n_c_b=3))
+    numbers = found.numbers
+    difference = numbers["trend/xi4_less_chord_length/tglassmlp/tmin0.40/all"]
+    assert difference["value"] == pytest.approx(0.5)
+    assert difference["spread"] == pytest.approx(0.0, abs=1e-9), "the networks agree on the difference"
+    assert difference["error"] == pytest.approx(0.5), "large and unit systems are independent"
 
 
 def test_verdicts_follow_from_number_and_error():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tglassmlp import folds
-from tglassmlp.config import split
+from tglassmlp.config import ConfigError, load, read_yaml, split
 from tglassmlp.network import baselines, steps
 from tglassmlp.observables.bootstrap import jackknife_error, student
 from tglassmlp.observables.tables import comparison_table
@@ -38,6 +38,17 @@ def test_the_record_of_a_fold_divides_without_it():
     found = steps.divided(run)
     assert (found.train, found.validation, found.test) == ([0, 2], [3], [4, 5, 6, 7])
     assert steps.divided(run, 9).train == [0, 2, 8]
+
+
+@pytest.mark.parametrize(("number", "allowed"), [(1, False), (2, True), (5, True), (6, False), (0, True)])
+def test_folds_must_leave_something_to_learn_from(repository, number, allowed):
+    content = read_yaml(repository / "config.yaml")  # 5 structures to learn from, one of them for validation
+    content["training"]["folds"] = number
+    if allowed:
+        assert load(content).training.folds == number
+    else:
+        with pytest.raises(ConfigError, match=r"training\.folds: found"):
+            load(content)
 
 
 def test_the_jackknife_over_folds_has_the_spread_of_estimates_over_training_sets():
@@ -103,6 +114,17 @@ def test_leads_carry_both_parts_of_their_error(tmp_path):
     row = both[(both["second"] == "ridge") & (both["temperature"] == 0.45)].iloc[0]
     assert row["error_training"] == pytest.approx(abs(row["fold0"] - row["fold1"]) / 2 * student(1))
     assert row["error"] == pytest.approx(np.hypot(row["error_structures"], row["error_training"]))
+    # step 2 once more with the other output, for the selection alone
+    other, extrapolated = tmp_path / "other.parquet", next(tmp_path.glob("state0/*/extrapolated/*.h5"))
+    record = {**run, "structures": {**run["structures"], "fold": [0, 2]}}  # whose labels those are
+    steps.other_output(
+        other, descriptors, labels, extrapolated, tmp_path / "map.parquet", tmp_path / "scaling.json", 0.4,
+        0.35, record,
+    )  # fmt: skip
+    means = read_table(other)
+    assert set(means["output"]) == {"deviation"}, "the run's own is that of the default, propensity"
+    assert sorted(set(means["network"])) == [0, 1, 2], "all of them, kept or not"
+    assert means["deviation"].to_numpy() == pytest.approx(np.abs(means["mean_prediction"] - means["c_b"]))
     # a killed job goes on: what is finished is not made again
     full = next(tmp_path.glob("state1/*/full/tmin0.40.npz"))
     before = full.stat().st_mtime_ns

@@ -112,7 +112,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "structures, at least those of Gaussian fluctuations), tGlassMLP (lines; dashed for the network "
         "that saw only the higher temperatures) and GlassMLP at each state point (crosses). Errors of "
         "networks are their spread: they share the structures with dynamics. Error bars multiply and divide "
-        "by 1 + relative error.",
+        "by 1 + relative error. Symbols hold the noise of the replicas, which claims leave out.",
         "2 Validation",
         "Figure 4",
     ),

@@ -180,16 +180,21 @@ def _trends(found: _Collection, table: pd.DataFrame) -> None:
     every = table[(table["range"] == "all") & (table["method"] == "tglassmlp")]
     for t_min in sorted(set(table.loc[table["quantity"] == "xi4", "t_min"])):
         mine = every[every["t_min"] == t_min]
-        xi, chord = (mine[mine["quantity"] == q].set_index("network") for q in ("xi4", "chord_length"))
-        if not (len(xi) and len(chord)):
+        xi, chord = (
+            {int(row.network): row for row in _rows(mine[mine["quantity"] == q])}
+            for q in ("xi4", "chord_length")
+        )
+        if not (xi and chord):
             continue
-        each = (xi["exponent"] - chord["exponent"]).drop(index=-1).dropna()
-        structures = float(np.hypot(xi.loc[-1, "error_structures"], chord.loc[-1, "error_structures"]))
+        networks = sorted((xi.keys() & chord.keys()) - {-1})
+        each = np.array([xi[n].exponent - chord[n].exponent for n in networks], dtype=float)
+        each = each[np.isfinite(each)]
+        structures = float(np.hypot(xi[-1].error_structures, chord[-1].error_structures))
         spread = float(each.std(ddof=1)) if len(each) > 1 else float("nan")
         found.add(
             f"trend/xi4_less_chord_length/tglassmlp/tmin{t_min}/all",
-            xi.loc[-1, "exponent"] - chord.loc[-1, "exponent"], "tables/trends.parquet",
-            combined_error(structures, spread), len(str(xi.loc[-1, "temperatures"]).split()),
+            xi[-1].exponent - chord[-1].exponent, "tables/trends.parquet",
+            combined_error(structures, spread), len(str(xi[-1].temperatures).split()),
             note="difference of the exponents of each network; large and unit systems are independent",
             error_structures=structures, spread=spread,
         )  # fmt: skip
