@@ -148,7 +148,7 @@ def _growth(numbers: Numbers, quantity: str, of: str) -> tuple[float, float, str
     """
     exponent, error, text = _trend(numbers, quantity, of, "all")
     if not np.isfinite(exponent):
-        return exponent, error, "not determined at two temperatures"
+        return exponent, error, "not determined"
     entry = numbers[f"trend/{quantity}/{of}/all"]
     temperatures = [float(t) for t in entry["temperatures"]]
     hot, cold = max(temperatures), min(temperatures)
@@ -279,7 +279,8 @@ def _selection(numbers: Numbers, t_min: str) -> Claim:
     }
     kept = numbers.get(f"kept_networks/tmin{t_min}", {"value": None, "n": None})
     text = [f"{x['value']} of {x['n']} (output {output})" for output, x in found.items()]
-    text.append(f"{kept['value']} of {kept['n']} are used")
+    if kept["value"] is not None:
+        text.append(f"{kept['value']} of {kept['n']} are used")
     passes = {output: int(x["value"]) > 0 for output, x in found.items()}
     if not passes:
         verdict = "for comparison"
@@ -287,7 +288,7 @@ def _selection(numbers: Numbers, t_min: str) -> Claim:
         verdict = "disagrees"
     else:
         verdict = "agrees" if "propensity" in passes else "for comparison"
-    return Claim("Section II", claim, "; ".join(text), verdict)
+    return Claim("Section II", claim, "; ".join(text) or "not known", verdict)
 
 
 def _published(numbers: Numbers, main: str) -> Claim:
@@ -369,7 +370,11 @@ def _susceptibility(numbers: Numbers, t_min: str) -> Claim:
     mean, error = _get(numbers, f"{prefix}/all")
     if not np.isfinite(mean):
         return Claim("Figure 4", claim, "not determined", UNSEEN)
-    each = [f"{np.exp(_get(numbers, n)[0]):.2g} at T = {t}" for n, t, _ in _states(numbers, prefix)]
+    each = [
+        f"{np.exp(_get(numbers, n)[0]):.2g} at T = {t}"
+        for n, t, _ in _states(numbers, prefix)
+        if np.isfinite(_get(numbers, n)[0])
+    ]
     factor = float(np.exp(mean))
     text = f"predicted over measured (without noise), all C_B: {', '.join(each)}; "
     text += f"mean {_shown(factor, factor * error)}"

@@ -333,21 +333,23 @@ def _length_rows(
 
 def _factors(
     predictions: Mapping[float, File], descriptors: Sequence[File], q_max: float, tiles: int, seed: int
-) -> tuple[dict[str, Any], list[float]]:
+) -> tuple[dict[str, Any], list[float]] | None:
     """S_4 of all state points of one T_min: of each network, of their mean, and without groups of modes.
 
     ``networks [networks, T, C, shells]``, ``mean [T, C, shells]``, ``without [groups, T, C, shells]``.
+    None if the boxes hold no wave vector in the range.
     """
     where = tables._positions(descriptors)
     temperatures = sorted(predictions, reverse=True)
     first = read_fields(predictions[temperatures[0]])[0]
-    c_b = np.array(
-        sorted({round(float(c), 9) for t in temperatures for c in read_fields(predictions[t])[0].c_b})[::-1]
-    )
+    reached = {round(float(c), 9) for t in temperatures for c in read_arrays(predictions[t], ["c_b"])["c_b"]}
+    c_b = np.array(sorted(reached, reverse=True))
     box = where[temperatures[0]][1]
     shells = Shells(box, q_max)
     vectors = shells.vectors()
     used = ~shells.on_tiles(tiles) & (2 * np.pi / box * np.hypot(*vectors.T) < q_max)
+    if not used.any():
+        return None
     square, shell = np.unique((vectors[used] ** 2).sum(axis=1), return_inverse=True)
     systems = first.values.shape[2]
     # the same modes of the same systems at all temperatures form a group
@@ -485,8 +487,9 @@ def trend_table(
     dynamics = {t: _susceptibilities_of_dynamics(path, unit.test) for t, path in unit.labels.items()}
     rows += _trend_rows("chi4", "md", "", _series(dynamics))
     mine = {t: p for p in large_predictions for _, m, t in [tables._place(p)] if m == main}
-    if mine:
-        data, temperatures = _factors(mine, large_descriptors, fit_q_max, tiles, seed)
+    factors = _factors(mine, large_descriptors, fit_q_max, tiles, seed) if mine else None
+    if factors is not None:
+        data, temperatures = factors
         rows += _length_rows("xi4", main, data, False, temperatures)
         rows += _length_rows("a", main, data, True, temperatures)
     return pd.DataFrame(rows, columns=TREND_COLUMNS)
