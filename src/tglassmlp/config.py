@@ -354,6 +354,14 @@ class TrainingSettings(_Section):
         description="lowest measured temperature each model may see; the first is the main model"
     )
     networks: Count = Field(16, description="networks trained with different seeds")
+    folds: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="folds of the structures learnt from, each left out of one more training of every "
+        "method, for errors over training sets; 0: none",
+    )
+    fold_networks: Count | None = Field(
+        None, description="networks of each kind in those trainings; null: as many as elsewhere"
+    )
     phase1: tuple[PhaseSettings, ...] = Field(
         (
             PhaseSettings(epochs=10, rate=1e-3),
@@ -633,6 +641,29 @@ class Split:
         if total < self.number:
             raise ValueError(f"{self.number} structures are divided, found {total}")
         return replace(self, train=[*self.train, *range(self.number, total)])
+
+    def without_fold(self, fold: int, folds: int) -> Split:
+        """Division without one of ``folds`` folds of the structures learnt from; the test stays as it is.
+
+        Structures learnt from, in ascending number, belong to the folds in turn. Of those that remain, the
+        last ones that every temperature has are for validation again, as many as before if that leaves one
+        to train on.
+
+        Raises
+        ------
+        ValueError
+            If there is no such fold, or nothing remains to train on.
+        """
+        learnt = sorted([*self.train, *self.validation])
+        if not 0 <= fold < folds:
+            raise ValueError(f"fold must lie in 0..{folds - 1}, found {fold}")
+        kept = [s for k, s in enumerate(learnt) if k % folds != fold]
+        common = [s for s in kept if s < max(self.test)]
+        count = min(len(self.validation), len(common), len(kept) - 1)
+        if len(kept) < 1:
+            raise ValueError(f"fold {fold} of {folds} leaves no structure to train on of {len(learnt)}")
+        validation = common[len(common) - max(count, 0) :]
+        return replace(self, train=[s for s in kept if s not in validation], validation=validation)
 
 
 def split(number: int, test_fraction: float, validation_fraction: float) -> Split:
@@ -1238,6 +1269,7 @@ def _training_problems(c: Config) -> Iterable[_Problem]:
                 f"{value:g}",
                 f"at least two measured temperatures at or above it ({known})",
             )
+    yield from _fold_problems(c)
     if sum(p.epochs for p in (*t.phase1, *t.phase2)) < 1:
         yield _Problem("training.phase1", "no epoch", "at least one epoch in phase1 or phase2")
     radii = t.correlation_radii
@@ -1252,6 +1284,25 @@ def _training_problems(c: Config) -> Iterable[_Problem]:
     for key in ("mlp1", "mlp2", "head"):
         if not getattr(c.network, key):
             yield _Problem(f"network.{key}", "an empty list", "at least one layer")
+
+
+def _fold_problems(c: Config) -> Iterable[_Problem]:
+    folds, s = c.training.folds, c.structures
+    if folds == 0:
+        return
+    try:
+        parts = split(s.number, s.test_fraction, s.validation_fraction)
+    except ValueError:
+        return  # said elsewhere
+    learnt = len(parts.train) + len(parts.validation)
+    least = 3 if parts.validation else 2  # one left out, one to train on, one for validation
+    if not 2 <= folds <= learnt or learnt - -(-learnt // folds) < least - 1:
+        yield _Problem(
+            "training.folds",
+            str(folds),
+            f"0, or 2 to {learnt} folds of the {learnt} structures learnt from, each of which leaves "
+            f"{least - 1} or more",
+        )
 
 
 def _large_problems(c: Config) -> Iterable[_Problem]:

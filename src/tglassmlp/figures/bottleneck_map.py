@@ -91,8 +91,22 @@ def _panels(
     return Drawn(fig, pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"panel": []}))
 
 
+def _differ(tables: Mapping[str, Any], temperature: float, c_b: float, shown: float | None = None) -> str:
+    """Separation of the network shown, and mean and standard deviation over all kept networks."""
+    table: pd.DataFrame = tables["network_separation"]
+    here = table[(np.abs(table["temperature"] - temperature) < 1e-9) & (np.abs(table["c_b"] - c_b) < 1e-9)]
+    known = here[np.isfinite(here["separation"].astype(float))]
+    first = known.loc[known["network"] == 0, "separation"]
+    shown = float(first.iloc[0]) if shown is None and len(first) else shown
+    if shown is None or not np.isfinite(shown):
+        return ""
+    every = known["separation"].astype(float)
+    rest = rf" ({every.mean():.2f} $\pm$ {every.std(ddof=1):.2f})" if len(every) > 1 else ""
+    return f"$D = {shown:.2f}${rest}"
+
+
 def draw_times(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
-    """Draw Figure 10 from table ``bottleneck``: the lowest temperature with dynamics at falling C_B."""
+    """Draw Figure 10 from tables ``bottleneck`` and ``network_separation``: one temperature, falling C_B."""
     table: pd.DataFrame = tables["bottleneck"]
     md = table[table["source"] == "md"]
     md = md if len(md) else table
@@ -107,14 +121,14 @@ def draw_times(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     panels = []
     for k in picked:
         rows = here[here["c_b"] == values[k]]
-        panels.append(
-            (f"$C_B = {temperature_text(values[k])}$,  $t = {time_text(rows['time'].iloc[0])}$", rows)
-        )
+        title = f"$C_B = {temperature_text(values[k])}$,  $t = {time_text(rows['time'].iloc[0])}$"
+        differ = _differ(tables, temperature, float(values[k]))
+        panels.append((f"{title}\n{differ}" if differ else title, rows))
     return _panels(panels, meta, f"T = {temperature_text(temperature)}", standardised=True)
 
 
 def draw_temperatures(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
-    """Draw Figure 11 from tables ``bottleneck`` and ``bottleneck_separation``: all temperatures."""
+    """Draw Figure 11 from tables ``bottleneck``, ``bottleneck_`` and ``network_separation``: all T."""
     table = near_c_b(tables["bottleneck"], meta["threshold"])
     separations = near_c_b(tables["bottleneck_separation"], meta["threshold"])
     values = sorted(table["temperature"].unique(), reverse=True)
@@ -125,6 +139,7 @@ def draw_temperatures(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Dra
         of = separations[separations["temperature"] == values[k]]
         source = "MD" if rows["source"].iloc[0] == "md" else "predicted"
         separation = float(of["separation"].iloc[0])
-        text = f",  $D = {separation:.2f}$" if np.isfinite(separation) else ""
-        panels.append((f"$T = {temperature_text(values[k])}$, {source}{text}", rows))
+        differ = _differ(tables, values[k], float(rows["c_b"].iloc[0]), separation)
+        title = f"$T = {temperature_text(values[k])}$, {source}"
+        panels.append((f"{title}\n{differ}" if differ else title, rows))
     return _panels(panels, meta, f"$C_B$ = {table['c_b'].iloc[0]:g}" if len(table) else "")
