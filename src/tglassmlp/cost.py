@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tglassmlp.config import Config, TemperatureSettings, canonical, chunk_ranges, frame_steps
+from tglassmlp.dynamics.forecast import planned_table
 from tglassmlp.simulation.equilibration import attempts
 from tglassmlp.storage import read_json
 
@@ -379,4 +380,15 @@ def describe(c: Config, costs: list[Cost], rates: Rates, measured: list[str]) ->
         lines.append(f"HOOMD-blue on {device}")
     if math.isfinite(longest):
         lines.append(f"longest job of one core: about {longest:.1f} h")
+    for t_min in c.training.t_min:
+        try:
+            table = planned_table(c, t_min)
+        except ValueError as error:
+            table = [str(error)]
+        if table:
+            lines += [
+                "",
+                f"label map expected for T_min = {t_min:g}, from the relaxation times that are known",
+            ]
+            lines += ["(x dynamics, t extrapolated in step 1, r full network only; columns: T):", *table]
     return "\n".join(lines)
