@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import subprocess
 import sys
 
@@ -24,6 +26,14 @@ def python(code: str) -> str:
 @pytest.mark.parametrize("name", [n for n in tg.__all__ if n not in ("__version__", "load_networks")])
 def test_every_public_name_exists(name):
     assert getattr(tg, name) is not None
+
+
+@pytest.mark.parametrize("name", [n for n in tg.__all__ if n not in ("KA2D", "__version__")])
+def test_examples_of_public_names_are_true(name):
+    home = importlib.import_module(f"tglassmlp.{tg._HOMES.get(name, 'descriptors.coarse_grain')}")
+    found = getattr(home, name)
+    for example in doctest.DocTestFinder(recurse=False).find(found, name, globs=dict(vars(home))):
+        assert doctest.DocTestRunner(verbose=False).run(example).failed == 0
 
 
 def test_import_needs_no_compiler():

@@ -475,7 +475,7 @@ def potential_energies(c: Configuration, mixture: Mixture = KA2D) -> NDArray[np.
     >>> from tglassmlp.configuration import Configuration
     >>> pair = Configuration([[0.0, 0.0], [2.0 ** (1 / 6), 0.0]], [1, 1], 10.0)
     >>> np.round(potential_energies(pair), 3)
-    array([-0.444, -0.444])
+    array([-0.441, -0.441])
     """
     return _evaluate(c, mixture)[0]
 

@@ -386,7 +386,7 @@ def inherent_structure(
     >>> from tglassmlp.configuration import Configuration
     >>> pair = inherent_structure(Configuration([[0.0, 0.0], [1.0, 0.0]], [1, 1], 10.0))
     >>> print(f"{pair.positions[1, 0] - pair.positions[0, 0]:.3f}")
-    1.123
+    1.124
     """
     check(MinimisationSettings, force_tolerance=force_tolerance, maximum_steps=maximum_steps)
     return minimise(c, mixture, force_tolerance, maximum_steps, largest_step)[0]
