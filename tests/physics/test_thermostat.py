@@ -43,6 +43,16 @@ def test_velocities_at_the_start_have_two_degrees_of_freedom_less_than_coordinat
     assert np.all(found.potential_energy == 0.0)
 
 
+def test_velocities_at_the_start_do_not_depend_on_the_forces(liquid):
+    """The same random numbers give a liquid and particles far apart the same kinetic energy at time zero."""
+    n = liquid.n_particles
+    grid = 50.0 * np.stack(np.meshgrid(np.arange(12), np.arange(12)), -1).reshape(-1, 2)[:n]
+    apart = Configuration(grid, liquid.species, 600.0)
+    with_forces, without = (trajectory(c, [0], 4).kinetic_temperature for c in (liquid, apart))
+    np.testing.assert_allclose(with_forces, without, rtol=1e-8)
+    assert np.ptp(without) > 0.01
+
+
 @pytest.mark.parametrize(("interval", "relaxation"), [(1, 0.02), (7, 0.1)])
 def test_stochastic_rescaling_gives_the_canonical_kinetic_energy(interval, relaxation):
     """Frames are 8 relaxation times apart, so that each is a new sample: 16 x 300 of them."""
