@@ -123,7 +123,7 @@ def train_fold(
             compared[-1], descriptors[t], linear, own[source], own[t], t, record["c_b"], c_b
         )
     rows = [
-        (fold, method, t_min, t, c * 1e-6, s, *sums)
+        (fold, method, t_min, t, c / 1e6, s, *sums)
         for t, methods in comparison_sums(list(labels.values()), predicted, compared).items()
         for (method, t_min), states in methods.items()
         for c, structures in states.items()

@@ -148,3 +148,10 @@ def test_the_mean_over_temperatures_weighs_them_equally():
     assert found.value == pytest.approx(2.0)
     # half of the error of the first, which a jackknife of two values makes 1, for one degree of freedom
     assert found.structures == pytest.approx(0.5 * 6.48, rel=0.01)
+    # a second network that lacks a temperature does not shift the mean, nor one with structures that decide
+    # whether there is a value at all make a number
+    gap = np.concatenate([values, np.array([9.0, np.nan])[:, None, None]], axis=2)
+    two = [np.concatenate([w, w + 100], axis=2) for w in without]
+    assert mean_of(Series(np.array([0.5, 0.4]), np.zeros(1), gap, two)).value == pytest.approx(2.0)
+    without[1] = np.array([3.0, np.nan])[:, None, None]
+    assert np.isnan(mean_of(Series(np.array([0.5, 0.4]), np.zeros(1), values, without)).value)

@@ -221,17 +221,24 @@ def _spread(each: NDArray[np.float64]) -> float:
 def mean_of(series: Series) -> Estimate:
     """Mean of a quantity over all state points, with errors over structures and networks.
 
-    Temperatures weigh equally, and within one all C_B that have a value.
+    Temperatures weigh equally, and within one all C_B that have a value. Of the networks, those count that
+    have a value at every temperature, if there are any. NaN where there is none without some structures.
     """
-    each = average(average(series.value, 1), 0)
+    at = average(series.value, 1)  # [T, networks]
+    complete = np.isfinite(at).all(axis=0)
+    chosen = np.flatnonzero(complete if complete.any() else np.isfinite(at).any(axis=0))
+    each = average(at[:, chosen], 0)
     variances, degrees = [], []
     for without in series.without:
         n = len(without)
         if n > 1:
-            again = average(average(without, 1), 1) / len(series.temperatures)
+            again = average(average(without[..., chosen], 1), 1) / len(series.temperatures)
             variances.append((n - 1) * np.mean((again - again.mean()) ** 2))
             degrees.append(n - 1)
-    return Estimate(float(average(each, 0)), _error(variances, degrees), _spread(each), each)
+    error = _error(variances, degrees)
+    if variances and not np.isfinite(error):
+        return Estimate(float("nan"), error, float("nan"), np.full_like(each, np.nan))
+    return Estimate(float(average(each, 0)), error, _spread(each), each)
 
 
 def average(values: NDArray, axis: int) -> NDArray[np.float64]:
