@@ -43,7 +43,7 @@ def test_errors_of_the_susceptibility_by_hand():
     assert jackknife == pytest.approx(1 / 4)
     assert susceptibility(of_means(0, 0, 0, 1)) == pytest.approx(5 / 4)
     assert susceptibility_error(of_means(0, 0, 0, 1)) == pytest.approx(5 / 4)
-    # three structures are too few for a jackknife (which would be 1/3 sqrt(2/3 (2 + 1/2)) here): Gaussian means
+    # three structures are too few for a jackknife: Gaussian means
     assert susceptibility_error(of_means(0, 0, 1)) == pytest.approx(5 / 3 * np.sqrt(2 / 2))
     assert susceptibility_error(of_means(0, 1)) == pytest.approx(5 / 2 * np.sqrt(2 / 1))
     # means -1, -1, 1, 1 leave-one-out variances that are all equal: the Gaussian error is the lower bound
@@ -158,7 +158,7 @@ def test_a_chord_belongs_to_the_part_in_which_it_begins():
     mobile[0, 3] = mobile[0, 0] = mobile[2, 1] = mobile[3, 1] = mobile[3, 2] = True
     lattice = one_per_site(4)
     sums = chord_sums(np.where(mobile, 0.0, 1.0).reshape(1, -1), [lattice], threshold=0.5, blocks=2)
-    # along rows: (0, 3)-(0, 0) begins in the right upper part; (2, 1) and (3, 1)-(3, 2) in the left lower one.
+    # along rows: (0, 3)-(0, 0) begins upper right; (2, 1) and (3, 1)-(3, 2) begin lower left.
     # along columns: column 0 (0, 0), column 1 (2, 1)-(3, 1), column 2 (3, 2), column 3 (0, 3)
     lengths = {(0, 0): [1], (0, 1): [2, 1], (1, 0): [1, 2, 2], (1, 1): [1]}
     sites = {(0, 0): 1, (0, 1): 1, (1, 0): 2, (1, 1): 1}
@@ -306,7 +306,7 @@ def test_fit_gives_back_an_exact_curve_with_its_errors(cubic):
     assert fit.goodness == pytest.approx(0, abs=1e-8)
     if cubic:
         assert fit.a == pytest.approx(a, rel=1e-5)
-    # errors: sum over shells of modes (d ln S/dp) (d ln S/dp') is the inverse of the covariance of p = (chi, xi, A)
+    # the inverse of the covariance of p = (chi, xi, A): sum over shells of modes (d ln S/dp) (d ln S/dp')
     share = s4[below] / chi
     slopes = [np.full(below.sum(), 1 / chi), -2 * xi * q[below] ** 2 * share]
     slopes += [-3 * a**2 * q[below] ** 3 * share] if cubic else []
