@@ -217,6 +217,11 @@ class EquilibrationChecks(_Section):
     small_q_composition: Positive = Field(
         4.0, description="the same for the composition, corrected for the number of species"
     )
+    reweighting: Positive = Field(
+        0.05,
+        description="largest relative difference of the energies of neighbouring temperatures and what "
+        "reweighting by their fluctuations gives; 4 standard errors, if that is more",
+    )
 
 
 class EquilibrationSettings(_Section):

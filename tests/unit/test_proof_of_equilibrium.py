@@ -26,23 +26,27 @@ QUICK = EquilibrationSettings(record_points=8)
 
 def test_heated_stage_has_its_inherent_energy():
     _, record = equilibrate_structure(0.8, 1, 40, 7, QUICK, SMALL)
-    aged = record[record.sweep == 0]
-    assert len(aged) == 1
-    assert not aged.measured.iloc[0]
-    assert aged.inherent_energy.iloc[0] < aged.energy.iloc[0]
-    assert np.isnan(aged.energy_variance.iloc[0])
+    aged = record[record.sweep <= 0]
+    assert aged.sweep.tolist() == [-10, -8, -5, -3, 0]
+    assert not aged.measured.any()
+    assert (aged.inherent_energy < aged.energy).all()
+    assert aged.energy_variance.isna().all()
     # the points within the stage at T are as many as before
-    assert np.isfinite(record.inherent_energy).sum() == 1 + equilibration.INHERENT_POINTS
+    assert np.isfinite(record.inherent_energy).sum() == 5 + equilibration.INHERENT_POINTS
     _, record = equilibrate_structure(0.8, 0, 40, 7, QUICK, SMALL)
     assert record.sweep.min() > 0
+    plan = equilibration._plan(0.8, 4000, "heated", QUICK, equilibration.INHERENT_POINTS)
+    chosen = [s.record for s in plan if s.record is not None and s.record <= 0]
+    assert chosen == pytest.approx([-1000, -750, -500, -250, 0], abs=60)
 
 
 def test_recording_it_changes_no_bit_of_the_structure():
     made, _ = equilibrate_structure(0.8, 1, 40, 7, QUICK, SMALL)
     lattice, chain = seed_sequence(7, "equilibrate_structures", temperature_key(0.8), 1).spawn(2)
     plan = equilibration._plan(0.8, 40, "heated", QUICK, equilibration.INHERENT_POINTS)
-    bare = [replace(s, record=None, inherent=False) if s.record == 0 else s for s in plan]
-    assert sum(a is not b for a, b in zip(plan, bare, strict=True)) == 1
+    aged = [s.record is not None and s.record <= 0 for s in plan]
+    assert sum(aged) == 5
+    bare = [replace(s, record=None, inherent=False) if a else s for s, a in zip(plan, aged, strict=True)]
     begin = lattice_start(SMALL, lattice)
     c, _ = equilibration._run_plan(begin, bare, chain, QUICK, SMALL, 1, None, "", None)
     np.testing.assert_array_equal(made.positions, c.positions)

@@ -78,6 +78,7 @@ TABLE: list[tuple[str, Any, set[str]]] = [
     ("equilibration.checks.composition", 3.9, CHECKS),
     ("equilibration.checks.small_q_density", 3.9, CHECKS),
     ("equilibration.checks.small_q_composition", 3.9, CHECKS),
+    ("equilibration.checks.reweighting", 0.06, CHECKS),
     ("equilibration.on_failure", "warn", CHECKS),
     ("minimisation.force_tolerance", 1e-7, {"find_inherent_structures"}),
     ("minimisation.maximum_steps", 200_000, set()),

@@ -174,8 +174,8 @@ def measure_small_q(
 
     Power of density and composition at :data:`SMALLEST`, pooled over the systems, against that of unit
     systems of the same temperature at theirs, which began with full power (:func:`ratio_deviations`). The
-    wave vectors of a large system are smaller, so its composition may have the power of q = 0 of an Ornstein-Zernike form
-    with a correlation length of :data:`CORRELATION_SHARE` of the unit box.
+    wave vectors of a large system are smaller, so its composition may have the power of q = 0 of an
+    Ornstein-Zernike form with a correlation length of :data:`CORRELATION_SHARE` of the unit box.
 
     Parameters
     ----------
