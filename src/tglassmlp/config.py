@@ -201,6 +201,29 @@ class EquilibrationChecks(_Section):
         description="largest relative difference of dE/dT and the heat capacity from energy fluctuations; "
         "4 standard errors, if that is more",
     )
+    heated_below: float = Field(
+        2.0,
+        description="smallest distance by which the inherent energy of aged heated starts lies below that of "
+        "the structures, in standard errors",
+    )
+    composition: Positive = Field(
+        4.0,
+        description="largest excess of composition fluctuations at the smallest wave vectors, "
+        "in standard deviations",
+    )
+    small_q_density: Positive = Field(
+        4.0,
+        description="largest deviation of the density fluctuations of large systems at their smallest wave "
+        "vectors, in standard deviations",
+    )
+    small_q_composition: Positive = Field(
+        4.0, description="the same for the composition, corrected for the number of species"
+    )
+    reweighting: Positive = Field(
+        0.05,
+        description="largest relative difference of the energies of neighbouring temperatures and what "
+        "reweighting by their fluctuations gives; 4 standard errors, if that is more",
+    )
 
 
 class EquilibrationSettings(_Section):

@@ -239,7 +239,7 @@ def test_a_limit_that_fails_stops_the_run_and_touches_no_data(repository, smoke)
     names = {"check_equilibration", "check_large_systems", "check_heat_capacity", "all", "total"}
     assert set(planned(again.stdout + again.stderr)) <= names
     verdicts = re.compile(
-        r"structures/(T0.\d\d/(equilibration|chunk\d.checks)|heat_capacity).parquet$|/check_"
+        r"structures/(T0.\d\d/(equilibration|chunk\d.checks)|heat_capacity|reweighting).parquet$|/check_"
     )
     for path, time in made.items():
         if not verdicts.search(path.as_posix()):

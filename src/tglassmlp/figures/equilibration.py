@@ -29,7 +29,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     """Draw the figure from table ``equilibration`` (temperature, start, sweep, energy, overlap, errors)."""
     everything: pd.DataFrame = tables["equilibration"]
     tiled = everything["start"] == "tiled"
-    table = everything[~tiled]
+    table = everything[~tiled & (everything["sweep"] > 0)]
     colors = temperature_colors(meta["temperatures"])
     fig, axes = figure(PAGE if tiled.any() else COLUMN, 2.8, 1, 2 if tiled.any() else 1)
     ax = axes[0, 0]

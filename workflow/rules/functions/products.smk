@@ -98,6 +98,7 @@ def data_files():
             "large",
         ),
         f"{RUN}/unit/structures/heat_capacity.parquet",
+        f"{RUN}/unit/structures/reweighting.parquet",
         *simulation_files("unit"),
         *simulation_files("large"),
         f"{RUN}/relaxation/curves.parquet",
