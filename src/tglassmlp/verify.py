@@ -65,8 +65,7 @@ def damaged(run: Path, config: Config, largest: float = float("inf")) -> Iterato
     tuple
         A file and what is wrong with it, None where nothing is.
     """
-    os.environ["TGLASSMLP_RUN_FOLDER"] = os.path.abspath(run)
-    os.environ["TGLASSMLP_RUN_IDENTITY"] = fingerprint(config.seed, config.system)
+    storage.work_for(run, fingerprint(config.seed, config.system), config.mixture())
     for path in files(run):
         if path.stat().st_size > largest:
             continue

@@ -268,6 +268,7 @@ rule collect_numbers:
         glass_transition=CONFIG.glass_transition,
         glass_transition_ratio=CONFIG.propensity.glass_transition_ratio,
         threshold=CONFIG.propensity.relaxation_threshold,
+        mixture=mixture_record(),
         stage_version=version("observables"),
     script:
         "../../scripts/collect_numbers.py"
@@ -292,6 +293,7 @@ rule write_reproduction:
         run=CONFIG.run,
         scale=run_scale(),
         t_mins=T_MINS,
+        central_species=CONFIG.propensity.central_species,
         pictures=pictures(),
         stage_version=version("observables"),
     script:

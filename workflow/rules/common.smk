@@ -7,6 +7,7 @@ from snakemake.exceptions import WorkflowError
 from tglassmlp import config as run_config
 from tglassmlp.config import canonical
 from tglassmlp.provenance import stage_version as version
+from tglassmlp.storage import work_for
 
 try:
     CONFIG = run_config.load(config)
@@ -15,10 +16,7 @@ except run_config.ConfigError as error:
 
 RUN = f"results/{CONFIG.run}"
 # every job inherits these: files carry their place and this identity, and readers refuse those of another run
-os.environ.update(
-    TGLASSMLP_RUN_FOLDER=os.path.abspath(RUN),
-    TGLASSMLP_RUN_IDENTITY=run_config.fingerprint(CONFIG.seed, CONFIG.system),
-)
+work_for(RUN, run_config.fingerprint(CONFIG.seed, CONFIG.system), CONFIG.mixture())
 TEMPERATURES = [canonical(t.value) for t in CONFIG.temperatures]
 LABELLED = [
     canonical(t.value) for t in CONFIG.temperatures if t.dynamics_time is not None
@@ -99,7 +97,7 @@ def closing_line(success):
     """Last line on the terminal: where the figures are, or what to do next."""
     if success:
         return (
-            f"\n{CONFIG.run}: finished. Figures: {RUN}/figures/ (start with {RUN}/figures/contact_sheet.png), "
+            f"\n{CONFIG.run} ({CONFIG.mixture().name}): finished. Figures: {RUN}/figures/ (start with {RUN}/figures/contact_sheet.png), "
             f"numbers: {RUN}/numbers.json"
         )
     return (

@@ -3,45 +3,47 @@
 A verdict compares a number with its error: ``agrees`` or ``disagrees`` beyond two standard errors. Within
 them it is ``undecided`` if the effect in question would have been seen, and ``cannot be shown at this scale``
 if two standard errors exceed that effect, or if the run gives no number at all.
+
+Claims are of two kinds. Statements about supercooled liquids and about the method (heterogeneity grows on
+cooling, one network is as good as many) may be judged for any liquid. Numbers belong to the system that they
+were measured on, and in a run of another one they are listed and not compared: see :mod:`tglassmlp.published`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-__all__ = ["GLASSBENCH_T030", "Claim", "Picture", "judge", "publish", "report"]
+from tglassmlp.mixture import Mixture
+from tglassmlp.published import PAPER, Published, published_for, system_key
+
+__all__ = ["Claim", "Picture", "judge", "publish", "report"]
 
 Numbers = Mapping[str, Mapping[str, Any]]
 
-#: Published Pearson correlations for bond-breaking propensities, T = 0.30: GlassBench (Jung et al., 2023).
-GLASSBENCH_T030: Final[dict[str, list[float]]] = {
-    "time": [1.25, 14.14, 158.74, 1781.79, 20000.0],
-    "GlassMLP": [-0.009, 0.186, 0.413, 0.666, 0.767],
-    "SE3 GNN": [0.512, 0.479, 0.577, 0.725, 0.797],
-    "BOTAN": [0.556, 0.556, 0.620, 0.715, 0.788],
-    "CAGE": [0.220, 0.360, 0.545, 0.681, 0.729],
-}
-
-#: Below this temperature the paper's heterogeneities hardly grow any more.
-SLOWING: Final = 0.23
-
 UNSEEN: Final = "cannot be shown at this scale"
+
+#: Verdict on a number of another system.
+FOREIGN: Final = "not compared"
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim of the paper: figure, sentence, our number and the verdict."""
+    """One claim of the paper: figure, sentence, our number and the verdict.
+
+    ``general``: a statement about any liquid or about the method; otherwise a number of the paper's system.
+    """
 
     figure: str
     claim: str
     ours: str
     verdict: str
+    general: bool = True
 
 
 @dataclass(frozen=True)
@@ -188,19 +190,19 @@ def _growth(numbers: Numbers, prefix: str) -> tuple[float, float, str]:
     return slope * span, error * span, text
 
 
-def _slowing(numbers: Numbers, prefix: str) -> tuple[float, float, str]:
-    """Difference of the slopes of ln(value) against -ln T above and below :data:`SLOWING`."""
+def _slowing(numbers: Numbers, prefix: str, at: float) -> tuple[float, float, str]:
+    """Difference of the slopes of ln(value) against -ln T above and below a temperature."""
     known = _temperatures(numbers, prefix)
-    above = [k for k in known if float(k[0]) > SLOWING - 1e-9]
-    below = [k for k in known if float(k[0]) < SLOWING + 1e-9]
+    above = [k for k in known if float(k[0]) > at - 1e-9]
+    below = [k for k in known if float(k[0]) < at + 1e-9]
     if min(len(above), len(below)) < 2:
         return float("nan"), float("nan"), f"{len(above)} temperatures above, {len(below)} below"
     (first, e1), (second, e2) = _slope(above), _slope(below)
-    text = f"value ~ T^-p with p = {_shown(first, e1)} down to T = {SLOWING}, {_shown(second, e2)} below"
+    text = f"value ~ T^-p with p = {_shown(first, e1)} down to T = {at}, {_shown(second, e2)} below"
     return first - second, float(np.hypot(e1, e2)), text
 
 
-def _claims(numbers: Numbers, t_mins: Sequence[str]) -> Iterable[Claim]:
+def _claims(numbers: Numbers, t_mins: Sequence[str], paper: Published, own: bool) -> Iterable[Claim]:
     main = f"tglassmlp/tmin{t_mins[0]}"
 
     def compare(
@@ -216,13 +218,15 @@ def _claims(numbers: Numbers, t_mins: Sequence[str]) -> Iterable[Claim]:
         return Claim(figure, f"{claim} (effect: by {visible:g})", f"{name}: {text}", verdict)
 
     def slowing(figure: str, claim: str, prefix: str, name: str) -> Claim:
-        difference, error, text = _slowing(numbers, prefix)
-        return Claim(figure, claim, f"{name}: {text}", judge(difference, error, visible=1.0))
+        difference, error, text = _slowing(numbers, prefix, paper.slowing)
+        verdict = judge(difference, error, visible=1.0)
+        return Claim(figure, f"{claim} (T < {paper.slowing})", f"{name}: {text}", verdict, general=False)
 
     value, _ = _get(numbers, f"parameters/tmin{t_mins[0]}")
+    low, high = paper.parameters
     yield Claim(
-        "Figure 1", "slightly above 1000 parameters", _shown(value) if not value >= 1000 else f"{value:.0f}",
-        UNSEEN if not np.isfinite(value) else "agrees" if 1000 < value < 1200 else "disagrees",
+        "Figure 1", f"slightly above {low} parameters", _shown(value) if not value >= 1000 else f"{value:.0f}",
+        UNSEEN if not np.isfinite(value) else "agrees" if low < value < high else "disagrees", general=False,
     )  # fmt: skip
     yield compare(
         "Figure 2", "as good as GlassMLP trained at each state point (within 0.03)", "glassmlp", margin=0.03
@@ -240,7 +244,8 @@ def _claims(numbers: Numbers, t_mins: Sequence[str]) -> Iterable[Claim]:
             f"ridge_transferred/tmin{t_min}", f"tglassmlp/tmin{t_min}", below=float(t_min),
         )  # fmt: skip
     yield _single(numbers, main)
-    yield _published(numbers, main)
+    for temperature in paper.correlations:
+        yield _published(numbers, main, paper, temperature) if own else _benchmark(paper, temperature)
     yield growth(
         "Figure 2", "the correlation improves on cooling", f"pearson_maximum/{main}", "maximum", 1.05
     )
@@ -270,9 +275,10 @@ def _claims(numbers: Numbers, t_mins: Sequence[str]) -> Iterable[Claim]:
         entry = numbers.get(f"kept_networks/tmin{t_min}", {"value": None, "n": None})
         yield Claim(
             "Section II",
-            f"4 of 16 networks kept (T_min = {t_min})",
+            f"{paper.kept[0]} of {paper.kept[1]} networks kept (T_min = {t_min})",
             f"{entry['value']} of {entry['n']}",
             "for comparison",
+            general=False,
         )
 
 
@@ -317,31 +323,43 @@ def _relaxation_times(numbers: Numbers) -> Iterable[Claim]:
     )
 
 
-def _published(numbers: Numbers, main: str) -> Claim:
-    """Pearson correlation at T = 0.30 against that of GlassMLP in the published benchmark."""
-    claim = "at T = 0.30 as good as the published GlassMLP (GlassBench, within 0.05)"
+def _published(numbers: Numbers, main: str, paper: Published, temperature: float) -> Claim:
+    """Pearson correlation at one temperature against that of GlassMLP in the published benchmark."""
+    claim = f"at T = {temperature:.2f} as good as the published GlassMLP (GlassBench, within 0.05)"
+    benchmark = paper.correlations[temperature]
     known = [
         (float(numbers[n]["time"]), *_get(numbers, n))
         for n, t, _ in _states(numbers, f"pearson/{main}")
-        if abs(float(t) - 0.30) < 1e-9 and numbers[n].get("time") and np.isfinite(_get(numbers, n)[0])
+        if abs(float(t) - temperature) < 1e-9 and numbers[n].get("time") and np.isfinite(_get(numbers, n)[0])
     ]
     if len(known) < 2:
-        return Claim("Figure 2", claim, "no dynamics at T = 0.30", UNSEEN)
+        return Claim("Figure 2", claim, f"no dynamics at T = {temperature:.2f}", UNSEEN, general=False)
     time, value, error = np.array(sorted(known)).T
     pairs = [
         (t, p)
-        for t, p in zip(GLASSBENCH_T030["time"], GLASSBENCH_T030["GlassMLP"], strict=True)
+        for t, p in zip(benchmark["time"], benchmark["GlassMLP"], strict=True)
         if time[0] <= t <= time[-1]
     ]
     if not pairs:
         text = f"dynamics from t = {time[0]:.3g} to {time[-1]:.3g}: no published time"
-        return Claim("Figure 2", claim, text, UNSEEN)
+        return Claim("Figure 2", claim, text, UNSEEN, general=False)
     at = np.log([t for t, _ in pairs])
     ours = np.interp(at, np.log(time), value) - np.array([p for _, p in pairs])
     # times of one temperature share their structures: their errors do not average out
     spread = float(np.interp(at, np.log(time), np.nan_to_num(error)).mean())
     text = f"difference {_shown(float(ours.mean()), spread)} at t = " + ", ".join(f"{t:g}" for t, _ in pairs)
-    return Claim("Figure 2", claim, text, judge(float(ours.mean()), spread, -0.05, 0.05))
+    return Claim("Figure 2", claim, text, judge(float(ours.mean()), spread, -0.05, 0.05), general=False)
+
+
+def _benchmark(paper: Published, temperature: float) -> Claim:
+    """Published correlations as a run of another system lists them."""
+    benchmark = paper.correlations[temperature]
+    time, value = benchmark["time"], benchmark["GlassMLP"]
+    claim = (
+        f"GlassMLP of GlassBench at T = {temperature:.2f}: correlation {value[0]:g} at t = {time[0]:g} "
+        f"to {value[-1]:g} at t = {time[-1]:g}"
+    )
+    return Claim("Figure 2", claim, "not drawn", FOREIGN, general=False)
 
 
 def _chords(numbers: Numbers, main: str) -> Claim:
@@ -421,9 +439,17 @@ def _susceptibility(numbers: Numbers, t_min: str) -> Claim:
 
 
 def report(
-    numbers: Numbers, run: str, scale: str, t_mins: Sequence[str], pictures: Sequence[Picture] = ()
+    numbers: Numbers,
+    run: str,
+    scale: str,
+    t_mins: Sequence[str],
+    mixture: Mixture,
+    central_species: int,
+    pictures: Sequence[Picture] = (),
 ) -> str:
     """Markdown page: claims, numbers and verdicts, then the pictures.
+
+    In a run of another system than the paper's, statements are judged and the paper's numbers only listed.
 
     Parameters
     ----------
@@ -433,18 +459,35 @@ def report(
         Name of the run and a sentence on its size.
     t_mins
         Canonical T_min of the models, the main one first.
+    mixture, central_species
+        The run's mixture, and the species whose particles are labelled.
     pictures
         Figures to show, with files relative to the page.
     """
-    claims = list(_claims(numbers, t_mins))
+    own = published_for(system_key(mixture, central_species))
+    claims = [
+        c if own or c.general else replace(c, verdict=FOREIGN) for c in _claims(numbers, t_mins, own or PAPER, own is not None)
+    ]
     verdicts = [c.verdict for c in claims]
     counted = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(sorted(verdicts)))
     files = {p.label: p.file for p in pictures}
+    system = f"{mixture.name} with N = {sum(mixture.composition)}"
     lines = [
-        "# What of the paper is reproduced",
+        "# What of the paper is reproduced" if own else f"# What the paper says, asked of {mixture.name}",
         "",
         f"Generated from `results/{run}/numbers.json`, not written by hand. {scale}",
         "",
+    ]
+    if not own:
+        lines += [
+            f"**This run is of another system than the paper's.** The paper and GlassBench are of {PAPER.name}, "
+            f"labelled on species 1; this run is of {system}, labelled on species {central_species}. "
+            "Statements about supercooled liquids and about the method are judged for this liquid, by this "
+            "run's numbers alone; sizes of effects in brackets are those that the paper's system shows. "
+            f"Numbers of {PAPER.name} stand in a table of their own and are *{FOREIGN}*.",
+            "",
+        ]
+    lines += [
         "A verdict is arithmetic: *agrees* or *disagrees* beyond two standard errors. Within them it is "
         f"*undecided* if the effect in question would have been seen, and *{UNSEEN}* if two standard errors "
         "exceed that effect or the run gives no number. Errors are those of structures and networks together "
@@ -454,9 +497,21 @@ def report(
         "| figure | the paper | this run | verdict |",
         "| --- | --- | --- | --- |",
     ]
-    for c in claims:
+
+    def row(c: Claim) -> str:
         name = f"[{c.figure}]({files[c.figure]})" if c.figure in files else c.figure
-        lines.append(f"| {name} | {c.claim} | {c.ours} | {c.verdict} |")
+        return f"| {name} | {c.claim} | {c.ours} | {c.verdict} |"
+
+    lines += [row(c) for c in claims if own or c.general]
+    if not own:
+        lines += [
+            "",
+            f"Numbers of {PAPER.name}, not of {mixture.name}:",
+            "",
+            f"| figure | the paper, of {PAPER.name} | this run, of {mixture.name} | |",
+            "| --- | --- | --- | --- |",
+            *(row(c) for c in claims if not c.general),
+        ]
     for picture in pictures:
         lines += ["", f"![{picture.label}]({picture.file})", "", picture.caption]
     return "\n".join(lines) + "\n"

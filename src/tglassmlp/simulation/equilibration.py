@@ -40,6 +40,7 @@ from tglassmlp.provenance import fingerprint, stage_version
 from tglassmlp.randomness import seed_sequence, temperature_key, words
 from tglassmlp.simulation import checkpoint
 from tglassmlp.simulation.minimisation import minimise
+from tglassmlp.simulation.overlap import OVERLAP_DISTANCE, chance_overlap
 from tglassmlp.simulation.swap_monte_carlo import TUNING_INTERVAL, Chain
 
 __all__ = [
@@ -62,9 +63,6 @@ __all__ = [
     "random_overlap",
     "tile_overlap",
 ]
-
-#: Two particles of one species closer than this count as the same place (sigma_11).
-OVERLAP_DISTANCE: Final = 0.3
 
 #: Sweeps at the high temperature that melt the lattice.
 MELT_SWEEPS: Final = 200
@@ -144,9 +142,7 @@ def lattice_start(mixture: Mixture, seed: np.random.SeedSequence) -> Configurati
 
 def random_overlap(c: Configuration) -> float:
     """Overlap expected of two independent configurations with the composition and density of ``c``."""
-    counts = np.bincount(c.species)[1:]
-    each = np.minimum(1.0, counts / c.box_length**2 * np.pi * OVERLAP_DISTANCE**2)
-    return float(np.sum(counts * each) / c.n_particles)
+    return chance_overlap(np.bincount(c.species)[1:], c.box_length)
 
 
 def overlap(a: Configuration, b: Configuration) -> float:
