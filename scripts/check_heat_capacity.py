@@ -9,7 +9,7 @@ with job(snakemake.log[0]):
     p = snakemake.params
     table, failed = check_heat_capacity([read_json(f) for f in snakemake.input], CheckLimits(**p.checks))
     print(table.drop(columns="advice").to_string(index=False))
-    provenance = collect("structures", checks=dict(p.checks))
+    provenance = collect("equilibration_checks", checks=dict(p.checks))
     # Snakemake deletes the outputs of a failed job; this copy stays
     write_json(p.report, {"passed": not failed, "failed": failed, "provenance": provenance})
     if failed:

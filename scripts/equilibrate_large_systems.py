@@ -7,6 +7,7 @@ from tglassmlp.simulation import equilibration
 from tglassmlp.storage import read_configurations, write_configurations, write_json, write_table
 
 with job(snakemake.log[0]) as status:
+    equilibration.accept(snakemake.input.equilibration)
     p, out, w = snakemake.params, snakemake.output, snakemake.wildcards
     mixture = Mixture(**p.mixture)
     settings, temperature = equilibration.EquilibrationSettings(**p.settings), float(w.temperature)
@@ -15,14 +16,9 @@ with job(snakemake.log[0]) as status:
         units, temperature, p.systems, p.sweeps, p.tiles, p.seed, settings, mixture, p.state,
         label=f"large systems T={temperature:g} chunk {w.chunk}", status_file=status,
     )  # fmt: skip
-    limits = equilibration.CheckLimits(**p.checks)
-    table, verdict = equilibration.check_large_systems(records, systems, temperature, limits)
-    print(table.drop(columns="advice").to_string(index=False))
     provenance = collect("structures", seed=p.seed, temperature=temperature, sweeps=p.sweeps, tiles=p.tiles)
-    # Snakemake deletes the outputs of a failed job; this copy stays
-    write_json(p.report, {**verdict, "provenance": provenance})
-    equilibration.demand(verdict["failed"], temperature, p.on_failure)
     write_configurations(out.structures, systems, provenance, mixture=mixture)
     write_table(out.record, records, provenance)
-    write_table(out.checks, table, provenance)
+    found = equilibration.measure_large_systems(records, systems, temperature)
+    write_json(out.checks, {**found, "provenance": provenance})
     equilibration.forget(p.state)

@@ -12,4 +12,5 @@ with job(snakemake.log[0]):
         snakemake.input.label_map,
         t_min=float(snakemake.wildcards.t_min),
         run=dict(snakemake.params.run),
+        tolerance=snakemake.params.tolerance,
     )

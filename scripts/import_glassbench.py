@@ -14,7 +14,8 @@ with job(snakemake.log[0]):
     found = glassbench.select_structures(data, *p.split)
     numbers = [f"{x.part} {x.number}" for x in found]
     record = collect("structures", source="GlassBench, doi 10.5281/zenodo.10118191", published=numbers)
-    inherent = [x.inherent or minimise(x.initial, mixture, **p.settings)[0] for x in found]
+    limits = p.force_tolerance, snakemake.resources.maximum_steps
+    inherent = [x.inherent or minimise(x.initial, mixture, *limits)[0] for x in found]
     starts = [x.initial for x in found]
     energies, checks, verdict = glassbench.equilibration_tables(starts, inherent, temperature, mixture)
     for k in range(0, len(found), p.chunk):

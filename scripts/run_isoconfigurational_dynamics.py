@@ -4,9 +4,11 @@ from tglassmlp.mixture import Mixture
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
 from tglassmlp.simulation import molecular_dynamics as md
+from tglassmlp.simulation.equilibration import accept
 from tglassmlp.storage import write_arrays
 
 with job(snakemake.log[0]) as status:
+    accept(snakemake.input.equilibration)
     wildcards, params = snakemake.wildcards, snakemake.params
     plan, temperature = params.plan, float(wildcards.temperature)
     settings = md.DynamicsSettings.from_mapping(

@@ -263,10 +263,12 @@ def estimate(c: Config, rates: Rates = Rates()) -> list[Cost]:
         found.append(cost("import_glassbench", [600.0] * len(published), 4000, size))
     times = [equilibration_seconds(c, t.sweeps, size, rates) for t in own for size in unit(t)]
     found.append(cost("equilibrate_structures", times, 1000, written * gsd))
-    found.append(cost("check_equilibration", [1.0] * len(own)))
+    found.append(cost("measure_equilibration", [1.0] * len(own)))
+    found.append(cost("check_equilibration", [0.1] * len(own)))
     times = [large_seconds(c, t.sweeps, size, rates) for t in c.temperatures for size in large]
     memory = 1000 + 2e-3 * particles(c, "large") * max(large)
     found.append(cost("equilibrate_large_systems", times, memory, total["large"] * gsd))
+    found.append(cost("check_large_systems", [0.1] * len(times)))
     sizes = [(e, t, s) for e, all_t in (("unit", own), ("large", c.temperatures)) for t in all_t for s in
              (unit(t) if e == "unit" else large)]  # fmt: skip
     times = [particles(c, e) * s / rates.minimisation for e, _, s in sizes]
@@ -314,6 +316,7 @@ def estimate(c: Config, rates: Rates = Rates()) -> list[Cost]:
     disk = models * n_c * centre["unit"] * 4e-6
     found.append(cost("extrapolate_labels", [2.0] * models, 2500, disk))
     found.append(cost("train_full", [training_seconds(c, n_t * n_c, networks, rates)] * models, 4500))
+    found.append(cost("select_networks", [2.0] * models, 2500))
     sources = {canonical(t.value) for t in labelled}
     found.append(
         cost("train_baselines", [training_seconds(c, n_c, c.baselines.networks, rates)] * len(sources), 2500)

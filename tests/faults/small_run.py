@@ -139,8 +139,10 @@ def copy(run: Run, folder: Path) -> Run:
 #: Rules whose files :func:`begun` keeps.
 EARLY = (
     "equilibrate_structures",
+    "measure_equilibration",
     "check_equilibration",
     "equilibrate_large_systems",
+    "check_large_systems",
     "find_inherent_structures",
     "compute_descriptors",
 )

@@ -66,7 +66,7 @@ def swap_large(size: str, state: Path | None, seconds: float) -> Arrays:
 
 def _dynamics(c: Configuration, steps: int, replicas: int, state: Path | None, seconds: float) -> Arrays:
     # calls of a twentieth of a second, so that there are many moments between two checkpoints
-    md._CALL_SECONDS = 0.05
+    md.CALL_SECONDS = 0.05
     settings = md.DynamicsSettings(block_seconds=seconds)
     frames = md.log_spaced_steps(steps * settings.time_step, settings.time_step)
     seeds = [np.random.SeedSequence(3)]

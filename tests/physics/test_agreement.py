@@ -124,8 +124,7 @@ def test_replicas_that_lost_their_bonds_are_those_of_runs_of_their_own():
     c = equilibrate_structure(0.50, 0, 800, 3, EquilibrationSettings(record_points=6))[0]
     seed, steps = np.random.SeedSequence(3), np.array([0, 40_000, 100_000, 200_000])
     together = md.ENGINE.trajectory(c, 0.50, steps, 16, seed, mixture=KA2D, settings=md.DynamicsSettings())
-    alone = md._Run(md._model(c, 0.50, KA2D, md.DynamicsSettings()), steps, 1, seed, None)
-    single = alone.complete(None, 1, False)
+    single = md.ENGINE.trajectory(c, 0.50, steps, 1, seed, mixture=KA2D, settings=md.DynamicsSettings())
     np.testing.assert_array_equal(single.displacements[0], together.displacements[0])
     np.testing.assert_array_equal(single.potential_energy[0], together.potential_energy[0])
     later = c.positions + together.displacements[:, -1].astype(float)

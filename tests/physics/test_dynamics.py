@@ -6,20 +6,15 @@ from scipy import stats
 
 from tglassmlp import KA2D, Configuration, bond_breaking
 from tglassmlp.simulation import molecular_dynamics as md
+from tglassmlp.simulation.stepper import ReplicaStepper
 
 MIXTURE = KA2D.scaled(10)
 
 
-def model(c, temperature=0.6, **settings):
-    return md._model(c, temperature, MIXTURE, md.DynamicsSettings(**settings))
-
-
 def started(c, replicas, seed=1, temperature=0.6, **settings):
-    run = md._Run(
-        model(c, temperature, **settings), np.array([0]), replicas * [c], np.random.SeedSequence(seed), None
+    return ReplicaStepper(
+        c, temperature, replicas, seed, mixture=MIXTURE, settings=md.DynamicsSettings(**settings)
     )
-    run._launch()
-    return run
 
 
 def trajectory(c, steps, replicas, seed=1, temperature=0.6, mixture=MIXTURE, positions=None, **settings):
@@ -27,13 +22,6 @@ def trajectory(c, steps, replicas, seed=1, temperature=0.6, mixture=MIXTURE, pos
         c, temperature, steps, replicas, np.random.SeedSequence(seed), mixture=mixture,
         settings=md.DynamicsSettings(**settings), positions=positions,
     )  # fmt: skip
-
-
-def engine_forces(group):
-    """Forces ``[replica, particle, 2]`` and positions as the kernels see them."""
-    m = group.model
-    forces = group.get(group.measure()[2]) * (m.velocity_unit / m.settings.time_step)
-    return forces, group.get(group.pos) * m.position_unit
 
 
 def total_energy(jnp, mixture, positions, species, box):
@@ -64,28 +52,25 @@ def reference_forces(c, positions):
 def test_forces_are_the_gradient_also_when_replicas_have_diffused_apart(liquid, precision, tolerance):
     """At the start, and at random frames until hardly any bond of the start is left."""
     run = started(liquid, 8, temperature=2.0, precision=precision)
-    group, step = run.groups[0], 0
     for n_steps in (0, 37, 411, 1500, 4003, 6007):
         if n_steps:
-            group.advance(step, n_steps, run.noise)
-        step += n_steps
-        forces, positions = engine_forces(group)
+            run.advance(n_steps)
+        forces, positions = run.forces(), run.positions()
         expected = reference_forces(liquid, positions)
         scale = np.abs(expected).max()
         assert 5.0 < scale < 500.0
         np.testing.assert_allclose(forces, expected, rtol=0, atol=tolerance * scale)
-    apart = np.linalg.norm(group.get(group.image) * liquid.box_length + positions - liquid.wrapped(), axis=-1)
+    assert run.step == 37 + 411 + 1500 + 4003 + 6007
+    apart = np.linalg.norm(positions - liquid.positions, axis=-1)
     assert np.sqrt((apart**2).mean()) > 3.0
-    later = liquid.wrapped() + (group.get(group.image) * liquid.box_length + positions - liquid.wrapped())
-    assert bond_breaking(liquid.wrapped(), later, liquid.box_length, liquid.species).mean() < 0.2
+    assert bond_breaking(liquid.positions, positions, liquid.box_length, liquid.species).mean() < 0.2
 
 
 def test_energies_are_those_of_the_definition(liquid):
     run = started(liquid, 2)
-    group = run.groups[0]
-    group.advance(0, 500, run.noise)
-    _, potential, _ = group.measure()
-    for r, x in enumerate(group.get(group.pos) * group.model.position_unit):
+    run.advance(500)
+    potential = run.energies()["potential"] * liquid.n_particles
+    for r, x in enumerate(run.positions()):
         expected = total_energy(np, MIXTURE, x, liquid.species, liquid.box_length)
         assert potential[r] == pytest.approx(expected, abs=1e-6)
 
@@ -104,8 +89,8 @@ def test_published_energies(glassbench):
 def test_momentum_is_exactly_zero(liquid):
     run = started(liquid, 8)
     group = run.groups[0]
-    for first, n_steps in ((0, 1), (1, 9), (10, 991)):
-        group.advance(first, n_steps, run.noise)
+    for n_steps in (1, 9, 991):
+        run.advance(n_steps)
         assert np.all(group.get(group.vel).sum(axis=1, dtype=np.int64) == 0)
         assert np.all(group.measure()[2].sum(axis=0, dtype=np.int64) == 0)
 
@@ -121,11 +106,10 @@ def test_motion_is_exactly_reversible(liquid):
     run = started(liquid, 8, thermostat="none")
     group = run.groups[0]
     before = group.state()
-    group.advance(0, 1500, run.noise)
-    assert np.abs(group.get(group.pos).astype(float) - before["position"]).max() > 1e6
-    _, _, force = group.measure()
-    group.vel[:] = -(group.vel + force)
-    group.advance(0, 1500, run.noise)
+    run.advance(1500)
+    assert np.abs(run.displacements()).max() > 1.0
+    run.reverse()
+    run.advance(1500)
     after = group.state()
     np.testing.assert_array_equal(after["position"], before["position"])
     np.testing.assert_array_equal(after["image"], before["image"])
@@ -166,10 +150,7 @@ def test_kinetic_energy_is_canonical(liquid, thermostat):
 
 def test_initial_velocities_are_maxwellian_and_independent(liquid):
     run = started(liquid, 16, precision="mixed", temperature=0.6)
-    group = run.groups[0]
-    m = group.model
-    v = group.get(group.vel).astype(float) + 0.5 * group.get(group.measure()[2])
-    v *= m.velocity_unit / np.sqrt(0.6 * (1 - 1 / 129))
+    v = run.velocities() / np.sqrt(0.6 * (1 - 1 / 129))
     assert stats.kstest(v.ravel(), "norm").pvalue > 1e-3
     correlation = np.corrcoef(v.reshape(16, -1)) - np.eye(16)
     assert np.abs(correlation).max() < 5.0 / np.sqrt(v[0].size)

@@ -13,6 +13,7 @@ from tglassmlp.config import extension_steps
 from tglassmlp.simulation import lanes
 from tglassmlp.simulation import molecular_dynamics as md
 from tglassmlp.simulation.engine import get_engine
+from tglassmlp.simulation.stepper import ReplicaStepper, advance_together
 
 MIXTURE = KA2D.scaled(10)
 STEPS = np.array([0, 1, 7, 60, 400])
@@ -106,7 +107,8 @@ def test_result_does_not_depend_on_what_only_changes_speed(liquid, reference, se
 def test_replicas_are_divided_among_threads(liquid):
     """Sixteen replicas are one group for one thread and two for two, to the same bits."""
     sizes = [
-        [len(g[0]) for g in md._split(n, (16, 8), t)] for n, t in ((16, 1), (16, 2), (20, 2), (20, 3), (5, 4))
+        [len(g.replicas) for g in ReplicaStepper(liquid, 0.6, n, mixture=MIXTURE, threads=t).groups]
+        for n, t in ((16, 1), (16, 2), (20, 2), (20, 3), (5, 4))
     ]
     assert sizes == [[16], [8, 8], [16, 4], [8, 8, 4], [5]]
     one, two = (run(liquid, replicas=16, threads=t) for t in (1, 2))
@@ -116,11 +118,7 @@ def test_replicas_are_divided_among_threads(liquid):
 
 def test_exchanging_slots_changes_nothing(liquid, reference):
     """Particles of a species change slots inside lanes, pairwise and by assignment, in mid-run."""
-    model = md._model(liquid, 0.6, MIXTURE, md.DynamicsSettings())
-    calm = md._Run(model, STEPS, 8 * [liquid], np.random.SeedSequence(5), None)
-    shuffled = md._Run(model, STEPS, 8 * [liquid], np.random.SeedSequence(5), None)
-    for r in (calm, shuffled):
-        r._launch()
+    calm, shuffled = (ReplicaStepper(liquid, 0.6, 8, 5, mixture=MIXTURE) for _ in range(2))
     rng = np.random.default_rng(0)
     first = 0
     for n_steps in (50, 70, 31, 900):
@@ -382,19 +380,57 @@ def test_unusable_times_are_refused(liquid, times):
 
 def test_exploding_run_fails(liquid):
     """Velocities five times too large are 25 times the temperature: out of bounds at the next check."""
-    run_ = md._Run(
-        md._model(liquid, 0.6, MIXTURE, md.DynamicsSettings()),
-        STEPS,
-        2 * [liquid],
-        np.random.SeedSequence(1),
-        None,
-    )
-    run_._launch()
-    group = run_.groups[0]
-    group.advance(0, 20, run_.noise)
-    group.vel *= 5
+    stepper = ReplicaStepper(liquid, 0.6, 2, mixture=MIXTURE)
+    stepper.advance(20)
+    stepper.groups[0].vel *= 5
     with pytest.raises(RuntimeError, match="kinetic temperature"):
-        group.advance(20, 20, run_.noise)
+        stepper.advance(20)
+
+
+def test_steps_taken_by_hand_are_those_of_a_run(liquid, reference):
+    """The same numbers as a run of frames, bit for bit, whatever the pieces and threads."""
+    stepper = ReplicaStepper(liquid, 0.6, 3, 5, mixture=MIXTURE, threads=2)
+    pieces = np.diff([0, 3, *STEPS[STEPS > 3]])
+    for piece in pieces:
+        stepper.advance(int(piece))
+    assert stepper.step == STEPS[-1]
+    assert stepper.time == pytest.approx(0.01 * STEPS[-1])
+    last = reference.displacements[:, -1]
+    np.testing.assert_array_equal(stepper.displacements().astype(np.float32), last)
+    np.testing.assert_allclose(stepper.positions() - liquid.positions, last, atol=1e-5)
+    energies = stepper.energies()
+    np.testing.assert_array_equal(energies["potential"], reference.potential_energy[:, -1])
+    np.testing.assert_allclose(
+        2 * energies["kinetic"] * 129 / 256, reference.kinetic_temperature[:, -1], rtol=1e-12
+    )
+    np.testing.assert_allclose(energies["conserved"], reference.conserved_drift[:, -1], atol=1e-12)
+    assert stepper.statistics()["steps_per_list"] > 1
+    for n_steps in (0, -3, 1.5):
+        with pytest.raises(ValueError, match="n_steps must be a whole number of at least 1"):
+            stepper.advance(n_steps)
+
+
+def test_kinetic_energy_is_that_of_the_velocities(liquid):
+    """At the time of the positions, up to the error of a velocity half a step away."""
+    stepper = ReplicaStepper(liquid, 0.6, 4, mixture=MIXTURE)
+    stepper.advance(40)
+    kinetic = 0.5 * (stepper.velocities() ** 2).sum(axis=(1, 2)) / 129
+    np.testing.assert_allclose(kinetic, stepper.energies()["kinetic"], rtol=5e-3)
+    moved = stepper.positions()
+    stepper.advance(1)
+    np.testing.assert_allclose((stepper.positions() - moved) / 0.01, stepper.velocities(), atol=1.0)
+
+
+def test_several_structures_move_together(liquid):
+    other = liquid.with_positions(liquid.positions + 0.25 * liquid.box_length)
+    apart = [ReplicaStepper(c, 0.6, 4, 7, mixture=MIXTURE) for c in (liquid, other)]
+    together = [ReplicaStepper(c, 0.6, 4, 7, mixture=MIXTURE) for c in (liquid, other)]
+    for stepper in apart:
+        stepper.advance(300)
+    advance_together(together, 300, threads=2)
+    for a, b in zip(apart, together, strict=True):
+        np.testing.assert_array_equal(a.displacements(), b.displacements())
+        assert a.step == b.step == 300
 
 
 def test_engines():

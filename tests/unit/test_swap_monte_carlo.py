@@ -41,7 +41,9 @@ def test_energy_is_kept_exactly_through_moves_swaps_and_list_rebuilds(liquid):
 
 def test_wrong_bookkeeping_is_noticed(liquid):
     chain = Chain(liquid, 0.8, 1)
-    chain._running[0] += 1e-4
+    state = chain.state()
+    state["running"][0] += 1e-4
+    chain.restore(state)
     with pytest.raises(ValueError, match="running energy"):
         chain.check_energy()
 

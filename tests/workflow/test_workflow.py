@@ -214,6 +214,31 @@ def test_a_deleted_file_is_made_again_with_only_what_depends_on_it(repository, s
 
 
 @pytest.mark.slow
+def test_a_limit_that_fails_stops_the_run_and_touches_no_data(repository, smoke):
+    limits = smoke / "limits.yaml"
+    limits.write_text("equilibration: {checks: {peak: 0.5}}\n")
+    made = {p: p.stat().st_mtime_ns for p in (smoke / "results" / "smoke").rglob("*.*") if p.suffix != ".log"}
+    stopped = smoke_again(repository, smoke, str(limits))
+    assert stopped.returncode != 0
+    assert "is not equilibrated: peak is" in stopped.stdout + stopped.stderr
+    assert "rule run_isoconfigurational_dynamics" not in stopped.stdout + stopped.stderr
+    limits.write_text("equilibration: {checks: {peak: 0.5}, on_failure: warn}\n")
+    warned = smoke_again(repository, smoke, str(limits))
+    assert warned.returncode == 0, warned.stderr
+    again = smoke_again(repository, smoke)
+    assert again.returncode == 0, again.stderr
+    names = {"check_equilibration", "check_large_systems", "check_heat_capacity", "all", "total"}
+    assert set(planned(again.stdout + again.stderr)) <= names
+    verdicts = re.compile(
+        r"structures/(T0.\d\d/(equilibration|chunk\d.checks)|heat_capacity).parquet$|/check_"
+    )
+    for path, time in made.items():
+        if not verdicts.search(path.as_posix()):
+            assert path.stat().st_mtime_ns == time, path
+    assert "Nothing to be done" in smoke_again(repository, smoke, "-n").stderr
+
+
+@pytest.mark.slow
 def test_status_tells_that_the_run_is_finished(repository, smoke, monkeypatch):
     from tglassmlp.status import describe, survey
 

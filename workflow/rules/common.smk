@@ -1,4 +1,5 @@
 # What all files of rules need: the validated config, the lists wildcards run over, and their constraints.
+import json
 import os
 from dataclasses import asdict
 
@@ -15,8 +16,15 @@ except run_config.ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 RUN = f"results/{CONFIG.run}"
-# every job inherits these: files carry their place and this identity, and readers refuse those of another run
+# Every job inherits these: files carry their place, this identity and the mixture, and readers refuse those of another run.
 work_for(RUN, run_config.fingerprint(CONFIG.seed, CONFIG.system), CONFIG.mixture())
+# The limits of the checks let a job start or refuse it, and are no part of what it makes (equilibration.accept).
+os.environ["TGLASSMLP_EQUILIBRATION"] = json.dumps(
+    {
+        "checks": run_config.plain(CONFIG.equilibration.checks),
+        "on_failure": CONFIG.equilibration.on_failure,
+    }
+)
 TEMPERATURES = [canonical(t.value) for t in CONFIG.temperatures]
 LABELLED = [
     canonical(t.value) for t in CONFIG.temperatures if t.dynamics_time is not None
@@ -68,6 +76,14 @@ def mixture_record():
 def section(name):
     """One section of the config as plain numbers, strings and lists."""
     return run_config.plain(getattr(CONFIG, name))
+
+
+def division_record():
+    """What divides the structures into those learnt from, those that decide and those reported."""
+    return {
+        name: section("structures")[name]
+        for name in ("number", "test_fraction", "validation_fraction")
+    }
 
 
 def temperature_entry(temperature):

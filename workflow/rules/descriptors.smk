@@ -47,7 +47,7 @@ rule fit_scaling:
         runtime=15,
     params:
         kinds=["x", "t"] if CONFIG.training.scaling_temperatures == "all" else ["x"],
-        structures=section("structures"),
+        structures=division_record(),
         stage_version=version("scaling"),
     script:
         "../../scripts/fit_scaling.py"

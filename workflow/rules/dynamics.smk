@@ -5,7 +5,7 @@ include: "functions/dynamics.smk"
 rule run_isoconfigurational_dynamics:
     input:
         structures=f"{RUN}/{{ensemble}}/structures/T{{temperature}}/chunk{{chunk}}.gsd",
-        equilibration=equilibration_verdict,
+        equilibration=measured_equilibration,
     output:
         f"{RUN}/{{ensemble}}/trajectories/T{{temperature}}/chunk{{chunk}}.h5",
     log:

@@ -6,6 +6,7 @@ if PUBLISHED:
 
     # These files have a rule each when they are generated; for the published temperatures this one comes first.
     ruleorder: import_glassbench > equilibrate_structures
+    ruleorder: import_glassbench > measure_equilibration
     ruleorder: import_glassbench > check_equilibration
     ruleorder: import_glassbench > find_inherent_structures
     ruleorder: import_glassbench > run_isoconfigurational_dynamics
@@ -40,11 +41,12 @@ if PUBLISHED:
         resources:
             mem_mb=4000,
             runtime=60,
+            maximum_steps=CONFIG.minimisation.maximum_steps,
         params:
             path=CONFIG.structures.glassbench.path,
             split=split_sizes(),
             chunk=CONFIG.structures.chunk,
-            settings=section("minimisation"),
+            force_tolerance=CONFIG.minimisation.force_tolerance,
             mixture=mixture_record(),
             stage_version=version("structures"),
         script:

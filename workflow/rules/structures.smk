@@ -28,7 +28,7 @@ rule equilibrate_structures:
         "../../scripts/equilibrate_structures.py"
 
 
-rule check_equilibration:
+rule measure_equilibration:
     input:
         structures=per_chunk(
             f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.gsd"
@@ -37,12 +37,36 @@ rule check_equilibration:
             f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.parquet"
         ),
     output:
-        verdict=f"{RUN}/unit/structures/T{{temperature}}/equilibration.json",
-        table=f"{RUN}/unit/structures/T{{temperature}}/equilibration.parquet",
+        f"{RUN}/unit/structures/T{{temperature}}/equilibration.json",
+    log:
+        f"{RUN}/logs/measure_equilibration/T{{temperature}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/measure_equilibration/T{{temperature}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        mixture=mixture_record(),
+        stage_version=version("equilibration_checks"),
+    script:
+        "../../scripts/measure_equilibration.py"
+
+
+# Limits gate and do not feed: rules that make data of structures depend on what was measured, and their jobs hold
+# it against the limits when they start (`accept`). So another limit asks for new verdicts and for no new data.
+rule check_equilibration:
+    input:
+        f"{RUN}/unit/structures/T{{temperature}}/equilibration.json",
+    output:
+        f"{RUN}/unit/structures/T{{temperature}}/equilibration.parquet",
     log:
         f"{RUN}/logs/check_equilibration/T{{temperature}}.log",
     benchmark:
         f"{RUN}/benchmarks/check_equilibration/T{{temperature}}.tsv"
+    priority: 50
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -52,9 +76,8 @@ rule check_equilibration:
     params:
         checks=section("equilibration")["checks"],
         on_failure=CONFIG.equilibration.on_failure,
-        mixture=mixture_record(),
         report=f"{RUN}/.state/check_equilibration/T{{temperature}}.json",
-        stage_version=version("structures"),
+        stage_version=version("equilibration_checks"),
     script:
         "../../scripts/check_equilibration.py"
 
@@ -81,7 +104,7 @@ rule check_heat_capacity:
         checks=section("equilibration")["checks"],
         on_failure=CONFIG.equilibration.on_failure,
         report=f"{RUN}/.state/check_heat_capacity/all.json",
-        stage_version=version("structures"),
+        stage_version=version("equilibration_checks"),
     script:
         "../../scripts/check_heat_capacity.py"
 
@@ -95,7 +118,7 @@ rule equilibrate_large_systems:
     output:
         structures=f"{RUN}/large/structures/T{{temperature}}/chunk{{chunk}}.gsd",
         record=f"{RUN}/large/structures/T{{temperature}}/chunk{{chunk}}.parquet",
-        checks=f"{RUN}/large/structures/T{{temperature}}/chunk{{chunk}}.checks.parquet",
+        checks=f"{RUN}/large/structures/T{{temperature}}/chunk{{chunk}}.equilibration.json",
     log:
         f"{RUN}/logs/equilibrate_large_systems/T{{temperature}}_chunk{{chunk}}.log",
     benchmark:
@@ -110,24 +133,46 @@ rule equilibrate_large_systems:
         runtime=large_minutes,
     params:
         settings=equilibration_settings(),
-        checks=section("equilibration")["checks"],
-        on_failure=CONFIG.equilibration.on_failure,
         mixture=mixture_record(),
         sweeps=large_sweeps,
         systems=chunk_systems,
         tiles=CONFIG.large_systems.tiles,
         seed=CONFIG.seed,
-        report=f"{RUN}/.state/check_large_systems/T{{temperature}}_chunk{{chunk}}.json",
         state=f"{RUN}/.state/equilibrate_large_systems/T{{temperature}}_chunk{{chunk}}",
         stage_version=version("structures"),
     script:
         "../../scripts/equilibrate_large_systems.py"
 
 
+rule check_large_systems:
+    input:
+        f"{RUN}/large/structures/T{{temperature}}/chunk{{chunk}}.equilibration.json",
+    output:
+        f"{RUN}/large/structures/T{{temperature}}/chunk{{chunk}}.checks.parquet",
+    log:
+        f"{RUN}/logs/check_large_systems/T{{temperature}}_chunk{{chunk}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/check_large_systems/T{{temperature}}_chunk{{chunk}}.tsv"
+    priority: 50
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        checks=section("equilibration")["checks"],
+        on_failure=CONFIG.equilibration.on_failure,
+        report=f"{RUN}/.state/check_large_systems/T{{temperature}}_chunk{{chunk}}.json",
+        stage_version=version("equilibration_checks"),
+    script:
+        "../../scripts/check_large_systems.py"
+
+
 rule find_inherent_structures:
     input:
         structures=f"{RUN}/{{ensemble}}/structures/T{{temperature}}/chunk{{chunk}}.gsd",
-        equilibration=f"{RUN}/unit/structures/T{{temperature}}/equilibration.json",
+        equilibration=measured_equilibration,
     output:
         f"{RUN}/{{ensemble}}/inherent/T{{temperature}}/chunk{{chunk}}.gsd",
     log:
@@ -140,8 +185,9 @@ rule find_inherent_structures:
     resources:
         mem_mb=2000,
         runtime=lambda wildcards: 10 if wildcards.ensemble == "unit" else 30,
+        maximum_steps=CONFIG.minimisation.maximum_steps,
     params:
-        settings=section("minimisation"),
+        force_tolerance=CONFIG.minimisation.force_tolerance,
         mixture=mixture_record(),
         state=f"{RUN}/.state/find_inherent_structures/{{ensemble}}_T{{temperature}}_chunk{{chunk}}",
         stage_version=version("inherent"),

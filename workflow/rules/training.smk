@@ -58,6 +58,7 @@ rule extrapolate_labels:
         runtime=30,
     params:
         run=training_record(),
+        tolerance=CONFIG.training.equi_time_tolerance,
         stage_version=version("training"),
     script:
         "../../scripts/extrapolate_labels.py"
@@ -73,8 +74,7 @@ rule train_full:
         label_map=f"{RUN}/label_map/tmin{{t_min}}.parquet",
         scaling=f"{RUN}/scaling/tmin{{t_min}}.json",
     output:
-        networks=f"{RUN}/networks/full/tmin{{t_min}}.npz",
-        table=f"{RUN}/networks/full/tmin{{t_min}}.parquet",
+        networks=f"{RUN}/networks/trained/tmin{{t_min}}.npz",
         history=f"{RUN}/networks/full/tmin{{t_min}}.history.parquet",
     log:
         f"{RUN}/logs/train_full/tmin{{t_min}}.log",
@@ -89,11 +89,40 @@ rule train_full:
         runtime=training_minutes(len(TEMPERATURES) * len(C_BS)),
     params:
         run=training_record(),
-        glass_transition=GLASS_TRANSITION,
         state=f"{RUN}/.state/train_full/tmin{{t_min}}.npz",
         stage_version=version("training"),
     script:
         "../../scripts/train_full.py"
+
+
+# Apart from the training: another tolerance chooses again among the same networks.
+rule select_networks:
+    input:
+        networks=f"{RUN}/networks/trained/tmin{{t_min}}.npz",
+        descriptors=every_chunk(
+            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5", TEMPERATURES
+        ),
+        label_map=f"{RUN}/label_map/tmin{{t_min}}.parquet",
+    output:
+        networks=f"{RUN}/networks/full/tmin{{t_min}}.npz",
+        table=f"{RUN}/networks/full/tmin{{t_min}}.parquet",
+    log:
+        f"{RUN}/logs/select_networks/tmin{{t_min}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/select_networks/tmin{{t_min}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=training_megabytes(1),
+        runtime=20,
+    params:
+        structures=division_record(),
+        glass_transition=GLASS_TRANSITION,
+        tolerance=CONFIG.training.full_tolerance,
+        stage_version=version("training"),
+    script:
+        "../../scripts/select_networks.py"
 
 
 rule train_baselines:

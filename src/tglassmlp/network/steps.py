@@ -38,7 +38,14 @@ from tglassmlp.simulation import checkpoint as checkpoints
 if TYPE_CHECKING:
     from tglassmlp.network.training import Trained
 
-__all__ = ["equi_time_networks", "extrapolated_labels", "full_networks", "predictions"]
+__all__ = [
+    "equi_time_networks",
+    "extrapolated_labels",
+    "full_networks",
+    "predictions",
+    "selected_networks",
+    "trained_full_networks",
+]
 
 Path = str | os.PathLike[str]
 Record = Mapping[str, Any]
@@ -223,17 +230,20 @@ def empty_history() -> pd.DataFrame:
 
 def extrapolated_labels(
     output: Path, table_output: Path, networks: Sequence[Path], descriptors: Sequence[Path], label_map: Path,
-    t_min: float, run: Record,
+    t_min: float, run: Record, tolerance: float | None = None,
 ) -> None:  # fmt: skip
     """Labels of all state points that step 1 extrapolates to (kind ``t``), for the training structures.
 
-    With ``training.procedure: direct`` there are none.
+    With ``training.procedure: direct`` there are none. Networks count whose mean prediction lies within
+    ``tolerance`` of C_B (``training.equi_time_tolerance`` of the record if None).
 
     Raises
     ------
     tglassmlp.network.selection.SelectionError
         If no network of some C_B is consistent at some temperature.
     """
+    if tolerance is None:
+        tolerance = float(run["training"]["equi_time_tolerance"])
     wanted = pairs(storage.read_table(label_map, ["temperature", "c_b", "kind"]), "t")
     if direct(run):
         wanted = {}
@@ -248,9 +258,7 @@ def extrapolated_labels(
         structures[t] = every.take(learnt_numbers(run, every)).inputs
     for c_b in sorted({c for cs in wanted.values() for c in cs}, reverse=True):
         low = {t: structures[t] for t in wanted if any(_near(wanted[t], c_b))}
-        labels, table = selection.extrapolate(
-            ensembles[round(c_b * 1e6)], low, c_b, run["training"]["equi_time_tolerance"]
-        )
+        labels, table = selection.extrapolate(ensembles[round(c_b * 1e6)], low, c_b, tolerance)
         tables.append(table)
         for t, label in labels.items():
             found[t][c_b] = label
@@ -275,20 +283,15 @@ def extrapolated_labels(
     storage.write_table(table_output, table, made)
 
 
-def full_networks(
-    output: Path, table_output: Path, history: Path, descriptors: Sequence[Path], labels: Sequence[Path],
-    extrapolated: Path, label_map: Path, scaling: Path, t_min: float, glass_transition: float, run: Record,
-    checkpoint: Path | None = None, status_file: Path | None = None, memory: float = DATA_MEMORY,
+def trained_full_networks(
+    output: Path, history: Path, descriptors: Sequence[Path], labels: Sequence[Path], extrapolated: Path,
+    label_map: Path, scaling: Path, t_min: float, run: Record, checkpoint: Path | None = None,
+    status_file: Path | None = None, memory: float = DATA_MEMORY,
 ) -> None:  # fmt: skip
-    """Step 2: networks trained on all labelled state points, measured or extrapolated, and their selection.
+    """Step 2: networks trained on all labelled state points, measured or extrapolated; all of them.
 
     With ``training.procedure: direct`` only the measured labels are learnt. Data of more than ``memory``
-    bytes are streamed from disk.
-
-    Raises
-    ------
-    tglassmlp.network.selection.SelectionError
-        If no network is consistent at the glass transition (or the lowest temperature the map predicts).
+    bytes are streamed from disk. :func:`selected_networks` chooses among them.
     """
     scale = scaling_of(scaling)
     table = storage.read_table(label_map, ["temperature", "c_b", "kind"])
@@ -319,30 +322,67 @@ def full_networks(
         run, sets, ("full_training", temperature_key(t_min)), run["training"]["networks"], "tglassmlp",
         f"step 2 T_min={t_min:g}", checkpoint, status_file, memory,
     )  # fmt: skip
-    everything = pairs(table, "xtr")
-    lowest = next((t for t in everything if _near(t, glass_transition)), min(everything))
-    extra: dict[str, Any] = {"t_min": t_min, "tested_at": lowest}
+    extra: dict[str, Any] = {"t_min": t_min}
     extra |= {"measured": [[t, cs] for t, cs in measured.items()]}
     extra |= {"extrapolated": [[t, cs] for t, cs in predicted.items()]}
-    networks = Networks(result.parameters, metadata(run, scale, "tglassmlp", extra))
-    if lowest not in structures:
-        structures[lowest] = read_structures(files[lowest], lowest, scale)
     made = provenance.collect("training", t_min=t_min, seed=run["seed"])
     storage.write_table(history, result.history.assign(t_min=t_min), made)
-    seen = structures[lowest].take(learnt_numbers(run, structures[lowest])).inputs
-    tolerance = run["training"]["full_tolerance"]
-    try:
-        kept, chosen = selection.select_full(networks, seen, lowest, everything[lowest], tolerance)
-    except selection.SelectionError as error:
-        raise selection.SelectionError(
-            f"{error} The finished training is kept in {checkpoint}: another tolerance does not repeat it; "
-            "move it away before changing the training itself."
-        ) from None
-    print(f"step 2, T_min = {t_min:g}: {len(kept)} of {networks.n_networks} kept at T = {lowest:g}: {kept}")
-    storage.write_table(table_output, chosen, made)
-    networks = Networks(networks.parameters, {**networks.metadata, "kept": kept})
-    save_networks(output, networks, made)
+    save_networks(output, Networks(result.parameters, metadata(run, scale, "tglassmlp", extra)), made)
     remove_checkpoint(checkpoint)
+
+
+def selected_networks(
+    output: Path, table_output: Path, trained: Path, descriptors: Sequence[Path], label_map: Path,
+    glass_transition: float, run: Record, tolerance: float,
+) -> None:  # fmt: skip
+    """Networks of step 2 that are consistent at the glass transition, or the lowest temperature predicted.
+
+    Parameters
+    ----------
+    output, table_output
+        The networks with the list of those kept, and the mean prediction of each.
+    trained
+        File of :func:`trained_full_networks`.
+    descriptors, label_map, glass_transition
+        Descriptors of at least that temperature, the label map, the temperature.
+    run
+        Record of the run, of which the division of the ``structures`` counts.
+    tolerance
+        Largest |mean prediction - C_B| of a network that is kept (``training.full_tolerance``).
+
+    Raises
+    ------
+    tglassmlp.network.selection.SelectionError
+        If none is consistent. The trained networks stay: another tolerance does not train again.
+    """
+    networks = load_networks(trained)
+    everything = pairs(storage.read_table(label_map, ["temperature", "c_b", "kind"]), "xtr")
+    lowest = next((t for t in everything if _near(t, glass_transition)), min(everything))
+    files = by_temperature(descriptors)
+    structures = read_structures(files[lowest], lowest, networks.scaling)
+    seen = structures.take(learnt_numbers(run, structures)).inputs
+    kept, chosen = selection.select_full(networks, seen, lowest, everything[lowest], tolerance)
+    t_min = networks.metadata["t_min"]
+    print(f"step 2, T_min = {t_min:g}: {len(kept)} of {networks.n_networks} kept at T = {lowest:g}: {kept}")
+    made = provenance.collect("training", t_min=t_min, tolerance=tolerance)
+    storage.write_table(table_output, chosen, made)
+    record = {k: v for k, v in networks.metadata.items() if k not in ("numbers", "provenance")}
+    record |= {"tested_at": lowest, "kept": kept}
+    save_networks(output, Networks(networks.parameters, record), made)
+
+
+def full_networks(
+    output: Path, table_output: Path, history: Path, descriptors: Sequence[Path], labels: Sequence[Path],
+    extrapolated: Path, label_map: Path, scaling: Path, t_min: float, glass_transition: float, run: Record,
+    checkpoint: Path | None = None, status_file: Path | None = None, memory: float = DATA_MEMORY,
+) -> None:  # fmt: skip
+    """Step 2 as a whole, :func:`trained_full_networks` and :func:`selected_networks`, with one file."""
+    trained_full_networks(
+        output, history, descriptors, labels, extrapolated, label_map, scaling, t_min, run, checkpoint,
+        status_file, memory,
+    )  # fmt: skip
+    tolerance = run["training"]["full_tolerance"]
+    selected_networks(output, table_output, output, descriptors, label_map, glass_transition, run, tolerance)
 
 
 def predictions(

@@ -21,6 +21,8 @@ removed; for independent configurations it is :func:`random_overlap`, about 0.12
 from __future__ import annotations
 
 import itertools
+import json
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -42,12 +44,14 @@ from tglassmlp.simulation import checkpoint
 from tglassmlp.simulation.minimisation import minimise
 from tglassmlp.simulation.overlap import OVERLAP_DISTANCE, chance_overlap
 from tglassmlp.simulation.swap_monte_carlo import TUNING_INTERVAL, Chain
+from tglassmlp.storage import read_json
 
 __all__ = [
     "COLUMNS",
     "CheckLimits",
     "EquilibrationSettings",
     "NotEquilibratedError",
+    "accept",
     "bond_orientational_order",
     "check_heat_capacity",
     "check_large_systems",
@@ -57,7 +61,10 @@ __all__ = [
     "equilibrate_large_systems",
     "equilibrate_structure",
     "forget",
+    "judge",
     "lattice_start",
+    "measure_large_systems",
+    "measure_temperature",
     "overlap",
     "radial_distributions",
     "random_overlap",
@@ -656,14 +663,13 @@ class CheckLimits:
     heat_capacity: float = 0.15
 
 
-def check_temperature(
+def measure_temperature(
     records: pd.DataFrame,
     configurations: Sequence[Configuration],
     temperature: float,
-    limits: CheckLimits | None = None,
     mixture: Mixture = KA2D,
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Check that the structures of one temperature are in equilibrium.
+) -> dict[str, Any]:
+    """Measure what shows whether the structures of one temperature are in equilibrium; no limit enters.
 
     All tests are between structures, which are independent, so no autocorrelation enters. With t values of
     n structures turned into normal standard deviations, an equilibrated set fails the default limits of 4
@@ -686,20 +692,17 @@ def check_temperature(
         The structures, in the order of their numbers.
     temperature
         Their temperature.
-    limits
-        Limits; defaults if None.
     mixture
         Unit system.
 
     Returns
     -------
-    DataFrame
-        One row per check: ``check, structure, value, allowed, passed, advice``; ``value`` is NaN where too
-        few structures make a check impossible.
     dict
-        Verdict: ``passed``, ``failed`` (sentences), mean energies, heat capacity, autocorrelation time.
+        ``checks``, for :func:`judge`: one entry per check with ``check``, ``structure`` (-1: all together),
+        ``value`` (None where too few structures make a check impossible), ``limit`` (the attribute of
+        :class:`CheckLimits` that it is held against, or None), ``floor`` (allowed in any case, or None) and
+        ``advice``. Beside it mean energies, heat capacity and autocorrelation time.
     """
-    limits = limits or CheckLimits()
     late = records[records.measured]
     numbers = np.sort(late.structure.unique())
     if len(numbers) != len(configurations):
@@ -708,21 +711,25 @@ def check_temperature(
     means = np.array([g.energy.mean() for g in groups])
     slopes = np.array([_slope(np.log(g.sweep.to_numpy(float)), g.energy.to_numpy()) for g in groups])
     quenched = np.array([g.start.iloc[0] == "quenched" for g in groups])
-    rows: list[dict[str, Any]] = []
+    checks: list[dict[str, Any]] = []
 
-    def note(check: str, value: float, allowed: float, advice: str, structure: int = -1) -> None:
-        passed = not value > allowed
-        rows.append(
-            dict(check=check, structure=structure, value=value, allowed=allowed, passed=passed, advice=advice)
-        )
+    def note(
+        check: str,
+        value: float,
+        limit: str | None,
+        advice: str,
+        structure: int = -1,
+        floor: float | None = None,
+    ) -> None:
+        checks.append(_measured(check, value, limit, advice, structure, floor))
 
     longer = "raise the temperature's sweeps"
-    note("trend", _one_sample(slopes), limits.trend, longer)
-    note("start_difference", _two_samples(means[quenched], means[~quenched]), limits.start_difference, longer)
+    note("trend", _one_sample(slopes), "trend", longer)
+    note("start_difference", _two_samples(means[quenched], means[~quenched]), "start_difference", longer)
     for k, value in zip(numbers, _outliers(means, quenched), strict=True):
-        note("outlier", value, limits.start_difference, f"{longer}, or look at this structure", int(k))
+        note("outlier", value, "start_difference", f"{longer}, or look at this structure", int(k))
     final = np.array([g.overlap.iloc[-1] for g in groups])
-    note("overlap", float(final.mean()), limits.overlap, longer)
+    note("overlap", float(final.mean()), "overlap", longer)
     radius, g = radial_distributions(configurations, mixture.n_species)
     peaks = {}
     for (a, b), values in g.items():
@@ -730,18 +737,15 @@ def check_temperature(
         peaks[a, b] = float(values[beyond].max()) if beyond.any() else float("nan")
     pair = max(peaks, key=lambda p: -np.inf if np.isnan(peaks[p]) else peaks[p])
     crystal = "the mixture crystallises here: use a higher temperature or another mixture"
-    note("peak", peaks[pair], limits.peak, f"g_{pair[0]}{pair[1]}(r) has it; {crystal}")
+    note("peak", peaks[pair], "peak", f"g_{pair[0]}{pair[1]}(r) has it; {crystal}")
     order = [max(bond_orientational_order(c).values()) for c in configurations]
     # global order of N independent bonds is about 1/sqrt(N); correlated patches make it a few times that
     allowed = max(0.25, 8.0 / np.sqrt(configurations[0].n_particles))
-    note("bond_order", float(np.max(order)), allowed, crystal, int(numbers[int(np.argmax(order))]))
-    table = pd.DataFrame(rows)
-    table.insert(0, "temperature", temperature)
+    note("bond_order", float(np.max(order)), None, crystal, int(numbers[int(np.argmax(order))]), allowed)
     capacity, capacity_error = _heat_capacity(groups, configurations[0].n_particles, temperature)
-    verdict = {
+    return {
         "temperature": temperature,
-        "passed": bool(table.passed.all()),
-        "failed": [_sentence(dict(row)) for _, row in table[~table.passed].iterrows()],
+        "checks": checks,
         "structures": len(numbers),
         "energy": float(means.mean()),
         "energy_error": float(means.std(ddof=1) / np.sqrt(len(means))) if len(means) > 1 else None,
@@ -754,7 +758,123 @@ def check_temperature(
         "displacement_acceptance": _finite_mean(late.displacement_acceptance),
         "swap_acceptance": _finite_mean(late.swap_acceptance),
     }
+
+
+def _measured(
+    check: str, value: float, limit: str | None, advice: str, structure: int, floor: float | None
+) -> dict[str, Any]:
+    """One entry of the measured checks, as plain numbers that JSON can hold."""
+    return {
+        "check": check,
+        "structure": structure,
+        "value": float(value) if np.isfinite(value) else None,
+        "limit": limit,
+        "floor": None if floor is None else float(floor),
+        "advice": advice,
+    }
+
+
+#: Columns of the table of verdicts.
+VERDICT_COLUMNS: Final = ("temperature", "check", "structure", "value", "allowed", "passed", "advice")
+
+
+def judge(
+    measured: Mapping[str, Any], limits: CheckLimits | None = None
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Hold measured checks against limits.
+
+    What was measured and what is allowed are apart, so that a change of a limit asks for a new verdict and
+    not for new data.
+
+    Parameters
+    ----------
+    measured
+        Of :func:`measure_temperature` or :func:`measure_large_systems`.
+    limits
+        Limits; defaults if None.
+
+    Returns
+    -------
+    DataFrame
+        One row per check, columns :data:`VERDICT_COLUMNS`; ``value`` is NaN where too few structures make a
+        check impossible, and such a check is passed.
+    dict
+        The verdict: ``passed``, ``failed`` (sentences), and everything of ``measured`` but its checks.
+    """
+    limits = limits or CheckLimits()
+    rows = []
+    for entry in measured["checks"]:
+        bounds = [] if entry["floor"] is None else [entry["floor"]]
+        if entry["limit"] is not None:
+            bounds.append(getattr(limits, entry["limit"]))
+        value, allowed = np.nan if entry["value"] is None else entry["value"], max(bounds)
+        rows.append(
+            {
+                "temperature": measured["temperature"],
+                "check": entry["check"],
+                "structure": entry["structure"],
+                "value": value,
+                "allowed": allowed,
+                "passed": not value > allowed,
+                "advice": entry["advice"],
+            }
+        )
+    table = pd.DataFrame(rows, columns=list(VERDICT_COLUMNS))
+    verdict = {
+        "passed": all(row["passed"] for row in rows),
+        "failed": [_sentence(row) for row in rows if not row["passed"]],
+        **{k: v for k, v in measured.items() if k not in ("checks", "provenance", "sha256")},
+    }
     return table, verdict
+
+
+def accept(files: Sequence[str | os.PathLike[str]] | str) -> None:
+    """Refuse to make data of structures whose measured checks fail the limits of the run.
+
+    The first line of each job that makes expensive data of structures. Its inputs are the measured values.
+    The limits come past Snakemake, in the environment variable ``TGLASSMLP_EQUILIBRATION`` that the workflow
+    sets (``checks`` and ``on_failure`` as JSON; defaults where it is not set): they decide whether the job
+    may start and not what it makes, so another limit does not make finished data again. Those are judged
+    again by the rules ``check_equilibration`` and ``check_large_systems``.
+
+    Parameters
+    ----------
+    files
+        Files of measured checks.
+
+    Raises
+    ------
+    NotEquilibratedError
+        If a check fails, unless ``on_failure`` is ``"warn"``.
+    """
+    given = json.loads(os.environ.get("TGLASSMLP_EQUILIBRATION", "{}"))
+    for file in [files] if isinstance(files, str) else files:
+        _, verdict = judge(read_json(file), CheckLimits(**given.get("checks", {})))
+        demand(verdict["failed"], verdict["temperature"], given.get("on_failure", "error"))
+
+
+def check_temperature(
+    records: pd.DataFrame,
+    configurations: Sequence[Configuration],
+    temperature: float,
+    limits: CheckLimits | None = None,
+    mixture: Mixture = KA2D,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Check that the structures of one temperature are in equilibrium: measure, then judge.
+
+    Parameters
+    ----------
+    records, configurations, temperature, mixture
+        As :func:`measure_temperature`, which describes the checks.
+    limits
+        Limits; defaults if None.
+
+    Returns
+    -------
+    DataFrame, dict
+        Of :func:`judge`.
+    """
+    return judge(measure_temperature(records, configurations, temperature, mixture), limits)
 
 
 def _heat_capacity(groups: Sequence[pd.DataFrame], n: int, temperature: float) -> tuple[float, float | None]:
@@ -788,7 +908,7 @@ def check_heat_capacity(
     Parameters
     ----------
     verdicts
-        Verdicts of :func:`check_temperature`, in any order. Those without energies and errors of both (one
+        What :func:`measure_temperature` found, in any order. Those without energies and errors of both (one
         structure, published data) are left out.
     limits
         Limits; defaults if None.
@@ -846,47 +966,46 @@ def check_heat_capacity(
     return pd.DataFrame(rows, columns=columns), failed
 
 
+def measure_large_systems(
+    records: pd.DataFrame, configurations: Sequence[Configuration], temperature: float
+) -> dict[str, Any]:
+    """Measure whether large systems have forgotten that their tiles were equal.
+
+    Returns
+    -------
+    dict
+        ``checks`` as of :func:`measure_temperature`, one per system: the overlap of neighbouring tiles at the
+        end, which may always be as large as chance makes it. Beside it the mean energy and overlap.
+    """
+    advice = "raise large_systems.sweeps_factor or the temperature's sweeps"
+    checks = [
+        _measured(
+            "tile_overlap",
+            float(g.overlap.iloc[-1]),
+            "tile_overlap",
+            advice,
+            int(str(number)),
+            random_overlap(c),
+        )
+        for c, (number, g) in zip(configurations, records.groupby("structure"), strict=True)
+    ]
+    return {
+        "temperature": temperature,
+        "checks": checks,
+        "systems": [entry["structure"] for entry in checks],
+        "energy": float(records[records.measured].energy.mean()),
+        "overlap": float(np.mean([entry["value"] for entry in checks])),
+    }
+
+
 def check_large_systems(
     records: pd.DataFrame,
     configurations: Sequence[Configuration],
     temperature: float,
     limits: CheckLimits | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Check that large systems have forgotten that their tiles were equal.
-
-    Returns
-    -------
-    DataFrame
-        One row per system with the columns of :func:`check_temperature`; ``value`` is the overlap of
-        neighbouring tiles at the end.
-    dict
-        Verdict: ``passed``, ``failed`` (sentences), ``systems``, mean energy and overlap.
-    """
-    limits = limits or CheckLimits()
-    rows = []
-    for c, (number, g) in zip(configurations, records.groupby("structure"), strict=True):
-        value, allowed = float(g.overlap.iloc[-1]), max(limits.tile_overlap, random_overlap(c))
-        rows.append(
-            {
-                "temperature": temperature,
-                "check": "tile_overlap",
-                "structure": int(str(number)),
-                "value": value,
-                "allowed": allowed,
-                "passed": value <= allowed,
-                "advice": "raise large_systems.sweeps_factor or the temperature's sweeps",
-            }
-        )
-    table = pd.DataFrame(rows)
-    verdict = {
-        "temperature": temperature,
-        "passed": bool(table.passed.all()),
-        "failed": [_sentence(dict(row)) for _, row in table[~table.passed].iterrows()],
-        "systems": [row["structure"] for row in rows],
-        "energy": float(records[records.measured].energy.mean()),
-        "overlap": float(table.value.mean()),
-    }
-    return table, verdict
+    """Check that large systems have forgotten that their tiles were equal: measure, then :func:`judge`."""
+    return judge(measure_large_systems(records, configurations, temperature), limits)
 
 
 def demand(failed: Sequence[str], temperature: float, on_failure: str = "error") -> None:

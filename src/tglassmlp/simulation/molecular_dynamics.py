@@ -69,7 +69,7 @@ _PRECISIONS: Final[dict[str, tuple[type, type, tuple[int, ...]]]] = {
     "double": (np.int64, np.float64, (8,)),
 }
 #: A call of the compiled loop lasts about this long, so that progress and interrupts get their turn.
-_CALL_SECONDS: Final = 1.0
+CALL_SECONDS: float = 1.0
 #: By how much the margin of the wide list exceeds the skin.
 _WIDE_MARGIN: Final = 1.8
 #: Steps between two optimal assignments of particles to slots.
@@ -779,7 +779,7 @@ class _Run(ReplicaRun):
                     self.seconds += taken
                     self.step = stop
                     if moved == n_steps:
-                        n_steps = max(10, int(n_steps * min(4.0, _CALL_SECONDS / max(taken, 1e-3))))
+                        n_steps = max(10, int(n_steps * min(4.0, CALL_SECONDS / max(taken, 1e-3))))
                     if progress is not None:
                         progress(float(work * moved), self.note())
                 if self.step == self.frames[self.done]:

@@ -64,13 +64,6 @@ def threads_of(plan):
     return lambda wildcards: cost.dynamics_threads(CONFIG, plan(wildcards))
 
 
-def equilibration_verdict(wildcards):
-    """Structures of a temperature are used once its equilibration is proved (large systems prove theirs)."""
-    if wildcards.ensemble == "large":
-        return []
-    return [f"{RUN}/unit/structures/T{wildcards.temperature}/equilibration.json"]
-
-
 def minutes_of(plan):
     """Run time that one job asks for: the estimate for its engine and half as much again."""
 

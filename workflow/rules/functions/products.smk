@@ -63,7 +63,13 @@ def network_files():
         *expand(f"{RUN}/extrapolated/tmin{{t_min}}.h5", t_min=T_MINS),
         *expand(f"{RUN}/extrapolated/tmin{{t_min}}.parquet", t_min=T_MINS),
         *expand(
-            [f"{full}.npz", f"{full}.parquet", f"{full}.history.parquet"], t_min=T_MINS
+            [
+                f"{RUN}/networks/trained/tmin{{t_min}}.npz",
+                f"{full}.npz",
+                f"{full}.parquet",
+                f"{full}.history.parquet",
+            ],
+            t_min=T_MINS,
         ),
         *expand(f"{RUN}/baselines/T{{temperature}}.npz", temperature=LABELLED),
         *expand(f"{RUN}/baselines/linear/tmin{{t_min}}.npz", t_min=T_MINS),
@@ -76,6 +82,15 @@ def data_files():
         *expand(
             f"{RUN}/unit/structures/T{{temperature}}/equilibration.json",
             temperature=TEMPERATURES,
+        ),
+        *expand(
+            f"{RUN}/unit/structures/T{{temperature}}/equilibration.parquet",
+            temperature=TEMPERATURES,
+        ),
+        *every_chunk(
+            f"{RUN}/large/structures/T{{temperature}}/chunk{{chunk}}.checks.parquet",
+            TEMPERATURES,
+            "large",
         ),
         f"{RUN}/unit/structures/heat_capacity.parquet",
         *simulation_files("unit"),

@@ -13,6 +13,13 @@ def equilibration_settings():
     }
 
 
+def measured_equilibration(wildcards):
+    """Measured checks of structures, which a job that makes data of them holds against the limits."""
+    if wildcards.ensemble == "large":
+        return f"{RUN}/large/structures/T{wildcards.temperature}/chunk{wildcards.chunk}.equilibration.json"
+    return f"{RUN}/unit/structures/T{wildcards.temperature}/equilibration.json"
+
+
 def chunk_structures(wildcards):
     """Numbers of the structures of one chunk."""
     return list(

@@ -9,9 +9,14 @@ def study_t_min():
 
 
 def study_record():
-    """The run's record with the number of networks of a study."""
-    record = training_record()
-    training = {**record["training"], "networks": CONFIG.studies.networks}
+    """The run's record with the number of networks of a study and the tolerances that choose among them."""
+    record, training = training_record(), CONFIG.training
+    tolerances = {
+        name: getattr(training, name)
+        for name in ("equi_time_tolerance", "full_tolerance")
+    }
+    networks = {"networks": CONFIG.studies.networks}
+    training = {**record["training"], **tolerances, **networks}
     return {**record, "training": training}
 
 

@@ -10,11 +10,14 @@ def extra_structures():
 
 
 def training_record():
-    """What decides a training, as plain numbers and names (the same record goes into the networks' files)."""
+    """What decides a training, as plain numbers and names (the same record goes into the networks' files).
+
+    Without the tolerances, which choose among networks that are trained.
+    """
     training = {
         name: value
         for name, value in section("training").items()
-        if name not in ("t_min", "memory_gb")
+        if name not in ("t_min", "memory_gb", "equi_time_tolerance", "full_tolerance")
     }
     return {
         "seed": CONFIG.seed,
@@ -23,7 +26,7 @@ def training_record():
         "c_b": [float(c) for c in C_BS],
         "network": section("network"),
         "training": training,
-        "structures": {k: v for k, v in section("structures").items() if k != "chunk"},
+        "structures": division_record(),
         "descriptors": {
             **section("descriptors"),
             "central_species": CONFIG.propensity.central_species,

@@ -1,0 +1,16 @@
+"""Networks of step 2 that are consistent at the lowest temperature."""
+
+from tglassmlp.network.steps import selected_networks
+from tglassmlp.progress import job
+
+with job(snakemake.log[0]):
+    selected_networks(
+        snakemake.output.networks,
+        snakemake.output.table,
+        snakemake.input.networks,
+        snakemake.input.descriptors,
+        snakemake.input.label_map,
+        glass_transition=float(snakemake.params.glass_transition),
+        run={"structures": dict(snakemake.params.structures)},
+        tolerance=snakemake.params.tolerance,
+    )

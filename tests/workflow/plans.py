@@ -1,0 +1,123 @@
+"""What a change of the configuration makes again: plans of Snakemake, compared job by job.
+
+python tests/workflow/plans.py REPOSITORY < changes.json > again.json, in an empty folder. Each change is a
+mapping of keys (`equilibration.checks.trend`) to values. A process of its own, since planning a workflow
+changes the environment and the logging of the process.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from snakemake.api import SnakemakeApi, Workflow
+from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import (
+    ConfigSettings,
+    DAGSettings,
+    OutputSettings,
+    Quietness,
+    ResourceSettings,
+    StorageSettings,
+)
+
+PARSED: dict[str, tuple[Any, dict[int, int]]] = {}
+
+
+def parsed_once(parse: Any) -> Any:
+    """Read each file of rules once for all plans: that takes most of the time of a plan."""
+
+    def read(path: Any, workflow: Any, linemap: dict[int, int], **rest: Any) -> Any:
+        key = path.get_path_or_uri(secret_free=True)
+        if key not in PARSED:
+            PARSED[key] = parse(path, workflow, linemap=linemap, **rest), dict(linemap)
+        found, lines = PARSED[key]
+        linemap |= lines
+        return found
+
+    return read
+
+
+module = sys.modules[Workflow.__module__]
+module.parse = parsed_once(module.parse)  # type: ignore[attr-defined]
+
+
+def changed(config: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """Configuration with some keys set; `temperatures.1.sweeps` goes into lists."""
+    result = copy.deepcopy(config)
+    for key, value in change.items():
+        *path, last = key.split(".")
+        place: Any = result
+        for name in path:
+            place = place[int(name)] if isinstance(place, list) else place[name]
+        place[int(last) if isinstance(place, list) else last] = value
+    return result
+
+
+def plan(repository: Path, config: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every job of a run by its outputs: rule, what Snakemake remembers of it, and the jobs it waits for."""
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        workflow = api.workflow(
+            resource_settings=ResourceSettings(cores=2),
+            config_settings=ConfigSettings(config=config),
+            storage_settings=StorageSettings(),
+            snakefile=repository / "Snakefile",
+        )
+        workflow.dag(dag_settings=DAGSettings())
+        inner = workflow._workflow
+        inner._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True)
+        inner._build_dag()
+        dag, memory = inner.dag, inner.persistence
+        names = {job: str(job.output[0]) for job in dag.jobs if job.output}
+        return {
+            name: {
+                "rule": job.rule.name,
+                "params": memory._params(job),
+                "input": sorted(map(str, job.input)),
+                "output": sorted(map(str, job.output)),
+                "behind": [names[other] for other in dag._dependencies[job] if other in names],
+            }
+            for job, name in names.items()
+        }
+
+
+def again(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Rules that are made again: those where it begins (`first`) and with everything behind them (`all`)."""
+    own = {name for name, job in after.items() if name not in before or differs(before[name], job)}
+
+    @functools.cache
+    def upstream(name: str) -> bool:
+        return any(other in own or upstream(other) for other in after[name]["behind"])
+
+    touched = {name for name in after if name in own or upstream(name)}
+    first = {after[name]["rule"] for name in own if not upstream(name)}
+    return {"first": sorted(first), "all": sorted({after[name]["rule"] for name in touched})}
+
+
+def differs(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether Snakemake makes a job again for its own sake."""
+    return any(one[part] != other[part] for part in ("rule", "params", "input", "output"))
+
+
+def main() -> None:
+    repository = Path(sys.argv[1])
+    shutil.copy(repository / "config.yaml", "config.yaml")
+    base = yaml.safe_load((repository / "config" / "smoke.yaml").read_text())
+    before = plan(repository, base)
+    found = []
+    for change in json.load(sys.stdin):
+        try:
+            found.append(again(before, plan(repository, changed(base, change))))
+        except WorkflowError as error:
+            found.append({"refused": str(error)})
+    json.dump(found, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
