@@ -10,8 +10,7 @@ with job(snakemake.log[0]):
     found = read_json(snakemake.input[0])
     mixture = from_record(found["mixture"])
     pictures = [Picture(*entry) for entry in params.pictures]
-    text = report(
-        found["numbers"], params.run, params.scale, list(params.t_mins), mixture, params.central_species, pictures
-    )  # fmt: skip
+    central = params.central_species
+    text = report(found["numbers"], params.run, params.scale, list(params.t_mins), mixture, central, pictures)
     with atomic_path(snakemake.output[0]) as temporary:
         temporary.write_text(text)

@@ -74,16 +74,17 @@ class Published:
     kept: tuple[int, int]
 
     def correlations_at(self, temperature: float) -> Mapping[str, tuple[float, ...]] | None:
-        """Published correlations at one temperature, None if there are none."""
+        """Return the published correlations at one temperature, None if there are none."""
         return next((v for t, v in self.correlations.items() if abs(t - temperature) < 1e-9), None)
 
     def energies_at(self, temperature: float) -> tuple[float, ...]:
-        """Published energies at one temperature, possibly none."""
+        """Return the published energies at one temperature, possibly none."""
         return next((v for t, v in self.energies.items() if abs(t - temperature) < 1e-9), ())
 
 
-#: The system of the paper. Correlations: GlassBench (Jung et al., 2023, doi 10.5281/zenodo.10118191); energies:
-#: configurations of that data set; the rest: Jung, Biroli, Berthier, Phys. Rev. B 109, 064205 (2024).
+#: The system of the paper. Correlations: GlassBench (Jung et al., 2023, doi 10.5281/zenodo.10118191);
+#: energies: configurations of that data set; the rest: Jung, Biroli, Berthier, Phys. Rev. B 109, 064205
+#: (2024).
 PAPER: Final = Published(
     name=f"{KA2D.name} with N = {sum(KA2D.composition)}",
     correlations={

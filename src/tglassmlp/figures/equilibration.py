@@ -66,7 +66,9 @@ def _tiles(ax: Axes, table: pd.DataFrame, colors: Mapping[float, Any], chance: f
         here = table[np.abs(table["temperature"] - temperature) < 1e-9]
         curve(ax, here, "sweep", "overlap", "overlap_error", band=True, color=color)
     ax.axhline(chance, color="#AAAAAA", linewidth=0.6, linestyle=":", zorder=0)
-    ax.text(0.02, chance, "chance ", transform=ax.get_yaxis_transform(), va="top", fontsize=6, color="#777777")
+    ax.text(
+        0.02, chance, "chance ", transform=ax.get_yaxis_transform(), va="top", fontsize=6, color="#777777"
+    )
     ax.set_xscale("log")
     ax.set_ylim(0, 1)
     ax.set(xlabel="Monte Carlo sweeps", ylabel="overlap of neighbouring tiles")

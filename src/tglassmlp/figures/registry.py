@@ -208,9 +208,9 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         ("relaxation_curves", "relaxation"),
         "Relaxation and superposition",
         "(a) Mean bond-breaking correlation of particles of species {central_species}; (b) the same against "
-        "t/tau with the master curve; (c) relaxation times against 1/T, a parabola through the lowest measured "
-        "ones, its continuation and its tangent, and what is used between them; the band is the error of the "
-        "fit and of the choice together.",
+        "t/tau with the master curve; (c) relaxation times against 1/T, a parabola through the lowest "
+        "measured ones, its continuation and its tangent, and what is used between them; the band is the "
+        "error of the fit and of the choice together.",
         "1 Method",
         "Figure 13",
     ),
@@ -392,9 +392,7 @@ def save(
     # subsetting fonts for PDF remarks on the font's date
     logging.getLogger("fontTools").setLevel(logging.ERROR)
     record = collect("figures", figure=name, run=meta["run"])
-    text = json.dumps(
-        {**{k: record[k] for k in ("version", "commit", "run")}, "mixture": meta["mixture"]}
-    )
+    text = json.dumps({**{k: record[k] for k in ("version", "commit", "run")}, "mixture": meta["mixture"]})
     for path in map(Path, outputs):
         fields = {
             "png": {"Software": "tglassmlp", "Comment": text},

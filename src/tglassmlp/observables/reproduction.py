@@ -5,8 +5,9 @@ them it is ``undecided`` if the effect in question would have been seen, and ``c
 if two standard errors exceed that effect, or if the run gives no number at all.
 
 Claims are of two kinds. Statements about supercooled liquids and about the method (heterogeneity grows on
-cooling, one network is as good as many) may be judged for any liquid. Numbers belong to the system that they
-were measured on, and in a run of another one they are listed and not compared: see :mod:`tglassmlp.published`.
+cooling, one network is as good as many) may be judged for any liquid. Numbers belong to the system that
+they were measured on, and in a run of another one they are listed and not compared: see
+:mod:`tglassmlp.published`.
 """
 
 from __future__ import annotations
@@ -224,10 +225,9 @@ def _claims(numbers: Numbers, t_mins: Sequence[str], paper: Published, own: bool
 
     value, _ = _get(numbers, f"parameters/tmin{t_mins[0]}")
     low, high = paper.parameters
-    yield Claim(
-        "Figure 1", f"slightly above {low} parameters", _shown(value) if not value >= 1000 else f"{value:.0f}",
-        UNSEEN if not np.isfinite(value) else "agrees" if low < value < high else "disagrees", general=False,
-    )  # fmt: skip
+    shown = _shown(value) if not value >= 1000 else f"{value:.0f}"
+    verdict = UNSEEN if not np.isfinite(value) else "agrees" if low < value < high else "disagrees"
+    yield Claim("Figure 1", f"slightly above {low} parameters", shown, verdict, general=False)
     yield compare(
         "Figure 2", "as good as GlassMLP trained at each state point (within 0.03)", "glassmlp", margin=0.03
     )
@@ -352,7 +352,7 @@ def _published(numbers: Numbers, main: str, paper: Published, temperature: float
 
 
 def _benchmark(paper: Published, temperature: float) -> Claim:
-    """Published correlations as a run of another system lists them."""
+    """List published correlations in a run of another system."""
     benchmark = paper.correlations[temperature]
     time, value = benchmark["time"], benchmark["GlassMLP"]
     claim = (
@@ -465,9 +465,8 @@ def report(
         Figures to show, with files relative to the page.
     """
     own = published_for(system_key(mixture, central_species))
-    claims = [
-        c if own or c.general else replace(c, verdict=FOREIGN) for c in _claims(numbers, t_mins, own or PAPER, own is not None)
-    ]
+    found = _claims(numbers, t_mins, own or PAPER, own is not None)
+    claims = [c if own or c.general else replace(c, verdict=FOREIGN) for c in found]
     verdicts = [c.verdict for c in claims]
     counted = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(sorted(verdicts)))
     files = {p.label: p.file for p in pictures}
@@ -480,11 +479,12 @@ def report(
     ]
     if not own:
         lines += [
-            f"**This run is of another system than the paper's.** The paper and GlassBench are of {PAPER.name}, "
-            f"labelled on species 1; this run is of {system}, labelled on species {central_species}. "
-            "Statements about supercooled liquids and about the method are judged for this liquid, by this "
-            "run's numbers alone; sizes of effects in brackets are those that the paper's system shows. "
-            f"Numbers of {PAPER.name} stand in a table of their own and are *{FOREIGN}*.",
+            "**This run is of another system than the paper's.** The paper and GlassBench are of "
+            f"{PAPER.name}, labelled on species 1; this run is of {system}, labelled on species "
+            f"{central_species}. Statements about supercooled liquids and about the method are judged "
+            "for this liquid, by this run's numbers alone; sizes of effects in brackets are those that the "
+            f"paper's system shows. Numbers of {PAPER.name} stand in a table of their own and are "
+            f"*{FOREIGN}*.",
             "",
         ]
     lines += [
