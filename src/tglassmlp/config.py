@@ -188,10 +188,12 @@ class EquilibrationChecks(_Section):
         4.0, description="largest difference of mean energy between the two starts, in standard errors"
     )
     overlap: Share = Field(
-        0.45, description="largest overlap of structures with their state `sweeps` earlier"
+        0.2,
+        description="largest overlap of structures with their state `sweeps` earlier, normalised: "
+        "(overlap - chance) / (1 - chance)",
     )
     tile_overlap: Share = Field(
-        0.2, description="largest overlap of neighbouring tiles of a large system (chance: 0.12 for KA2D)"
+        0.1, description="largest overlap of neighbouring tiles of a large system, normalised in the same way"
     )
     peak: Positive = Field(
         4.0, description="largest value of any g_ab(r) beyond 1.5 sigma_ab (crystalline order)"

@@ -10,10 +10,12 @@ import pytest
 from tglassmlp.configuration import Configuration
 from tglassmlp.figures import movie, registry
 from tglassmlp.figures.contact_sheet import draw_contact_sheet
+from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.observables.export import particle_properties
 from tglassmlp.observables.numbers import _Collection, _trends, collect_numbers
 from tglassmlp.observables.reproduction import Picture, judge, publish, report
 from tglassmlp.observables.tables import near_c_b, read_fields
+from tglassmlp.published import system_key
 from tglassmlp.storage import read_configurations, read_table, write_configurations
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -21,6 +23,10 @@ import synthetic_run
 
 META = {
     "run": "made-up",
+    "mixture": "KA2D",
+    "composition": "140 : 75 : 85",
+    "system": system_key(KA2D),
+    "chance_overlap": 0.121,
     "n_particles": 300,
     "structures": 8,
     "train": 3,
@@ -323,7 +329,7 @@ def test_verdicts_follow_from_number_and_error():
         "trend/xi4/tglassmlp/tmin0.40/all": trend(None, None, None),
         "trend/chi4/tglassmlp/tmin0.40/all": trend(np.log(0.5) / np.log(5 / 3), 0.1, 0.05),
     }
-    page = report(numbers, "made-up", "Small.", ["0.40", "0.45"])
+    page = report(numbers, "made-up", "Small.", ["0.40", "0.45"], KA2D, 1)
     rows = {tuple(r.split(" | ")[:2]): r for r in page.splitlines() if r.startswith("| ")}
     transferred = next(r for k, r in rows.items() if "transferred" in k[1])
     assert "0.25 ± 0.018 (structures) over 4 state points | agrees" in transferred
@@ -381,7 +387,7 @@ def test_chi4_within_a_factor_of_two():
 
 
 def row_of(numbers, words):
-    page = report(numbers, "made-up", "Small.", ["0.30"])
+    page = report(numbers, "made-up", "Small.", ["0.30"], KA2D, 1)
     return next(r for r in page.splitlines() if words in r)
 
 
@@ -395,6 +401,9 @@ def trend(exponent, structures, spread):
     return {"value": exponent, "error": error, "n": 2, **parts}
 
 
+BINARY = Mixture("KA65:35", ((1.0, 0.8), (0.8, 0.88)), ((1.0, 1.5), (1.5, 0.5)), (650, 350), 28.8675)
+
+
 def number(value, error, **more):
     return {"value": value, "error": error, "n": 4, **more}
 
@@ -406,11 +415,98 @@ def test_published_correlations_are_compared_at_their_times():
         for c, t, p in (("0.90", 1000.0, 0.766), ("0.50", 10000.0, 0.966))
     }
     expected = 0.766 + 0.2 * np.log10(1.78179) - 0.666
-    page = report(known, "made-up", "Small.", ["0.30"])
+    page = report(known, "made-up", "Small.", ["0.30"], KA2D, 1)
     row = next(r for r in page.splitlines() if "GlassBench" in r)
     assert f"difference {expected:.3g} ± 0.02 at t = 1781.79 | agrees" in row
     assert "0.90" not in row
     assert verdict_of({}, "GlassBench") == "cannot be shown at this scale"
+
+
+def test_another_liquid_is_not_held_against_the_numbers_of_ka2d():
+    known = {
+        "pearson/tglassmlp/tmin0.30/T0.30/cb0.90": number(0.9, 0.02, time=1000.0),
+        "pearson/tglassmlp/tmin0.30/T0.30/cb0.50": number(0.9, 0.02, time=30000.0),
+        "parameters/tmin0.30": number(840, None),
+        "kept_networks/tmin0.30": number(3, None) | {"n": 8},
+        "trend/chi4/md/all": trend(2.7, 0.1, 0.05),
+        "trend/xi4/tglassmlp/tmin0.30/all": trend(1.5, 0.01, 0.01),
+        "trend/xi4/tglassmlp/tmin0.30/slowing": trend(0.5, 0.01, 0.01),
+    }
+    page = report(known, "made-up", "Small.", ["0.30"], BINARY, 1)
+    assert page.splitlines()[0] == "# What the paper says, asked of KA65:35"
+    assert "The paper and GlassBench are of KA2D with N = 1290" in page
+    assert "this run is of KA65:35 with N = 1000" in page
+    statements, numbers = page.split("Numbers of KA2D with N = 1290, not of KA65:35:")
+    verdicts = {r.split(" | ")[1]: r.rsplit(" | ", 1)[1] for r in statements.splitlines() if r[:3] == "| F"}
+    assert verdicts["chi_4 grows on cooling (dynamics) (effect: by 2)"] == "agrees |"
+    assert verdicts["xi_4 grows on cooling (effect: by 1.5)"] == "agrees |"
+    assert not [v for v in verdicts.values() if v == "not compared |"]
+    foreign = [r for r in numbers.splitlines() if r.startswith(("| F", "| S"))]
+    words = ("parameters", "GlassBench", "xi_4 grows little", "A saturates", "4 of 16")
+    for word in words:
+        assert len([r for r in foreign if word in r]) == 1, word
+        assert word not in statements.split("| --- |")[1], word
+    assert all(r.endswith("| not compared |") for r in foreign)
+    assert f"{len(foreign)} not compared" in statements
+    # the same numbers of KA2D itself are judged
+    page = report(known, "made-up", "Small.", ["0.30"], KA2D, 1)
+    assert page.startswith("# What of the paper is reproduced")
+    assert "not compared" not in page
+    assert next(r for r in page.splitlines() if "parameters" in r).endswith("| disagrees |")
+    assert "| disagrees |" not in next(r for r in page.splitlines() if "GlassBench" in r)
+    # a tenth of KA2D, or another labelled species, is not what the numbers were measured on
+    for mixture, central in ((KA2D.scaled(10), 1), (KA2D, 2)):
+        assert "not compared" in report(known, "made-up", "Small.", ["0.30"], mixture, central)
+
+
+def test_published_points_are_drawn_for_their_system_only(run):
+    other = META | {
+        "mixture": "KA65:35",
+        "composition": "195 : 105",
+        "system": system_key(BINARY),
+        "labelled": [0.5, 0.3],
+        "diameters": [1.0, 0.88],
+        "chance_overlap": 0.185,
+    }
+    own = other | {"system": system_key(KA2D)}
+    pearson = registry.load_tables(files_of(run, "fig02_pearson"))
+    pearson["pearson"] = pearson["pearson"].assign(
+        temperature=pearson["pearson"]["temperature"].replace(0.40, 0.30)
+    )
+    energies = registry.load_tables(files_of(run, "equilibration"))
+
+    def published(name, tables, meta):
+        drawn = registry.draw(name, tables, meta)
+        axes = drawn.figure.axes
+        return [x for ax in axes for x in ax.get_legend_handles_labels()[1] if "published" in x]
+
+    assert len(published("fig02_pearson", pearson, own)) == 4
+    assert published("fig02_pearson", pearson, other) == []
+    assert published("equilibration", energies, own) == ["published"]
+    assert published("equilibration", energies, other) == []
+    assert "at T = 0.30 only: GlassBench (2023) for KA2D with N = 1290" in registry.caption(
+        "fig02_pearson", own
+    )
+    assert "published configurations" in registry.caption("equilibration", own)
+    every = [registry.caption(name, other) for name in registry.FIGURES]
+    assert not [text for text in every if "GlassBench" in text or "KA2D" in text or "published" in text]
+    assert all("Run made-up, KA65:35: N = 300 (195 : 105)" in text for text in every)
+    assert "independent configurations of KA65:35: 0.18" in registry.caption("equilibration", other)
+    # KA2D without dynamics at 0.30: nothing is drawn, nothing is said
+    assert "GlassBench" not in registry.caption("fig02_pearson", own | {"labelled": [0.5]})
+
+
+def test_figures_name_their_liquid_and_count_its_species(run):
+    other = META | {"mixture": "KA65:35", "system": system_key(BINARY), "diameters": [1.0, 0.88]}
+    sketch = registry.draw("fig01_network", {}, other).figure
+    texts = [t.get_text() for t in sketch.axes[0].texts]
+    assert any("of 2 species and all,\n3 lengths" in t for t in texts)
+    assert any("KA65:35" in t.get_text() for t in sketch.texts), "the footer names the mixture"
+    second = META | {"central_species": 2}
+    assert "propensities of particles of species 2" in registry.caption("fig02_pearson", second)
+    alone = registry.caption("fig03_snapshots", META | {"diameters": [1.0]})
+    assert "other species" not in alone
+    assert "red active. A method" in alone
 
 
 def test_slower_growth_at_low_temperature_is_told_from_steady_growth():
@@ -455,7 +551,7 @@ def test_page_of_claims_is_published_with_small_figures(tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (300, 2400, 3), dtype=np.uint8)
     Image.fromarray(noise).save(run / "figures/fig01_network.png")
     pictures = [Picture("Figure 1", "figures/fig01_network.png", "A caption.")]
-    (run / "reproduction.md").write_text(report({}, "made-up", "Small.", ["0.30"], pictures))
+    (run / "reproduction.md").write_text(report({}, "made-up", "Small.", ["0.30"], KA2D, 1, pictures))
     size = publish(run, tmp_path / "docs/reproduction.md")
     text = (tmp_path / "docs/reproduction.md").read_text()
     assert "[Figure 1](reproduction/fig01_network.png)" in text

@@ -315,6 +315,7 @@ rule collect_numbers:
         glass_transition_ratio=CONFIG.propensity.glass_transition_ratio,
         threshold=CONFIG.propensity.relaxation_threshold,
         output=CONFIG.network.output,
+        mixture=mixture_record(),
         stage_version=version("observables"),
     script:
         "../../scripts/collect_numbers.py"
@@ -339,6 +340,7 @@ rule write_reproduction:
         run=CONFIG.run,
         scale=run_scale(),
         t_mins=T_MINS,
+        central_species=CONFIG.propensity.central_species,
         pictures=pictures(),
         stage_version=version("observables"),
     script:

@@ -83,11 +83,10 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "pearson_correlation.draw",
         ("pearson",),
         "Pearson correlation with dynamics",
-        "Pearson correlation between predicted and measured propensities of type-1 particles in test "
-        "structures against time, one panel per temperature. Error bars: bootstrap over structures "
-        "and spread over networks in quadrature. The dotted line at the top is the highest value that "
-        "{replicas} replicas permit. Values called published, at T = 0.30 only: GlassBench (2023), networks "
-        "trained and tested at each of these times alone.",
+        "Pearson correlation between predicted and measured propensities of particles of species "
+        "{central_species} in test structures against time, one panel per temperature. Error bars: bootstrap "
+        "over structures and spread over networks in quadrature. The dotted line at the top is the highest "
+        "value that {replicas} replicas permit.{published_correlations}",
         "2 Validation",
         "Figure 2",
     ),
@@ -95,11 +94,11 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "snapshots.draw_methods",
         ("snapshots",),
         "Snapshots of dynamics and predictions",
-        "One configuration: propensity of the type-1 particles from molecular dynamics and from the "
-        "networks (mean over those that reach C_B), blue arrested, red active; other species in a pale "
-        "shade of the nearest type-1 particle. A method without mean correction is shifted to C_B by the "
-        "number in its title. The colour scale spans the central 98 % of the values shown. Dynamics carries "
-        "the noise of its replicas, and so varies more from particle to particle than predictions.",
+        "One configuration: propensity of the particles of species {central_species} from molecular dynamics "
+        "and from the networks (mean over those that reach C_B), blue arrested, red active{others}. A method "
+        "without mean correction is shifted to C_B by the number in its title. The colour scale spans the "
+        "central 98 % of the values shown. Dynamics carries the noise of its replicas, and so varies more "
+        "from particle to particle than predictions.",
         "2 Validation",
         "Figure 3",
     ),
@@ -212,10 +211,10 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "relaxation_curves.draw",
         ("relaxation_curves", "relaxation"),
         "Relaxation and superposition",
-        "(a) Mean bond-breaking correlation of type-1 particles; (b) the same against t/tau with the "
-        "master curve; (c) relaxation times against 1/T, a parabola through the lowest measured "
-        "ones, its continuation and its tangent, and what is used between them; the band is the error of the "
-        "fit and of the choice together.",
+        "(a) Mean bond-breaking correlation of particles of species {central_species}; (b) the same against "
+        "t/tau with the master curve; (c) relaxation times against 1/T, a parabola through the lowest "
+        "measured ones, its continuation and its tangent, and what is used between them; the band is the "
+        "error of the fit and of the choice together.",
         "1 Method",
         "Figure 13",
     ),
@@ -252,7 +251,8 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Potential energy per particle against Monte Carlo sweeps from two starts, quenched from high "
         "and heated from low temperature, mean over structures. Equal plateaus prove equilibrium. (b) Large "
         "systems begin as equal tiles: share of particles with one of their species at the same place in "
-        "the neighbouring tile (independent configurations of KA2D: 0.12).",
+        "the neighbouring tile (independent configurations of {mixture}: {chance_overlap:.2f}, dotted)."
+        "{published_energies}",
         "5 Checks",
         "",
     ),
@@ -269,14 +269,43 @@ FIGURES: Final[dict[str, FigureSpec]] = {
 
 
 def caption(name: str, meta: Mapping[str, Any]) -> str:
-    """Caption of a figure with the run's name and scale."""
+    """Caption of a figure with the run's name, liquid and scale.
+
+    Published numbers are spoken of only where they are drawn: see :mod:`tglassmlp.published`.
+    """
     spec = FIGURES[name]
-    text = spec.caption.format(**{k: v for k, v in meta.items() if not isinstance(v, dict | list)})
+    known = {k: v for k, v in meta.items() if not isinstance(v, dict | list)}
+    text = spec.caption.format(**known, **_passages(meta))
     scale = (
-        f"Run {meta['run']}: N = {meta['n_particles']}, {meta['scale']}, {meta['replicas']} replicas each; "
+        f"Run {meta['run']}, {meta['mixture']}: N = {meta['n_particles']} ({meta['composition']}), "
+        f"{meta['scale']}, {meta['replicas']} replicas each; "
         f"{meta['large_number']} large systems of N = {meta['large_particles']}."
     )
     return " ".join(part for part in (f"{spec.label}." if spec.label else "", text, scale) if part)
+
+
+def _passages(meta: Mapping[str, Any]) -> dict[str, str]:
+    """Parts of captions that hold for some systems only."""
+    from tglassmlp.published import published_for
+
+    found = {"published_correlations": "", "published_energies": "", "others": ""}
+    if len(meta["diameters"]) > 1:
+        nearest = f"the nearest particle of species {meta['central_species']}"
+        found["others"] = f"; other species in a pale shade of {nearest}"
+    published = published_for(meta["system"])
+    if published is None:
+        return found
+    at = [f"{t:.2f}" for t in meta["labelled"] if published.correlations_at(t)]
+    if at:
+        found["published_correlations"] = (
+            f" Values called published, at T = {' and '.join(at)} only: GlassBench (2023) for "
+            f"{published.name}, networks trained and tested at each of these times alone."
+        )
+    if any(published.energies_at(t) for t in meta["temperatures"]):
+        found["published_energies"] = (
+            f" Marks at the right: single published configurations of {published.name} (GlassBench)."
+        )
+    return found
 
 
 def load_tables(files: Mapping[str, Sequence[str | PathLike[str]]]) -> dict[str, Any]:
@@ -367,7 +396,7 @@ def save(
     # subsetting fonts for PDF remarks on the font's date
     logging.getLogger("fontTools").setLevel(logging.ERROR)
     record = collect("figures", figure=name, run=meta["run"])
-    text = json.dumps({k: record[k] for k in ("version", "commit", "run")})
+    text = json.dumps({**{k: record[k] for k in ("version", "commit", "run")}, "mixture": meta["mixture"]})
     for path in map(Path, outputs):
         fields = {
             "png": {"Software": "tglassmlp", "Comment": text},

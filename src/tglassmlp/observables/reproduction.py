@@ -3,47 +3,52 @@
 A verdict compares a number with its error: ``agrees`` or ``disagrees`` beyond two standard errors. Within
 them it is ``undecided`` if the effect in question would have been seen, and ``cannot be shown at this scale``
 if two standard errors exceed that effect, or if the run gives no number at all.
+
+Claims are of two kinds. Statements about supercooled liquids and about the method (heterogeneity grows on
+cooling, one network is as good as many) may be judged for any liquid. Numbers belong to the system that
+they were measured on, and in a run of another one they are listed and not compared: see
+:mod:`tglassmlp.published`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from tglassmlp.mixture import Mixture
 from tglassmlp.observables.bootstrap import combined_error, jackknife_error
 from tglassmlp.observables.numbers import PAPER_TOLERANCE
 from tglassmlp.observables.tables import SINGLE_DESCRIPTORS
 from tglassmlp.observables.trends import SLOWING
+from tglassmlp.published import PAPER, Published, published_for, system_key
 
-__all__ = ["GLASSBENCH_T030", "Claim", "Picture", "judge", "publish", "report"]
+__all__ = ["Claim", "Picture", "judge", "publish", "report"]
 
 Numbers = Mapping[str, Mapping[str, Any]]
 
-#: Published Pearson correlations for bond-breaking propensities, T = 0.30: GlassBench (Jung et al., 2023).
-GLASSBENCH_T030: Final[dict[str, list[float]]] = {
-    "time": [1.25, 14.14, 158.74, 1781.79, 20000.0],
-    "GlassMLP": [-0.009, 0.186, 0.413, 0.666, 0.767],
-    "SE3 GNN": [0.512, 0.479, 0.577, 0.725, 0.797],
-    "BOTAN": [0.556, 0.556, 0.620, 0.715, 0.788],
-    "CAGE": [0.220, 0.360, 0.545, 0.681, 0.729],
-}
-
 UNSEEN: Final = "cannot be shown at this scale"
+
+#: Verdict on a number of another system.
+FOREIGN: Final = "not compared"
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim of the paper: figure, sentence, our number and the verdict."""
+    """One claim of the paper: figure, sentence, our number and the verdict.
+
+    ``general``: a statement about any liquid or about the method; otherwise a number of the paper's system.
+    """
 
     figure: str
     claim: str
     ours: str
     verdict: str
+    general: bool = True
 
 
 @dataclass(frozen=True)
@@ -175,7 +180,7 @@ def _slowing(numbers: Numbers, quantity: str, of: str) -> tuple[float, float, st
     )
 
 
-def _claims(numbers: Numbers, t_mins: Sequence[str]) -> Iterable[Claim]:
+def _claims(numbers: Numbers, t_mins: Sequence[str], paper: Published, own: bool) -> Iterable[Claim]:
     main = f"tglassmlp/tmin{t_mins[0]}"
 
     def compare(
@@ -196,13 +201,14 @@ def _claims(numbers: Numbers, t_mins: Sequence[str]) -> Iterable[Claim]:
 
     def slowing(figure: str, claim: str, quantity: str, name: str) -> Claim:
         difference, error, text = _slowing(numbers, quantity, main)
-        return Claim(figure, claim, f"{name} {text}", judge(difference, error, visible=1.0))
+        verdict = judge(difference, error, visible=1.0)
+        return Claim(figure, f"{claim} (T < {SLOWING})", f"{name} {text}", verdict, general=False)
 
     value, _ = _get(numbers, f"parameters/tmin{t_mins[0]}")
-    yield Claim(
-        "Figure 1", "slightly above 1000 parameters", _shown(value) if not value >= 1000 else f"{value:.0f}",
-        UNSEEN if not np.isfinite(value) else "agrees" if 1000 < value < 1200 else "disagrees",
-    )  # fmt: skip
+    low, high = paper.parameters
+    shown = _shown(value) if not value >= 1000 else f"{value:.0f}"
+    verdict = UNSEEN if not np.isfinite(value) else "agrees" if low < value < high else "disagrees"
+    yield Claim("Figure 1", f"slightly above {low} parameters", shown, verdict, general=False)
     yield compare(
         "Figure 2", "as good as GlassMLP trained at each state point (within 0.03)", "glassmlp", margin=0.03
     )
@@ -219,7 +225,8 @@ def _claims(numbers: Numbers, t_mins: Sequence[str]) -> Iterable[Claim]:
             f"ridge_transferred/tmin{t_min}", f"tglassmlp/tmin{t_min}", below=float(t_min),
         )  # fmt: skip
     yield _single(numbers, main)
-    yield _published(numbers, main)
+    for temperature in paper.correlations:
+        yield _published(numbers, main, paper, temperature) if own else _benchmark(paper, temperature)
     yield growth(
         "Figure 2", "the correlation improves on cooling", "pearson", main,
         "correlation over the ceiling of the same replicas", 1.05,
@@ -245,18 +252,18 @@ def _claims(numbers: Numbers, t_mins: Sequence[str]) -> Iterable[Claim]:
     yield growth("Figure 14", "A rises on cooling", "a", main, "A", 1.5)
     yield slowing("Figure 14", "A saturates at the lowest T", "a", "A")
     for t_min in t_mins:
-        yield _selection(numbers, t_min)
+        yield _selection(numbers, t_min, paper)
 
 
-def _selection(numbers: Numbers, t_min: str) -> Claim:
+def _selection(numbers: Numbers, t_min: str, paper: Published) -> Claim:
     """How many networks pass the paper's test; a run all of whose networks fail it has failed.
 
     With the output C_i - C_B the mean is C_B for a network that has learnt nothing, so passing says little:
     only networks whose output is C_i confirm the claim.
     """
     claim = (
-        f"a part of the networks, 4 of 16, have a mean within {PAPER_TOLERANCE:g} of C_B at T_g, uncorrected "
-        f"(T_min = {t_min})"
+        f"a part of the networks, {paper.kept[0]} of {paper.kept[1]}, have a mean within {PAPER_TOLERANCE:g} "
+        f"of C_B at T_g, uncorrected (T_min = {t_min})"
     )
     found = {
         output: numbers[f"selection/{output}/tmin{t_min}"]
@@ -274,7 +281,7 @@ def _selection(numbers: Numbers, t_min: str) -> Claim:
         verdict = "disagrees"
     else:
         verdict = "agrees" if "propensity" in passes else "for comparison"
-    return Claim("Section II", claim, "; ".join(text) or "not known", verdict)
+    return Claim("Section II", claim, "; ".join(text) or "not known", verdict, general=False)
 
 
 def _relaxation_times(numbers: Numbers) -> Iterable[Claim]:
@@ -318,31 +325,43 @@ def _relaxation_times(numbers: Numbers) -> Iterable[Claim]:
     )
 
 
-def _published(numbers: Numbers, main: str) -> Claim:
-    """Pearson correlation at T = 0.30 against that of GlassMLP in the published benchmark."""
-    claim = "at T = 0.30 as good as the published GlassMLP (GlassBench, within 0.05)"
+def _published(numbers: Numbers, main: str, paper: Published, temperature: float) -> Claim:
+    """Pearson correlation at one temperature against that of GlassMLP in the published benchmark."""
+    claim = f"at T = {temperature:.2f} as good as the published GlassMLP (GlassBench, within 0.05)"
+    benchmark = paper.correlations[temperature]
     known = [
         (float(numbers[n]["time"]), *_get(numbers, n))
         for n, t, _ in _states(numbers, f"pearson/{main}")
-        if abs(float(t) - 0.30) < 1e-9 and numbers[n].get("time") and np.isfinite(_get(numbers, n)[0])
+        if abs(float(t) - temperature) < 1e-9 and numbers[n].get("time") and np.isfinite(_get(numbers, n)[0])
     ]
     if len(known) < 2:
-        return Claim("Figure 2", claim, "no dynamics at T = 0.30", UNSEEN)
+        return Claim("Figure 2", claim, f"no dynamics at T = {temperature:.2f}", UNSEEN, general=False)
     time, value, error = np.array(sorted(known)).T
     pairs = [
         (t, p)
-        for t, p in zip(GLASSBENCH_T030["time"], GLASSBENCH_T030["GlassMLP"], strict=True)
+        for t, p in zip(benchmark["time"], benchmark["GlassMLP"], strict=True)
         if time[0] <= t <= time[-1]
     ]
     if not pairs:
         text = f"dynamics from t = {time[0]:.3g} to {time[-1]:.3g}: no published time"
-        return Claim("Figure 2", claim, text, UNSEEN)
+        return Claim("Figure 2", claim, text, UNSEEN, general=False)
     at = np.log([t for t, _ in pairs])
     ours = np.interp(at, np.log(time), value) - np.array([p for _, p in pairs])
     # times of one temperature share their structures: their errors do not average out
     spread = float(np.interp(at, np.log(time), np.nan_to_num(error)).mean())
     text = f"difference {_shown(float(ours.mean()), spread)} at t = " + ", ".join(f"{t:g}" for t, _ in pairs)
-    return Claim("Figure 2", claim, text, judge(float(ours.mean()), spread, -0.05, 0.05))
+    return Claim("Figure 2", claim, text, judge(float(ours.mean()), spread, -0.05, 0.05), general=False)
+
+
+def _benchmark(paper: Published, temperature: float) -> Claim:
+    """List published correlations in a run of another system."""
+    benchmark = paper.correlations[temperature]
+    time, value = benchmark["time"], benchmark["GlassMLP"]
+    claim = (
+        f"GlassMLP of GlassBench at T = {temperature:.2f}: correlation {value[0]:g} at t = {time[0]:g} "
+        f"to {value[-1]:g} at t = {time[-1]:g}"
+    )
+    return Claim("Figure 2", claim, "not drawn", FOREIGN, general=False)
 
 
 def _chords(numbers: Numbers, t_min: str) -> Claim:
@@ -420,9 +439,17 @@ def _within(value: float, error: float, limit: float) -> str:
 
 
 def report(
-    numbers: Numbers, run: str, scale: str, t_mins: Sequence[str], pictures: Sequence[Picture] = ()
+    numbers: Numbers,
+    run: str,
+    scale: str,
+    t_mins: Sequence[str],
+    mixture: Mixture,
+    central_species: int,
+    pictures: Sequence[Picture] = (),
 ) -> str:
     """Markdown page: claims, numbers and verdicts, then the pictures.
+
+    In a run of another system than the paper's, statements are judged and the paper's numbers only listed.
 
     Parameters
     ----------
@@ -432,18 +459,35 @@ def report(
         Name of the run and a sentence on its size.
     t_mins
         Canonical T_min of the models, the main one first.
+    mixture, central_species
+        The run's mixture, and the species whose particles are labelled.
     pictures
         Figures to show, with files relative to the page.
     """
-    claims = list(_claims(numbers, t_mins))
+    own = published_for(system_key(mixture, central_species))
+    found = _claims(numbers, t_mins, own or PAPER, own is not None)
+    claims = [c if own or c.general else replace(c, verdict=FOREIGN) for c in found]
     verdicts = [c.verdict for c in claims]
     counted = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(sorted(verdicts)))
     files = {p.label: p.file for p in pictures}
+    system = f"{mixture.name} with N = {sum(mixture.composition)}"
     lines = [
-        "# What of the paper is reproduced",
+        "# What of the paper is reproduced" if own else f"# What the paper says, asked of {mixture.name}",
         "",
         f"Generated from `results/{run}/numbers.json`, not written by hand. {scale}",
         "",
+    ]
+    if not own:
+        lines += [
+            "**This run is of another system than the paper's.** The paper and GlassBench are of "
+            f"{PAPER.name}, labelled on species 1; this run is of {system}, labelled on species "
+            f"{central_species}. Statements about supercooled liquids and about the method are judged "
+            "for this liquid, by this run's numbers alone; sizes of effects in brackets are those that the "
+            f"paper's system shows. Numbers of {PAPER.name} stand in a table of their own and are "
+            f"*{FOREIGN}*.",
+            "",
+        ]
+    lines += [
         "A verdict is arithmetic: *agrees* or *disagrees* beyond two standard errors. Within them it is "
         f"*undecided* if the effect in question would have been seen, and *{UNSEEN}* if two standard errors "
         "exceed that effect or the run gives no number. Errors are those over structures and over networks "
@@ -454,9 +498,21 @@ def report(
         "| figure | the paper | this run | verdict |",
         "| --- | --- | --- | --- |",
     ]
-    for c in claims:
+
+    def row(c: Claim) -> str:
         name = f"[{c.figure}]({files[c.figure]})" if c.figure in files else c.figure
-        lines.append(f"| {name} | {c.claim} | {c.ours} | {c.verdict} |")
+        return f"| {name} | {c.claim} | {c.ours} | {c.verdict} |"
+
+    lines += [row(c) for c in claims if own or c.general]
+    if not own:
+        lines += [
+            "",
+            f"Numbers of {PAPER.name}, not of {mixture.name}:",
+            "",
+            f"| figure | the paper, of {PAPER.name} | this run, of {mixture.name} | |",
+            "| --- | --- | --- | --- |",
+            *(row(c) for c in claims if not c.general),
+        ]
     for picture in pictures:
         lines += ["", f"![{picture.label}]({picture.file})", "", picture.caption]
     return "\n".join(lines) + "\n"

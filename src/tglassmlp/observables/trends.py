@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.observables.bootstrap import combined_error, student
+from tglassmlp.published import PAPER
 
 __all__ = [
     "SLOWING",
@@ -45,7 +46,7 @@ __all__ = [
 ]
 
 #: Below this temperature the paper's heterogeneities hardly grow any more.
-SLOWING: Final = 0.23
+SLOWING: Final = PAPER.slowing
 #: Most groups of structures that a jackknife deletes.
 GROUPS: Final = 20
 _LARGEST_EXPONENT: Final = 12.0
