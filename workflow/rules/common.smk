@@ -83,6 +83,7 @@ wildcard_constraints:
     t_min=r"\d+\.\d{2,6}",
     cb=r"0\.\d{2,6}",
     chunk=r"\d+",
+    structure=r"\d+",
     ensemble="unit|large",
     figure=r"[a-z0-9_]+",
 
