@@ -1273,13 +1273,13 @@ def _extended_check_problems(c: Config) -> Iterable[_Problem]:
     check = c.equilibration.extended_check
     if check is None:
         return
-    known = {canonical(t.value) for t in c.temperatures}
+    known = [t.value for t in c.temperatures]
     for k, temperature in enumerate(check.temperatures or ()):
-        if canonical(temperature) not in known:
+        if temperature not in known:
             yield _Problem(
                 f"equilibration.extended_check.temperatures[{k}]",
                 f"{temperature:g}",
-                f"a temperature of the run ({', '.join(sorted(known, reverse=True))})",
+                f"a temperature of the run ({', '.join(f'{t:g}' for t in known)})",
             )
     if check.structures > c.structures.number:
         yield _Problem(
