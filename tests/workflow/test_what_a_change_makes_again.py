@@ -25,7 +25,7 @@ EXPENSIVE = {
     "train_baselines",
 }
 
-CHECKS = {"check_equilibration", "check_large_systems", "check_heat_capacity"}
+CHECKS = {"check_equilibration", "check_large_systems", "check_heat_capacity", "check_extended"}
 LEARNING = {"train_equi_time", "train_baselines", "fit_linear_baselines"}
 FIGURES = {"draw_figure", "draw_movie"}
 
@@ -79,7 +79,12 @@ TABLE: list[tuple[str, Any, set[str]]] = [
     ("equilibration.checks.small_q_density", 3.9, CHECKS),
     ("equilibration.checks.small_q_composition", 3.9, CHECKS),
     ("equilibration.checks.reweighting", 0.06, CHECKS),
+    ("equilibration.checks.extended", 3.9, CHECKS),
     ("equilibration.on_failure", "warn", CHECKS),
+    # no data waits for structures that go on
+    ("equilibration.extended_check.temperatures", [0.6], {"extend_equilibration"}),
+    ("equilibration.extended_check.structures", 3, {"extend_equilibration"}),
+    ("equilibration.extended_check.factor", 3.0, {"extend_equilibration"}),
     ("minimisation.force_tolerance", 1e-7, {"find_inherent_structures"}),
     ("minimisation.maximum_steps", 200_000, set()),
     ("dynamics.replicas", 5, {"run_isoconfigurational_dynamics", "draw_figure"}),
@@ -186,6 +191,7 @@ ELSEWHERE = {
 HARMLESS = (
     "equilibration.checks",
     "equilibration.on_failure",
+    "equilibration.extended_check",
     "minimisation.maximum_steps",
     "dynamics.block_seconds",
     "training.full_tolerance",

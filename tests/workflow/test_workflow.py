@@ -239,10 +239,12 @@ def test_a_limit_that_fails_stops_the_run_and_touches_no_data(repository, smoke)
     assert warned.returncode == 0, warned.stderr
     again = smoke_again(repository, smoke)
     assert again.returncode == 0, again.stderr
-    names = {"check_equilibration", "check_large_systems", "check_heat_capacity", "all", "total"}
+    names = {"check_equilibration", "check_large_systems", "check_heat_capacity", "check_extended"}
+    names |= {"all", "total"}
     assert set(planned(again.stdout + again.stderr)) <= names
     verdicts = re.compile(
-        r"structures/(T0.\d\d/(equilibration|chunk\d.checks)|heat_capacity|reweighting)\.(parquet|csv)$|/check_"
+        r"structures/(T0.\d\d/(equilibration|chunk\d.checks)|heat_capacity|reweighting)\.(parquet|csv)$"
+        r"|tables/extended_check|/check_"
     )
     for path, time in made.items():
         if not verdicts.search(path.as_posix()):

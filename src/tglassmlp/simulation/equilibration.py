@@ -679,6 +679,7 @@ class CheckLimits:
     small_q_density: float = 4.0
     small_q_composition: float = 4.0
     reweighting: float = 0.05
+    extended: float = 4.0
 
 
 def measure_temperature(
