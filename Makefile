@@ -2,6 +2,7 @@
 #   make demo                            the whole paper at demo scale
 #   make run CONFIG=config/laptop.yaml   another configuration
 #   make status | verify | estimate      of CONFIG=..., at any time
+#   ... SNAKEMAKE_FLAGS="--config run=other seed=5"   words for Snakemake, understood by all of these
 #   make test | lint | bench | help
 
 PYTHON ?= python3
@@ -14,11 +15,8 @@ SNAKEMAKE_FLAGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
-RUN := $(shell sed -n 's/^run: *\([A-Za-z0-9_.-]*\).*/\1/p' $(CONFIG))
-RESULTS := results/$(RUN)
-# config.yaml is read by the Snakefile itself
-CONFIGFILE := $(if $(filter config.yaml,$(CONFIG)),,--configfile $(CONFIG))
-SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(CONFIGFILE)
+# for the shell: one word, whatever is in the name
+CONFIGFILE = '$(subst ','\'',$(CONFIG))'
 
 export MPLBACKEND := Agg
 export PYTHONUNBUFFERED := 1
@@ -27,8 +25,8 @@ unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo run report reproduction status verify estimate reproduce test campaign faults fuzz \
-	slurm lint format schema bench clean
+.PHONY: help install demo run report reproduction status verify estimate reproduce test commands campaign faults \
+	fuzz slurm mutation lint format schema bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | \
@@ -49,40 +47,37 @@ demo: run  ## the whole paper at demo scale (config.yaml)
 
 # After a kill or a crash the same command goes on: what was left at work is ended, a stale lock removed.
 run: $(READY)  ## the run described by CONFIG=...
-	@$(BIN)/python scripts/run.py $(CONFIG) --cores $(CORES) --rerun-incomplete --quiet rules reason host \
+	@$(BIN)/python scripts/run.py $(CONFIGFILE) --cores $(CORES) --rerun-incomplete --quiet rules reason host \
 		$(SNAKEMAKE_FLAGS)
-	@$(BIN)/python scripts/verify.py $(CONFIG) --below 20 --quiet
-	@$(MAKE) --no-print-directory report CONFIG=$(CONFIG)
-	@echo "Figures: $(RESULTS)/figures/   numbers: $(RESULTS)/numbers.json   report: $(RESULTS)/report.html"
+	@$(BIN)/python scripts/verify.py --below 20 --quiet $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
+	@$(BIN)/python scripts/report.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
 # The report is made again only if a figure or number is newer.
 report: $(READY)  ## HTML report of the run described by CONFIG=...
-	@if [ ! -e $(RESULTS)/numbers.json ]; then \
-		echo "$(RESULTS) has no finished run to report"; \
-	elif [ ! -e $(RESULTS)/report.html ] || \
-		[ -n "$$(find $(RESULTS)/figures $(RESULTS)/numbers.json -newer $(RESULTS)/report.html -print -quit)" ]; then \
-		echo "writing $(RESULTS)/report.html ..."; \
-		$(SNAKEMAKE) --report $(RESULTS)/report.html > $(RESULTS)/logs/report.log 2>&1 || \
-			{ cat $(RESULTS)/logs/report.log; rm -f $(RESULTS)/report.html; exit 1; }; \
-	fi
+	@$(BIN)/python scripts/report.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
 reproduction: $(READY)  ## docs/reproduction.md from the finished run described by CONFIG=...
-	@$(BIN)/python scripts/publish_reproduction.py $(CONFIG)
+	@$(BIN)/python scripts/publish_reproduction.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
 status: $(READY)  ## what is done, running and failed in the run described by CONFIG=...
-	@$(BIN)/python scripts/status.py $(CONFIG)
+	@$(BIN)/python scripts/status.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
 verify: $(READY)  ## read every file of the run described by CONFIG=... with all checks
-	@$(BIN)/python scripts/verify.py $(CONFIG)
+	@$(BIN)/python scripts/verify.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
 estimate: $(READY)  ## hours, memory, disk and jobs of the run described by CONFIG=..., before it is started
-	@$(BIN)/python scripts/estimate.py $(CONFIG)
+	@$(BIN)/python scripts/estimate.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
 reproduce: $(READY)  ## the run described by CONFIG=... twice from scratch; the numbers must be identical
-	@$(BIN)/python scripts/reproduce.py $(CONFIG)
+	@$(BIN)/python scripts/reproduce.py $(CONFIGFILE) $(if $(filter quick,$(REPRODUCE)),--numbers relaxation/relaxation.json)
 
 test: $(READY)  ## all tests
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(PYTEST_FLAGS)
+
+# A target that is not run here is not documented. Those below that take long have a quick form, the size of a toy:
+# BENCH=quick, CAMPAIGN=quick, FAULTS=quick, FUZZ=quick, SLURM=quick, REPRODUCE=quick; their records go to results/quick/.
+commands: $(READY)  ## every target and every command of the documents, in its quick form
+	@$(BIN)/python -m pytest -m commands tests/commands $(PYTEST_FLAGS)
 
 # Campaigns: a record of what was tried and what came of it (results/*.json) beside the verdict.
 campaign: $(READY)  ## simulations killed ten times each, and compared with each other at length (a quarter of an hour)
@@ -90,14 +85,17 @@ campaign: $(READY)  ## simulations killed ten times each, and compared with each
 
 faults: $(READY)  ## disturb a small run in every way and repeat the command (an hour); docs/reliability.md
 	@$(BIN)/python -m pytest -m faults tests/faults -s
-	@$(BIN)/python scripts/write_reliability.py
+	@$(if $(filter quick,$(FAULTS)),true,$(BIN)/python scripts/write_reliability.py)
 
 fuzz: $(READY)  ## readers and config with FUZZ_EXAMPLES damaged or absurd inputs each
-	@FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),1500) FUZZ_RECORD=results/fuzz.json \
-		$(BIN)/python -m pytest tests/unit/test_fuzz.py
+	@FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),$(if $(filter quick,$(FUZZ)),3,1500)) \
+		FUZZ_RECORD=results/$(if $(filter quick,$(FUZZ)),quick/)fuzz.json $(BIN)/python -m pytest tests/unit/test_fuzz.py
 
 slurm: $(READY)  ## the smoke run on a Slurm started for it (Debian: slurm-wlm, munge; root)
 	@$(BIN)/python -m pytest -m slurm tests/slurm -s
+
+mutation: $(READY)  ## small wrong changes of MUTATION="PACKAGE ...": which of them a test notices; docs/testing.md
+	@$(BIN)/python scripts/mutation.py $(or $(MUTATION),simulation dynamics descriptors network observables)
 
 lint: $(READY)  ## ruff, mypy, snakefmt, snakemake --lint
 	@$(BIN)/ruff check

@@ -2,6 +2,9 @@
 
     python -m benchmarks [NAME ...] [--output FILE]
 
+With BENCH=quick in the environment (``make bench BENCH=quick``) everything has the size of a toy, in under a
+minute; those numbers mean nothing and go to ``results/quick/benchmarks.json``, which no estimate reads.
+
 Every module of this folder that has a function ``rows()`` is one; it returns records with ``name``,
 ``value``, ``unit``, ``cores`` and, where a peer was measured in the same run, ``peer``, ``peer_value``
 and ``ratio``.
@@ -16,6 +19,8 @@ import platform
 import time
 from pathlib import Path
 from typing import Any
+
+from benchmarks.scale import QUICK
 
 from tglassmlp.provenance import collect
 from tglassmlp.storage import write_json
@@ -45,11 +50,13 @@ def line(row: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", choices=[*names(), []], help="benchmarks to run; all by default")
-    parser.add_argument("--output", type=Path, default=Path("results") / "benchmarks.json")
+    folder = Path("results", "quick") if QUICK else Path("results")
+    parser.add_argument("--output", type=Path, default=folder / "benchmarks.json")
     arguments = parser.parse_args()
     print(f"{'what':<74}  {'value':>14}  cores   ratio  peer", flush=True)
     rows: list[dict[str, Any]] = []
     start = time.monotonic()
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
     for name in arguments.names or names():
         for row in importlib.import_module(f"benchmarks.{name}").rows():
             rows.append({"benchmark": name, **row})

@@ -12,6 +12,7 @@ run goes on when repeated.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,6 @@ from tglassmlp.configuration import Configuration
 from tglassmlp.dynamics.bond_breaking import bond_breaking
 from tglassmlp.progress import Progress
 from tglassmlp.simulation.engine import Trajectory
-from tglassmlp.simulation.hoomd_engine import HoomdEngine
-from tglassmlp.simulation.hoomd_planes import forces_and_energies
 from tglassmlp.simulation.kernels import forces, potential_energies
 from tglassmlp.simulation.molecular_dynamics import DynamicsSettings, log_spaced_steps, run_structures
 from tglassmlp.storage import read_configurations
@@ -91,6 +90,11 @@ def main() -> None:
     parser.add_argument("--state", type=Path, default=None)
     parser.add_argument("--figure", type=Path, default=None)
     arguments = parser.parse_args()
+    if importlib.util.find_spec("hoomd") is None:
+        raise SystemExit("skipped: HOOMD-blue is not installed, docs/engines.md says how to get it")
+    from tglassmlp.simulation.hoomd_engine import HoomdEngine
+    from tglassmlp.simulation.hoomd_planes import forces_and_energies
+
     structures = read_configurations(arguments.structures)
     settings = DynamicsSettings()
     steps = log_spaced_steps(arguments.time, settings.time_step)

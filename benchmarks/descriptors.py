@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+from benchmarks.scale import sized
 
 from tglassmlp import KA2D, Configuration
 from tglassmlp.configuration import minimum_image
@@ -28,7 +29,7 @@ def median(function, repeats=5):
     """Median processor seconds of ``repeats`` calls, one more not counted: fair on a shared machine."""
     function()
     seconds = []
-    for _ in range(repeats):
+    for _ in range(sized(repeats, 1)):
         start = time.process_time()
         function()
         seconds.append(time.process_time() - start)
@@ -85,8 +86,9 @@ def rows():
     c = sample()
     energies, perimeters = potential_energies(c), radical_perimeters(c)
     rng = np.random.default_rng(1)
-    displacements = rng.normal(scale=0.3, size=(20, 41, 1290, 2)).astype(np.float32)
-    big = c.tiled(8)
+    replicas, frames = sized((20, 41), (2, 3))
+    displacements = rng.normal(scale=0.3, size=(replicas, frames, 1290, 2)).astype(np.float32)
+    big = c.tiled(sized(8, 2))
     big = big.with_positions(big.positions + 0.005 * rng.normal(size=big.positions.shape))
     peer = "NumPy, full matrices"
     return [
@@ -102,11 +104,11 @@ def rows():
         ),
         row("radical cells of 1290 particles", median(lambda: radical_perimeters(c))),
         row(
-            "descriptors of 82560 particles (160 columns, all species)",
+            f"descriptors of {big.n_particles} particles (160 columns, all species)",
             median(lambda: descriptors(big, LENGTHS), 1),
         ),
         row(
-            "propensity of 1290 particles, 20 replicas, 41 frames",
+            f"propensity of 1290 particles, {replicas} replicas, {frames} frames",
             median(lambda: isoconfigurational_propensity(c, displacements)),
             "NumPy, pair list",
             median(lambda: plain_propensity(c, displacements), 1),

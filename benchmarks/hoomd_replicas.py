@@ -104,8 +104,6 @@ def rows() -> list[dict[str, Any]]:
 
 def main() -> None:
     """Print the table."""
-    from tglassmlp.simulation.hoomd_planes import Machine
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto")
     parser.add_argument("--planes", type=int, nargs="+", default=None)
@@ -114,6 +112,10 @@ def main() -> None:
     parser.add_argument("--native", action="store_true")
     parser.add_argument("--json", type=Path, default=None)
     arguments = parser.parse_args()
+    if importlib.util.find_spec("hoomd") is None:
+        raise SystemExit("skipped: HOOMD-blue is not installed, docs/engines.md says how to get it")
+    from tglassmlp.simulation.hoomd_planes import Machine
+
     machine = Machine(arguments.device, potential=arguments.potential).resolved()
     c = sample()
     table = []

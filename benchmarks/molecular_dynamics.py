@@ -21,50 +21,48 @@ from typing import Any
 
 import numba as nb
 import numpy as np
+from benchmarks.scale import MIXTURE, sized
 from scipy.spatial import cKDTree
 
 from tglassmlp import KA2D, Configuration, swap_monte_carlo
 from tglassmlp.configuration import wrap
-from tglassmlp.simulation import molecular_dynamics as md
+from tglassmlp.simulation.molecular_dynamics import DynamicsSettings
+from tglassmlp.simulation.stepper import ReplicaStepper
 
 TIME_STEP = 0.01
 COLD, WARM = 0.231, 0.40  # arrested; relaxed after 1 tau
-TAU = {COLD: 1.0e4, WARM: 1300.0}
+TAU = {COLD: sized(1.0e4, 10.0), WARM: sized(1300.0, 1.3)}
+LAMMPS_STEPS = sized(5000, 50)
 ARRESTED_STEPS = round(TAU[COLD] / 100 / TIME_STEP)
 
 
 def equilibrated(temperature: float, sweeps: int) -> Configuration:
     """Swap Monte Carlo from a disordered lattice."""
     rng = np.random.default_rng(1)
-    species = rng.permutation(KA2D.species())
+    species = rng.permutation(MIXTURE.species())
     side = int(np.ceil(np.sqrt(len(species))))
     grid = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).reshape(-1, 2)[: len(species)]
-    start = Configuration((grid + 0.5) * KA2D.box_length / side, species, KA2D.box_length)
-    melt = swap_monte_carlo(start, 1.0, 200, seed=1)[0]
-    return swap_monte_carlo(melt, temperature, sweeps, seed=2)[0]
+    start = Configuration((grid + 0.5) * MIXTURE.box_length / side, species, MIXTURE.box_length)
+    melt = swap_monte_carlo(start, 1.0, 200, seed=1, mixture=MIXTURE)[0]
+    return swap_monte_carlo(melt, temperature, sized(sweeps, 50), seed=2, mixture=MIXTURE)[0]
 
 
 class Native:
     """Replicas of one structure, advanced and timed."""
 
     def __init__(self, c: Configuration, temperature: float, replicas: int, **settings: Any) -> None:
-        model = md._model(c, temperature, KA2D, md.DynamicsSettings(**settings))
-        self.run = md._Run(model, np.array([0]), replicas, np.random.SeedSequence(1), None)
-        self.run._launch()
+        self.run = ReplicaStepper(c, temperature, replicas, 1, settings=DynamicsSettings(**settings))
         self.work = c.n_particles * replicas
-        self.step = 0
         self.advance(20)
 
     def advance(self, n_steps: int) -> float:
         """Million particle-steps per second of processor time."""
         began = time.process_time()
-        for group in self.run.groups:
-            group.advance(self.step, n_steps, self.run.noise)
-        self.step += n_steps
+        self.run.advance(n_steps)
         return self.work * n_steps / (time.process_time() - began) / 1e6
 
     def rate(self, n_steps: int, repeats: int = 5) -> float:
-        return float(np.median([self.advance(n_steps) for _ in range(repeats)]))
+        return float(np.median([self.advance(sized(n_steps, 20)) for _ in range(sized(repeats, 1))]))
 
 
 # -- the plain way: one replica, one Verlet list, float64 --------------------------------------------
@@ -142,6 +140,7 @@ def plain(c: Configuration, temperature: float, n_steps: int, skin: float = 0.4)
         return spent  # the list, built by SciPy, is not counted against it
 
     advance(20)
+    n_steps = sized(n_steps, 20)
     return float(np.median([c.n_particles * n_steps / advance(n_steps) / 1e6 for _ in range(3)]))
 
 
@@ -244,7 +243,9 @@ def rows() -> Iterator[dict[str, Any]]:
     peers = [("plain Numba loop, one replica", lambda c, t: plain(c, t, 2000))]
     if lammps():
         for style in ("table", "lj/cut/opt"):
-            peers.append((f"LAMMPS {style}", lambda c, t, style=style: lammps_rate(c, t, style, 5000)))
+            peers.append(
+                (f"LAMMPS {style}", lambda c, t, style=style: lammps_rate(c, t, style, LAMMPS_STEPS))
+            )
     for name, measure in peers:
         yield row(first, arrested, peer=name, peer_value=measure(cold, COLD))
         yield row(later, relaxed, peer=name, peer_value=measure(warm, WARM))
@@ -254,13 +255,18 @@ def rows() -> Iterator[dict[str, Any]]:
         Native(cold, COLD, 8, precision="double").rate(1000),
     )
     # in turn, so that both meet the same machine; long enough to hold several lists
-    small, large = Native(cold, COLD, 16), Native(cold.tiled(8), COLD, 16)
-    rates = np.array([(small.advance(3000), large.advance(160)) for _ in range(8)])
+    large = cold.tiled(sized(8, 2))
+    two = Native(cold, COLD, 16), Native(large, COLD, 16)
+    lengths = sized((3000, 160), (20, 10))
+    rates = np.array(
+        [[run.advance(n) for run, n in zip(two, lengths, strict=True)] for _ in range(sized(8, 1))]
+    )
     each, of_large = 1.0 / np.mean(1.0 / rates, axis=0)
     yield row(
-        "dynamics, 16 replicas, N = 82560, arrested", of_large, peer="N = 1290, in turn", peer_value=each
-    )
-    del small, large
+        f"dynamics, 16 replicas, N = {large.n_particles}, arrested", of_large,
+        peer=f"N = {cold.n_particles}, in turn", peer_value=each,
+    )  # fmt: skip
+    del two, large
     yield row(
         "peak memory of all of the above", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MB"
     )

@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+from benchmarks.scale import sized
 
 from tglassmlp.observables.structure_factor import Shells, structure_factor_direct, structure_factor_fft
 
@@ -18,14 +19,14 @@ def seconds_per_field(function, fields, positions, shells):
 def rows():
     """One row: S_4 of 38400 central particles up to q = 2, four fields at a time."""
     rng = np.random.default_rng(0)
-    box, n = 263.17, 38400
+    box, n = sized((263.17, 38400), (32.9, 600))
     positions, fields = rng.uniform(0, box, (n, 2)), rng.normal(size=(4, n))
     shells = Shells(box, 2.0)
     fast = seconds_per_field(structure_factor_fft, fields, positions, shells)
     direct = seconds_per_field(structure_factor_direct, fields, positions, shells)
     return [
         {
-            "name": "S_4(q) of 38400 particles, q < 2, per field, by FFT",
+            "name": f"S_4(q) of {n} particles, q < 2, per field, by FFT",
             "value": 1e3 * fast,
             "unit": "ms",
             "cores": 1,

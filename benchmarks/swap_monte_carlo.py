@@ -13,6 +13,7 @@ from typing import Any
 
 import numba as nb
 import numpy as np
+from benchmarks.scale import MIXTURE, sized
 
 from tglassmlp import KA2D, Configuration
 from tglassmlp.simulation.equilibration import lattice_start
@@ -20,7 +21,7 @@ from tglassmlp.simulation.kernels import energy_and_forces, neighbour_rows, prep
 from tglassmlp.simulation.minimisation import minimise
 from tglassmlp.simulation.swap_monte_carlo import Chain
 
-TEMPERATURE, SWAP_FRACTION, REPEATS = 0.231, 0.2, 5
+TEMPERATURE, SWAP_FRACTION, REPEATS = 0.231, 0.2, sized(5, 1)
 C0, C2, C4 = KA2D.smoothing
 
 
@@ -106,13 +107,13 @@ def rate(work: float, action: Callable[[], object], repeats: int = REPEATS) -> f
 
 def equilibrated() -> Configuration:
     """Structure at T = 0.231, from a melted lattice, in about ten seconds."""
-    chain = Chain(lattice_start(KA2D, np.random.SeedSequence(1)), 2.0, 1)
+    chain = Chain(lattice_start(MIXTURE, np.random.SeedSequence(1)), 2.0, 1, MIXTURE)
     chain.tune(200, 0.4)
     chain.temperature = 0.85 * TEMPERATURE
     chain.tune(200, 0.4)
-    chain.run(15_000)
+    chain.run(sized(15_000, 20))
     chain.temperature = TEMPERATURE
-    chain.run(5_000)
+    chain.run(sized(5_000, 20))
     return chain.configuration()
 
 
@@ -122,7 +123,8 @@ def rows() -> Iterator[dict[str, Any]]:
     n = unit.n_particles
     chain = Chain(unit, TEMPERATURE, 1, KA2D, SWAP_FRACTION)
     chain.tune(200, 0.4)
-    small = rate(200 * n, lambda: chain.run(200)) / 1e6
+    many, some = sized((200, 40), (4, 2))
+    small = rate(many * n, lambda: chain.run(many)) / 1e6
 
     x, y = unit.positions.T.copy()
     types = unit.species.astype(np.int64) - 1
@@ -134,7 +136,7 @@ def rows() -> Iterator[dict[str, Any]]:
             sweeps, x, y, types, unit.box_length, side, TEMPERATURE, SWAP_FRACTION, sigma, epsilon, 1
         )
 
-    peer = rate(40 * n, lambda: plain(40)) / 1e6
+    peer = rate(some * n, lambda: plain(some)) / 1e6
     yield {
         "name": f"swap Monte Carlo, N = {n}, T = {TEMPERATURE}",
         "value": small,
@@ -144,7 +146,7 @@ def rows() -> Iterator[dict[str, Any]]:
         "peer_value": peer,
         "ratio": small / peer,
     }
-    large = Chain(unit.tiled(8), TEMPERATURE, 1, KA2D, SWAP_FRACTION, chain.displacement)
+    large = Chain(unit.tiled(sized(8, 2)), TEMPERATURE, 1, KA2D, SWAP_FRACTION, chain.displacement)
     big = rate(8 * large.n_particles, lambda: large.run(8)) / 1e6
     yield {
         "name": f"swap Monte Carlo, N = {large.n_particles}, T = {TEMPERATURE}",
@@ -181,7 +183,7 @@ def rows() -> Iterator[dict[str, Any]]:
     }
     yield {
         "name": f"inherent structure, N = {n}, largest force 1e-6",
-        "value": 1.0 / rate(1, lambda: minimise(unit)),
+        "value": 1.0 / rate(1, lambda: minimise(unit, MIXTURE)),
         "unit": "s",
         "cores": 1,
     }

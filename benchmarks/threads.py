@@ -10,16 +10,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from benchmarks.molecular_dynamics import COLD, equilibrated
+from benchmarks.scale import MIXTURE, sized
 
-from tglassmlp.simulation import molecular_dynamics as md
+from tglassmlp.simulation.stepper import ReplicaStepper, advance_together
 
-REPEATS = 7
-SECONDS = 1.5
+REPEATS = sized(7, 1)
+SECONDS = sized(1.5, 0.01)
 
 
 def measured(name: str, work: float, run: Callable[[int], Any]) -> dict[str, Any]:
@@ -50,24 +50,12 @@ def groups(structures: int, replicas: int, tiles: int) -> tuple[float, Callable[
     """Lane groups that are moved on by a number of threads, and the work of one call."""
     c = equilibrated(COLD, 1000)
     c = c.tiled(tiles) if tiles > 1 else c
-    model = md._model(c, COLD, md.KA2D, md.DynamicsSettings())
-    runs = [
-        md._Run(model, np.array([0]), replicas, np.random.SeedSequence(k), None, 2 // structures)
-        for k in range(structures)
-    ]
-    for run in runs:
-        run._launch()
-    parts = [(group, run.noise) for run in runs for group in run.groups]
-    assert len(parts) == 2
+    runs = [ReplicaStepper(c, COLD, replicas, seed, threads=2 // structures) for seed in range(structures)]
+    assert sum(len(run.groups) for run in runs) == 2
     steps = max(10, round(SECONDS * 1e8 / (structures * replicas * c.n_particles) / 10) * 10)
-    first = 0
 
     def advance(threads: int) -> None:
-        nonlocal first
-        with ThreadPoolExecutor(threads) as pool:
-            for call in [pool.submit(group.advance, first, steps, noise) for group, noise in parts]:
-                call.result()
-        first += steps
+        advance_together(runs, steps, threads)
 
     advance(2)
     return structures * replicas * c.n_particles * steps / 1e6, advance
@@ -75,4 +63,8 @@ def groups(structures: int, replicas: int, tiles: int) -> tuple[float, Callable[
 
 def rows() -> Iterator[dict[str, Any]]:
     yield measured("two structures of 16 replicas", *groups(2, 16, 1))
-    yield measured("one system of 82560 particles, two groups of 8 replicas", *groups(1, 16, 8))
+    tiles = sized(8, 2)
+    yield measured(
+        f"one system of {sum(MIXTURE.composition) * tiles**2} particles, two groups of 8 replicas",
+        *groups(1, 16, tiles),
+    )

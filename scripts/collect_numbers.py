@@ -16,6 +16,8 @@ NAMES = (
     "chord_length",
     "attention_length",
     "bottleneck_separation",
+    "trends",
+    "agreement",
 )
 
 with job(snakemake.log[0]):
@@ -23,7 +25,8 @@ with job(snakemake.log[0]):
     tables = {name: given[name] for name in NAMES}
     numbers = collect_numbers(
         tables, given.relaxation, given.label_maps, given.networks, given.selections,
-        params.glass_transition, params.threshold, params.glass_transition_ratio,
+        params.glass_transition, params.threshold, params.glass_transition_ratio, params.output,
+        [given.other_output],
     )  # fmt: skip
     made = collect("observables", run=params.run)
     named = {"run": params.run, "mixture": record(Mixture(**params.mixture))}

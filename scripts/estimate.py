@@ -1,23 +1,25 @@
-"""What a run will cost: python scripts/estimate.py [CONFIG]. Nothing is started."""
+"""What a run will cost: python scripts/estimate.py [CONFIG] [arguments of Snakemake]. Nothing is started."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from tglassmlp.config import ConfigError, load
+from command_line import add_words, understood
+
+from tglassmlp.config import ConfigError
 from tglassmlp.cost import describe, estimate, measured_rates
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("config", nargs="?", default="config.yaml", help="the run's configuration")
+    add_words(parser)
     given = parser.parse_args()
     try:
-        config = load(list(dict.fromkeys(["config.yaml", given.config])))
+        config = understood(given.config, given.arguments).config
         rates, measured = measured_rates()
     except (ConfigError, ValueError) as error:
-        print(f"{given.config}: {error}", file=sys.stderr)
+        print(f"{given.config or 'config.yaml'}: {error}", file=sys.stderr)
         return 1
     print(describe(config, estimate(config, rates), rates, measured))
     return 0

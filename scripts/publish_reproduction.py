@@ -3,13 +3,17 @@
 
 import sys
 
-from tglassmlp.config import load
+from command_line import understood
+
+from tglassmlp.config import ConfigError
 from tglassmlp.observables.reproduction import publish
 
 if __name__ == "__main__":
-    run = load(sys.argv[1:] or ["config.yaml"]).run
     try:
-        size = publish(f"results/{run}", "docs/reproduction.md")
+        command = understood(*sys.argv[1:2] or [None], sys.argv[2:])
+        size = publish(command.results, "docs/reproduction.md")
+    except ConfigError as error:
+        sys.exit(str(error))
     except FileNotFoundError as error:
         sys.exit(f"{error}: finish the run first")
-    print(f"docs/reproduction.md and docs/reproduction/ from run {run}: {size / 1e6:.1f} MB")
+    print(f"docs/reproduction.md and docs/reproduction/ from run {command.config.run}: {size / 1e6:.1f} MB")

@@ -9,23 +9,28 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tglassmlp.config import ConfigError, load
-from tglassmlp.launch import Busy, claim, snakemake
+from command_line import add_words, understood
+
+from tglassmlp.config import ConfigError
+from tglassmlp.launch import Busy, claim, ensure_cache, snakemake
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("config", help="the run's configuration")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of Snakemake")
+    add_words(parser)
     given = parser.parse_args()
-    layer = [] if given.config == "config.yaml" else ["--configfile", given.config]
     try:
-        run = load(list(dict.fromkeys(["config.yaml", given.config]))).run
-        claim(run, say=lambda text: print(text, file=sys.stderr))
+        command = understood(given.config, given.arguments)
+        claim(command.config.run, command.folder, say=say)
+        ensure_cache(command.folder, say)
     except (ConfigError, Busy, OSError) as error:
-        print(error, file=sys.stderr)
+        say(str(error))
         return 1
-    snakemake([*layer, *given.arguments])
+    snakemake(command.snakemake())
     return 0
 
 

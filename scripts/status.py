@@ -1,30 +1,34 @@
 """What is done, running, stopped and failed in a run: python scripts/status.py [CONFIG].
 
-Asks Snakemake which files the run consists of, and the run's own folder what its jobs are doing. Changes
-nothing, and can be used while the run goes on, after it, and after a crash.
+Arguments of Snakemake that change the run may follow the configuration. Asks Snakemake which files the run
+consists of, and the run's own folder what its jobs are doing. Changes nothing, and can be used while the run
+goes on, after it, and after a crash.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from tglassmlp.config import ConfigError, read_yaml
+from command_line import add_words, understood
+
+from tglassmlp.config import ConfigError
+from tglassmlp.launch import ensure_cache
 from tglassmlp.status import describe, planned_files, survey
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("config", nargs="?", default="config.yaml", help="the run's configuration")
-    arguments = parser.parse_args()
+    add_words(parser)
+    given = parser.parse_args()
     try:
-        run = Path("results") / str(read_yaml(arguments.config)["run"])
-        files = planned_files(arguments.config)
-    except (ConfigError, KeyError, RuntimeError) as error:
-        print(f"{arguments.config}: {error}", file=sys.stderr)
+        command = understood(given.config, given.arguments)
+        ensure_cache(command.folder, lambda text: print(text, file=sys.stderr))
+        files = planned_files(command.meaning, snakefile=command.snakefile)
+    except (ConfigError, RuntimeError) as error:
+        print(f"{given.config or 'config.yaml'}: {error}", file=sys.stderr)
         return 1
-    print(describe(run, survey(run, files)))
+    print(describe(command.results, survey(command.results, files)))
     return 0
 
 

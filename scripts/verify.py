@@ -1,30 +1,34 @@
-"""Read every file of a run with all checks: python scripts/verify.py [CONFIG] [--below MEGABYTES]."""
+"""Read every file of a run with all checks: python scripts/verify.py [--below MEGABYTES] [CONFIG].
+
+Arguments of Snakemake that change the run may follow the configuration.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from tglassmlp.config import ConfigError, load
+from command_line import add_words, understood
+
+from tglassmlp.config import ConfigError
 from tglassmlp.verify import damaged
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("config", nargs="?", default="config.yaml", help="the run's configuration")
     parser.add_argument(
         "--below", type=float, default=float("inf"), help="pass over larger files (megabytes)"
     )
     parser.add_argument("--quiet", action="store_true", help="say nothing where nothing is wrong")
+    add_words(parser)
     given = parser.parse_args()
     try:
-        config = load(list(dict.fromkeys(["config.yaml", given.config])))
+        command = understood(given.config, given.arguments)
     except ConfigError as error:
-        print(f"{given.config}: {error}", file=sys.stderr)
+        print(f"{given.config or 'config.yaml'}: {error}", file=sys.stderr)
         return 1
-    run = Path("results") / config.run
-    found = list(damaged(run, config, 1e6 * given.below))
+    run = command.results
+    found = list(damaged(run, command.config, 1e6 * given.below))
     bad = [text for _, text in found if text is not None]
     for text in bad:
         print(text, file=sys.stderr)

@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 #: Campaigns with a make target each; in a run of the tests only if its -m names them.
-CAMPAIGNS = ("faults", "fuzz", "slurm", "campaign")
+CAMPAIGNS = ("faults", "fuzz", "slurm", "campaign", "commands")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -3,6 +3,10 @@
 A run is described by one YAML file (or the dictionary Snakemake made of it). :func:`load` checks it as a
 whole and refuses it with one line per problem: the key's path, what was found, what is allowed. The JSON
 schema in ``workflow/schemas`` is generated from these models (``python -m tglassmlp.config``).
+
+However a run is started or asked about, :func:`load_run` reads its configuration. Several sources are laid
+over each other by one rule: a mapping of settings is merged key by key, everything else is replaced whole,
+that is numbers, names, lists, mappings with free keys (``equilibration.exchange_weights``) and a mixture.
 """
 
 from __future__ import annotations
@@ -17,11 +21,12 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from tglassmlp.limits import DESCRIPTOR_CUTOFF, OutOfRange, check_cutoff, check_lengths, check_radii
 from tglassmlp.mixture import MIXTURES, Mixture, exchange_matrix
 from tglassmlp.provenance import fingerprint as _fingerprint
 
@@ -32,11 +37,13 @@ __all__ = [
     "ConfigError",
     "Split",
     "canonical",
+    "check",
     "chunk_ranges",
     "extension_steps",
     "fingerprint",
     "frame_steps",
     "load",
+    "load_run",
     "plain",
     "read_yaml",
     "schema",
@@ -74,6 +81,9 @@ class ConfigError(ValueError):
 class _Section(BaseModel):
     """Base of all sections: frozen, unknown keys refused, NaN and infinity refused."""
 
+    #: Whether it takes the place of what it is laid over, instead of being merged with it key by key.
+    laid_over_whole: ClassVar[bool] = False
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
 
     @field_validator("*", mode="before")
@@ -87,6 +97,9 @@ class _Section(BaseModel):
 
 class MixtureSettings(_Section):
     """A pair mixture of the smoothed Lennard-Jones family, written out in the config."""
+
+    # one thing: what a mixture leaves out must not come from another one that it is laid over
+    laid_over_whole: ClassVar[bool] = True
 
     name: str = Field(description="name used in files and figures", pattern=r"^[A-Za-z0-9_.-]{1,40}$")
     sigma: tuple[tuple[Positive, ...], ...] = Field(description="symmetric matrix of pair diameters")
@@ -190,6 +203,29 @@ class EquilibrationChecks(_Section):
         description="largest relative difference of dE/dT and the heat capacity from energy fluctuations; "
         "4 standard errors, if that is more",
     )
+    heated_below: float = Field(
+        2.0,
+        description="smallest distance by which the inherent energy of aged heated starts lies below that of "
+        "the structures, in standard errors",
+    )
+    composition: Positive = Field(
+        4.0,
+        description="largest excess of composition fluctuations at the smallest wave vectors, "
+        "in standard deviations",
+    )
+    small_q_density: Positive = Field(
+        4.0,
+        description="largest deviation of the density fluctuations of large systems at their smallest wave "
+        "vectors, in standard deviations",
+    )
+    small_q_composition: Positive = Field(
+        4.0, description="the same for the composition, corrected for the number of species"
+    )
+    reweighting: Positive = Field(
+        0.05,
+        description="largest relative difference of the energies of neighbouring temperatures and what "
+        "reweighting by their fluctuations gives; 4 standard errors, if that is more",
+    )
 
 
 class EquilibrationSettings(_Section):
@@ -285,7 +321,8 @@ class DescriptorSettings(_Section):
         description="coarse-graining lengths, increasing; 0 is the particle itself",
     )
     cutoff: Positive = Field(
-        16.4, description="range of the coarse-graining sums, at most half the box of one unit system"
+        DESCRIPTOR_CUTOFF,
+        description="range of the coarse-graining sums, at most half the box of one unit system",
     )
 
 
@@ -342,6 +379,14 @@ class TrainingSettings(_Section):
         description="lowest measured temperature each model may see; the first is the main model"
     )
     networks: Count = Field(16, description="networks trained with different seeds")
+    folds: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="folds of the structures learnt from, each left out of one more training of every "
+        "method, for errors over training sets; 0: none",
+    )
+    fold_networks: Count | None = Field(
+        None, description="networks of each kind in those trainings; null: as many as elsewhere"
+    )
     phase1: tuple[PhaseSettings, ...] = Field(
         (
             PhaseSettings(epochs=10, rate=1e-3),
@@ -622,6 +667,29 @@ class Split:
             raise ValueError(f"{self.number} structures are divided, found {total}")
         return replace(self, train=[*self.train, *range(self.number, total)])
 
+    def without_fold(self, fold: int, folds: int) -> Split:
+        """Division without one of ``folds`` folds of the structures learnt from; the test stays as it is.
+
+        Structures learnt from, in ascending number, belong to the folds in turn. Of those that remain, the
+        last ones that every temperature has are for validation again, as many as before if that leaves one
+        to train on.
+
+        Raises
+        ------
+        ValueError
+            If there is no such fold, or nothing remains to train on.
+        """
+        learnt = sorted([*self.train, *self.validation])
+        if not 0 <= fold < folds:
+            raise ValueError(f"fold must lie in 0..{folds - 1}, found {fold}")
+        kept = [s for k, s in enumerate(learnt) if k % folds != fold]
+        common = [s for s in kept if s < max(self.test)]
+        count = min(len(self.validation), len(common), len(kept) - 1)
+        if len(kept) < 1:
+            raise ValueError(f"fold {fold} of {folds} leaves no structure to train on of {len(learnt)}")
+        validation = common[len(common) - max(count, 0) :]
+        return replace(self, train=[s for s in kept if s not in validation], validation=validation)
+
 
 def split(number: int, test_fraction: float, validation_fraction: float) -> Split:
     """Divide structures 0 .. ``number`` - 1: the first are for training, the last of those for validation.
@@ -710,14 +778,19 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
         If the file is missing, is not YAML, repeats a key or is not a mapping.
     """
     try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+        content = yaml.load(Path(path).read_text(encoding="utf-8-sig"), Loader=_UniqueKeyLoader)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such config file") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
-        raise ConfigError(f"{path}: not readable YAML: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"{path}: not readable YAML: {_one_line(error)}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: expected a mapping of keys, found {_shown(content)}")
     return content
+
+
+def _one_line(error: Exception) -> str:
+    """Return what the reader of YAML says, without its name for a text whose file is named already."""
+    return " ".join(str(error).split()).replace('in "<unicode string>", ', "in ")
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -727,11 +800,12 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         seen = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str) and key in seen:
+            name = str(key)  # keys are names: 1 and "1" are the same
+            if name in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} appears twice", key_node.start_mark
+                    None, None, f"key {name!r} appears twice", key_node.start_mark
                 )
-            seen.add(key if isinstance(key, str) else repr(key))
+            seen.add(name)
         return super().construct_mapping(node, deep)
 
 
@@ -741,8 +815,8 @@ def load(source: str | os.PathLike[str] | Mapping[str, Any] | Iterable[str | os.
     Parameters
     ----------
     source
-        A YAML file, a mapping (Snakemake's ``config``), or several YAML files, of which later ones
-        override earlier ones key by key as Snakemake's ``--configfile`` does.
+        A YAML file, a mapping, or several YAML files, of which later ones are laid over earlier ones:
+        settings are merged key by key, lists, mappings with free keys and mixtures are replaced whole.
 
     Raises
     ------
@@ -754,9 +828,65 @@ def load(source: str | os.PathLike[str] | Mapping[str, Any] | Iterable[str | os.
     elif isinstance(source, (str, os.PathLike)):
         content = read_yaml(source)
     else:
-        content = {}
-        for path in source:
-            content = _merged(content, read_yaml(path))
+        content = _laid_over_each_other(read_yaml(path) for path in source)
+    return _checked(content)
+
+
+def load_run(
+    files: Iterable[str | os.PathLike[str]] = (),
+    assignments: Iterable[str] = (),
+    *,
+    repository: str | os.PathLike[str],
+    folder: str | os.PathLike[str] = ".",
+    complete: bool = False,
+) -> Config:
+    """Read the configuration of a run, in the same way however it is started or asked about.
+
+    Parameters
+    ----------
+    files
+        YAML files given on the command line, later ones laid over earlier ones. They may name only the keys
+        that differ from ``config.yaml``.
+    assignments
+        Keys given on the command line as ``key=value``, the value in YAML; laid over everything else.
+    repository
+        Folder of the Snakefile, whose ``config.yaml`` is what all others are laid over.
+    folder
+        Where the run's ``results`` are; if it has a ``config.yaml`` of its own, that comes next.
+    complete
+        Leave out both ``config.yaml`` (Snakemake's ``--replace-workflow-config``).
+
+    Raises
+    ------
+    ConfigError
+        One line per problem: key path, what was found, what is allowed.
+    """
+    base = Path(repository) / "config.yaml"
+    own = Path(folder) / "config.yaml"
+    below: list[str | os.PathLike[str]] = []
+    if not complete:
+        below += [base] if base.is_file() else []
+        below += [own] if own.is_file() and not (below and own.samefile(base)) else []
+    layers = [read_yaml(path) for path in [*below, *files] or [base]]
+    return _checked(_laid_over_each_other([*layers, _assigned(assignments)]))
+
+
+def _assigned(assignments: Iterable[str]) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    for text in assignments:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"--config {text}: found no key=value")
+        if key.strip() in content:
+            raise ConfigError(f"--config {text}: key {key.strip()!r} appears twice")
+        try:
+            content[key.strip()] = yaml.load(value, Loader=_UniqueKeyLoader)
+        except (yaml.YAMLError, RecursionError, ValueError) as error:
+            raise ConfigError(f"--config {text}: not readable YAML: {_one_line(error)}") from None
+    return content
+
+
+def _checked(content: Any) -> Config:
     try:
         config = Config.model_validate(content)
     except ValidationError as error:
@@ -767,12 +897,53 @@ def load(source: str | os.PathLike[str] | Mapping[str, Any] | Iterable[str | os.
     return config
 
 
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def check(section: type[BaseModel], names: Mapping[str, str] | None = None, **values: Any) -> None:
+    """Refuse values that the configuration would refuse, for functions that are called without one.
+
+    Parameters
+    ----------
+    section
+        Model that holds the keys, e.g. :class:`MinimisationSettings`.
+    names
+        What a key is called in the message, where that is not its own name.
+    values
+        Value of each key to check; the other keys of the section need none.
+
+    Raises
+    ------
+    OutOfRange
+        For the first value that is not allowed, with its name, what was found and what is allowed.
+    """
+    plain_values = {k: v.tolist() if hasattr(v, "tolist") else v for k, v in values.items()}
+    try:
+        section.model_validate(plain_values)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            key = problem["loc"][0] if problem["loc"] else None
+            if key in values and problem["type"] != "extra_forbidden":
+                described = _described(problem, section)
+                name = (names or {}).get(str(key), str(key))
+                raise OutOfRange(name, described.found, described.allowed) from None
+
+
+def _laid_over_each_other(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    for layer in layers:
+        content = _laid_over(content, layer, Config)
+    return content
+
+
+def _laid_over(base: Mapping[str, Any], over: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    """``over`` laid over ``base``; both are mappings of the settings of ``model``."""
     result = dict(base)
     for key, value in over.items():
-        old = result.get(key)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        result[key] = _merged(old, value) if both else value  # type: ignore[arg-type]
+        field = model.model_fields.get(str(key))
+        section = None if field is None else next(_models(field.annotation), None)
+        merged = section is not None and not getattr(section, "laid_over_whole", False)
+        if merged and isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
+            result[key] = _laid_over(result[key], value, section)  # type: ignore[arg-type]
+        else:
+            result[key] = value
     return result
 
 
@@ -816,9 +987,9 @@ def _path(location: Sequence[int | str]) -> str:
     return text
 
 
-def _model_at(location: Sequence[int | str]) -> type[BaseModel] | None:
-    """Model that holds the last key of ``location``."""
-    model: Any = Config
+def _model_at(location: Sequence[int | str], root: type[BaseModel]) -> type[BaseModel] | None:
+    """Model that holds the last key of ``location`` below ``root``."""
+    model: Any = root
     for part in location[:-1]:
         if isinstance(part, int) or part == "MixtureSettings":
             continue
@@ -854,11 +1025,11 @@ _SHAPES: Final = {
 }
 
 
-def _described(error: Any) -> _Problem:
+def _described(error: Any, root: type[BaseModel] | None = None) -> _Problem:
     location, kind, context = error["loc"], error["type"], error.get("ctx", {})
     path, found = _path(location) or "(the whole file)", _shown(error["input"])
     field = None
-    owner = _model_at(location)
+    owner = _model_at(location, root or Config)
     if owner is not None and location and isinstance(location[-1], str):
         field = owner.model_fields.get(location[-1])
     if kind == "missing":
@@ -927,22 +1098,21 @@ def _system_problems(c: Config) -> Iterable[_Problem]:
             f"a box of {mixture.box_length:.4g}",
             f"a box of at least twice the longest range ({reach:g}), so that the minimum image is defined",
         )
-    if c.descriptors.cutoff > mixture.box_length / 2:
+    try:
+        check_cutoff(c.descriptors.cutoff, mixture.box_length)
+    except OutOfRange as error:
         yield _Problem(
-            "descriptors.cutoff",
-            f"{c.descriptors.cutoff:g}",
-            f"at most half the box of one unit system ({mixture.box_length / 2:.4g}): the sums of a larger "
-            "range differ between unit and large systems, by many standard deviations",
+            "descriptors.cutoff", error.found, error.allowed.replace("box", "box of one unit system")
         )
     if c.propensity.central_species > mixture.n_species:
         yield _Problem(
             "propensity.central_species", str(c.propensity.central_species), f"1 to {mixture.n_species}"
         )
-    if c.propensity.r_out <= c.propensity.r_in:
+    try:
+        check_radii(c.propensity.r_in, c.propensity.r_out)
+    except OutOfRange as error:
         yield _Problem(
-            "propensity.r_out",
-            f"{c.propensity.r_out:g}",
-            f"more than propensity.r_in ({c.propensity.r_in:g})",
+            f"propensity.{error.name}", error.found, error.allowed.replace("r_in", "propensity.r_in")
         )
 
 
@@ -1064,6 +1234,11 @@ def _grid_problems(c: Config) -> Iterable[_Problem]:
                 f"{lengths[k]:g}",
                 f"more than the one before it ({lengths[k - 1]:g})",
             )
+    if lengths and not any(b <= a for a, b in itertools.pairwise(lengths)):
+        try:
+            check_lengths(lengths, c.descriptors.cutoff)
+        except ValueError as error:
+            yield _Problem("descriptors.lengths", _shown(list(lengths)), str(error))
     if (
         not c.figures.formats
         or c.figures.formats[0] != "png"
@@ -1119,6 +1294,7 @@ def _training_problems(c: Config) -> Iterable[_Problem]:
                 f"{value:g}",
                 f"at least two measured temperatures at or above it ({known})",
             )
+    yield from _fold_problems(c)
     if sum(p.epochs for p in (*t.phase1, *t.phase2)) < 1:
         yield _Problem("training.phase1", "no epoch", "at least one epoch in phase1 or phase2")
     radii = t.correlation_radii
@@ -1133,6 +1309,25 @@ def _training_problems(c: Config) -> Iterable[_Problem]:
     for key in ("mlp1", "mlp2", "head"):
         if not getattr(c.network, key):
             yield _Problem(f"network.{key}", "an empty list", "at least one layer")
+
+
+def _fold_problems(c: Config) -> Iterable[_Problem]:
+    folds, s = c.training.folds, c.structures
+    if folds == 0:
+        return
+    try:
+        parts = split(s.number, s.test_fraction, s.validation_fraction)
+    except ValueError:
+        return  # said elsewhere
+    learnt = len(parts.train) + len(parts.validation)
+    least = 3 if parts.validation else 2  # one left out, one to train on, one for validation
+    if not 2 <= folds <= learnt or learnt - -(-learnt // folds) < least - 1:
+        yield _Problem(
+            "training.folds",
+            str(folds),
+            f"0, or 2 to {learnt} folds of the {learnt} structures learnt from, each of which leaves "
+            f"{least - 1} or more",
+        )
 
 
 def _large_problems(c: Config) -> Iterable[_Problem]:

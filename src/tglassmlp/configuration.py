@@ -7,17 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tglassmlp.box import check_resolved, minimum_image, wrap
+
 __all__ = ["Configuration", "minimum_image", "wrap"]
-
-
-def wrap(positions: NDArray, box_length: float) -> NDArray:
-    """Fold positions ``[..., 2]`` into the box ``[-L/2, L/2)``."""
-    return positions - box_length * np.floor(positions / box_length + 0.5)
-
-
-def minimum_image(separations: NDArray, box_length: float) -> NDArray:
-    """Shortest periodic image of separation vectors ``[..., 2]``."""
-    return separations - box_length * np.round(separations / box_length)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +28,8 @@ class Configuration:
     Raises
     ------
     ValueError
-        If a shape, a species number, a coordinate or the box is not usable; the message says what was
-        found and what is expected.
+        If a shape, a species number, a coordinate or the box is not usable, or a coordinate is so large that
+        float64 does not resolve the place in the box; the message says what was found and what is expected.
 
     Examples
     --------
@@ -71,6 +63,7 @@ class Configuration:
         length = float(box_length)
         if not np.isfinite(length) or length <= 0:
             raise ValueError(f"box_length must be a positive number, found {box_length}")
+        check_resolved(pos, length)
         pos.setflags(write=False)
         spec.setflags(write=False)
         object.__setattr__(self, "positions", pos)
@@ -81,6 +74,21 @@ class Configuration:
     def n_particles(self) -> int:
         """Number of particles N."""
         return int(self.positions.shape[0])
+
+    def __repr__(self) -> str:
+        numbers = "/".join(str(n) for n in np.bincount(self.species)[1:])
+        return f"Configuration({self.n_particles} particles: {numbers}, box {self.box_length:g})"
+
+    def _repr_html_(self) -> str:
+        """Small table for notebooks."""
+        numbers = "".join(
+            f"<tr><td>species {s}</td><td>{n}</td></tr>"
+            for s, n in enumerate(np.bincount(self.species)[1:].tolist(), start=1)
+        )
+        return (
+            f"<table><caption>Configuration</caption><tr><td>particles</td><td>{self.n_particles}</td></tr>"
+            f"{numbers}<tr><td>box</td><td>{self.box_length:g}</td></tr></table>"
+        )
 
     def wrapped(self) -> NDArray[np.float64]:
         """Positions folded into ``[-L/2, L/2)``, ``[N, 2]``."""

@@ -4,6 +4,10 @@ Snakemake locks its folder; a killed one leaves the lock behind, and the jobs it
 lock that decides is one of the system (``flock`` on ``.snakemake/tglassmlp/<run>.lock``), which ends with
 its process, however it ends. Whoever gets it may end what an earlier run of the same name left working on
 this machine, and remove the files of Snakemake's lock.
+
+File systems without ``flock`` (Lustre mounted without it, some NFS) get a file instead that only one process
+can create, ``<run>.owner`` beside the lock, with the machine and process that it belongs to. It outlives its
+process: on the same machine one that has ended is recognised, on another machine the user has to tell.
 """
 
 from __future__ import annotations
@@ -15,15 +19,19 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Busy", "claim", "end_leftovers", "remove_stale_locks"]
+__all__ = ["Busy", "claim", "end_leftovers", "ensure_cache", "remove_stale_locks"]
 
 #: Environment variable that every process of a run inherits.
 MARK = "TGLASSMLP_LAUNCHED"
+
+#: What ``flock`` says on file systems that have none.
+NO_FLOCK = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK, errno.EINVAL)
 
 
 class Busy(RuntimeError):
@@ -44,6 +52,8 @@ def claim(run: str, folder: str | os.PathLike[str] = ".", say: Callable[[str], N
     ------
     Busy
         If another process has the claim, or Snakemake's lock was made by one that cannot be judged from here.
+    OSError
+        If the lock file cannot be written or locked.
     """
     base = Path(folder).resolve()
     path = base / ".snakemake" / "tglassmlp" / f"{run}.lock"
@@ -51,15 +61,25 @@ def claim(run: str, folder: str | os.PathLike[str] = ".", say: Callable[[str], N
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     mark = f"{base}:{run}"
     before = _record(descriptor)
-    if not _locked(descriptor):
+    try:
+        have = _locked(descriptor)
+    except OSError as error:
+        if error.errno not in NO_FLOCK:
+            os.close(descriptor)
+            raise OSError(
+                error.errno, f"cannot be locked: {os.strerror(error.errno or 0)}", str(path)
+            ) from None
+        have = True
+        try:
+            _own(path.with_suffix(".owner"), run, say)
+        except (Busy, OSError):
+            os.close(descriptor)
+            raise
+    if not have:
         same = before.get("host") == socket.gethostname()
         if not same or _alive(before):
             os.close(descriptor)
-            raise Busy(
-                f"results/{run}: another run is at work (process {before.get('pid', 'unknown')} on "
-                f"{before.get('host', 'an unknown machine')}, since {before.get('since', 'unknown')}). "
-                "Wait for it (make status shows how far it is) or end it, then repeat the command."
-            )
+            raise Busy(_at_work(run, before))
         # killed, but something it started holds on to the lock
         end_leftovers(mark, say)
         if not _locked(descriptor):
@@ -67,14 +87,8 @@ def claim(run: str, folder: str | os.PathLike[str] = ".", say: Callable[[str], N
             raise Busy(f"results/{run}: processes of a killed run still hold {path}; end them and repeat")
     end_leftovers(mark, say)
     remove_stale_locks(run, base, before, say)
-    record = {
-        "pid": os.getpid(),
-        "birth": _birth(os.getpid()),
-        "host": socket.gethostname(),
-        "since": time.strftime("%Y-%m-%d %H:%M:%S"),
-    }
     os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(record).encode(), 0)
+    os.pwrite(descriptor, json.dumps(_myself()).encode(), 0)
     os.set_inheritable(descriptor, True)
     os.environ[MARK] = mark
     return descriptor
@@ -90,9 +104,97 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-def _record(descriptor: int) -> dict[str, Any]:
+def _own(path: Path, run: str, say: Callable[[str], None]) -> None:
+    """Create ``path`` for this process alone, where there is no ``flock``.
+
+    Raises
+    ------
+    Busy
+        If it belongs to a process that runs, or to one of another machine.
+    OSError
+        If it cannot be written.
+    """
+    say(f"this file system has no flock: {path} takes the place of the lock")
+    mine = json.dumps(_myself()).encode()
+    if _created(path, mine):
+        return
+    _refuse_owner(path, run)
+    # its process has ended; only one of those that found this may put its own record there
+    taking = path.with_suffix(".taking")
+    if not _created(taking, mine):
+        raise Busy(
+            f"results/{run}: another process is about to take {path} over. Repeat the command; "
+            f"if this is said again, remove {taking}."
+        )
     try:
-        found = json.loads(os.pread(descriptor, 4096, 0) or b"{}")
+        _refuse_owner(path, run)  # again, since it may be another's by now
+        os.replace(taking, path)
+    except (Busy, OSError):
+        taking.unlink(missing_ok=True)
+        raise
+
+
+def _created(path: Path, content: bytes) -> bool:
+    """Write a file that did not exist; False if it did."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    except FileExistsError:
+        return False
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    return True
+
+
+def _refuse_owner(path: Path, run: str) -> None:
+    """Raise ``Busy`` unless the process that ``path`` belongs to was one of this machine and has ended."""
+    owner = _parsed(_bytes(path))
+    if owner.get("host") != socket.gethostname():
+        raise Busy(
+            f"{_at_work(run, owner)} This file system has no flock, and whether that process still runs "
+            f"cannot be told from here: if it does not, remove {path} and repeat the command."
+        )
+    if _alive(owner):
+        raise Busy(_at_work(run, owner))
+
+
+def _myself() -> dict[str, Any]:
+    return {
+        "pid": os.getpid(),
+        "birth": _birth(os.getpid()),
+        "host": socket.gethostname(),
+        "since": time.strftime("%Y-%m-%d %H:%M:%S"),
+    }
+
+
+def _at_work(run: str, record: Mapping[str, Any]) -> str:
+    return (
+        f"results/{run}: another run is at work (process {record.get('pid', 'unknown')} on "
+        f"{record.get('host', 'an unknown machine')}, since {record.get('since', 'unknown')}). "
+        "Wait for it (make status shows how far it is) or end it, then repeat the command."
+    )
+
+
+def _bytes(path: Path) -> bytes:
+    """Content of a file that others may be writing or removing; waits a moment where it is still empty."""
+    content = b""
+    for _ in range(20):
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return b""
+        if content:
+            break
+        time.sleep(0.1)
+    return content
+
+
+def _record(descriptor: int) -> dict[str, Any]:
+    return _parsed(os.pread(descriptor, 4096, 0))
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(content or b"{}")
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
@@ -238,6 +340,27 @@ def _snakemakes(folder: Path) -> list[int]:
         except OSError:
             continue
     return sorted(found)
+
+
+def ensure_cache(folder: str | os.PathLike[str] = ".", say: Callable[[str], None] = print) -> None:
+    """See to it that Snakemake finds a cache folder that it can write, and so do all jobs.
+
+    Snakemake keeps copies of scripts in ``~/.cache/snakemake``, or below ``XDG_CACHE_HOME`` if that is set,
+    and does not start without. Where this cannot be written, ``XDG_CACHE_HOME`` becomes ``.snakemake/cache``
+    of the folder that the run is made in, which takes matplotlib's list of fonts as well.
+    """
+    usual = os.environ.get("XDG_CACHE_HOME", "").strip() or os.path.expanduser("~/.cache")
+    place = Path(usual) / "snakemake" / "source-cache"
+    try:
+        if not place.is_absolute():  # there is no home at all
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), usual)
+        place.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=place).close()
+    except OSError:
+        other = Path(folder).resolve() / ".snakemake" / "cache"
+        say(f"{usual} cannot be written: caches go to {other} (XDG_CACHE_HOME names another place)")
+        os.environ["XDG_CACHE_HOME"] = str(other)
+        os.environ.setdefault("MPLCONFIGDIR", str(other / "matplotlib"))
 
 
 def snakemake(arguments: list[str]) -> None:

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,19 +37,39 @@ class RuleStatus:
 
 
 def planned_files(
-    config: str | os.PathLike[str] = "config.yaml", folder: str = "."
+    arguments: Sequence[str] = (),
+    folder: str | os.PathLike[str] = ".",
+    snakefile: str | os.PathLike[str] = "Snakefile",
 ) -> list[tuple[str, str, bool]]:
     """Ask Snakemake for the run's files: ``(rule, file, done)``.
+
+    Parameters
+    ----------
+    arguments
+        What tells Snakemake the configuration: ``--configfile``, ``--config`` and their like.
+    folder
+        Where the command is said; configuration files are relative to it.
+    snakefile
+        The workflow, relative to ``folder``.
 
     Raises
     ------
     RuntimeError
         If Snakemake cannot plan the run; the message is Snakemake's.
     """
-    layer = [] if Path(config).name == "config.yaml" else ["--configfile", str(config)]
     # --nolock: a running workflow holds the folder's lock, and planning changes nothing
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--nolock", *layer, "--summary"]
-    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "-s",
+        str(snakefile),
+        "--cores",
+        "1",
+        "--nolock",
+        "--summary",
+    ]
+    run = subprocess.run([*command, *arguments], cwd=folder, capture_output=True, text=True, check=False)
     lines = [line.split("\t") for line in run.stdout.splitlines()]
     starts = [k for k, line in enumerate(lines) if line[0] == "output_file"]
     if run.returncode or not starts:
@@ -59,15 +79,15 @@ def planned_files(
         for line in lines[starts[0] + 1 :]
         if len(line) == 6
     ]
-    order = {rule: k for k, rule in enumerate(_rules_in_order(Path(folder)))}
+    order = {rule: k for k, rule in enumerate(_rules_in_order(Path(folder) / snakefile))}
     return sorted(files, key=lambda file: order.get(file[0], len(order)))
 
 
-def _rules_in_order(folder: Path) -> list[str]:
+def _rules_in_order(snakefile: Path) -> list[str]:
     """Names of the rules as the Snakefile includes them, which is the order of the method."""
     rules: list[str] = []
-    for name in re.findall(r'^include: "(.+)"', (folder / "Snakefile").read_text(), flags=re.MULTILINE):
-        text = (folder / name).read_text()
+    for name in re.findall(r'^include: "(.+)"', snakefile.read_text(), flags=re.MULTILINE):
+        text = (snakefile.parent / name).read_text()
         rules += re.findall(r"^rule (\w+):", text, flags=re.MULTILINE)
     return rules
 

@@ -702,7 +702,10 @@ def write_configurations(
                 frame.configuration.dimensions = 2
                 frame.configuration.box = [c.box_length, c.box_length, 0.0, 0.0, 0.0, 0.0]
                 frame.particles.N = c.n_particles
-                frame.particles.position = np.column_stack([wrapped, zeros]).astype(np.float32)
+                stored = wrapped.astype(np.float32)
+                edge = stored >= np.float32(0.5) * np.float32(c.box_length)  # rounded up to the upper edge
+                stored, image = np.where(edge, -stored, stored), image + edge
+                frame.particles.position = np.column_stack([stored, zeros]).astype(np.float32)
                 frame.particles.image = np.column_stack([image, zeros]).astype(np.int32)
                 frame.particles.types = [str(s) for s in range(1, int(c.species.max()) + 1)]
                 frame.particles.typeid = (c.species - 1).astype(np.uint32)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from small_run import NAME, REPOSITORY, Run, kill_group, wait_for
+from small_run import NAME, QUICK, REPOSITORY, Run, kill_group, wait_for
 
 ADVICE = "repeat the command"
 
@@ -112,7 +112,7 @@ def kills(series: Series) -> None:
         ("Ctrl-C", lambda p: _group(p, signal.SIGINT)),
     ]
     pending: list[tuple[str, float, dict[Path, int]]] = []
-    while True:
+    while not QUICK or len(pending) < 2:
         fault, strike = ways[len(pending) % len(ways)]
         process = run.start()
         if not series.until(process, 1):

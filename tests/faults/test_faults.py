@@ -1,4 +1,7 @@
-"""The fault campaign: `make faults`, one test a series. Hours of kills and damage on one small run."""
+"""The fault campaign: `make faults`, one test a series. Hours of kills and damage on one small run.
+
+With FAULTS=quick the run ends with its dynamics, and one kill and a few damaged files are tried.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,12 @@ from pathlib import Path
 
 import campaign
 import pytest
-from small_run import REPOSITORY, Run, begun, copy
+from small_run import QUICK, REPOSITORY, Run, begun, copy
 
 pytestmark = pytest.mark.faults
 
-RECORD = Path(os.environ.get("FAULTS_RECORD", REPOSITORY / "results" / "faults.json"))
+FOLDER = REPOSITORY / "results" / ("quick" if QUICK else "")
+RECORD = Path(os.environ.get("FAULTS_RECORD", FOLDER / "faults.json"))
 SEED = int(os.environ.get("FAULTS_SEED", "1"))
 
 
@@ -49,18 +53,25 @@ def test_kills(reference, tmp_path):
     judged("kills", begun(reference, tmp_path / "run"), reference, campaign.kills)
 
 
+long = pytest.mark.skipif(QUICK, reason="takes a quarter of an hour")
+
+
+@long
 def test_damaged_files(reference, tmp_path):
     judged("damage", begun(reference, tmp_path / "run"), reference, campaign.damage)
 
 
+@long
 def test_full_disk(reference, mount):
     judged("full disk", begun(reference, mount / "run"), reference, campaign.full_disk)
 
 
+@long
 def test_read_only_results(reference, mount):
     judged("read-only", begun(reference, mount / "run"), reference, campaign.read_only)
 
 
+@long
 def test_two_runs_clocks_nodes_deletions(reference, tmp_path):
     judged("others", begun(reference, tmp_path / "run"), reference, campaign.others)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -111,7 +113,11 @@ def test_energy_at_high_temperature_is_the_published_one(glassbench):
     agrees_with_published(0.30, 1200, 2, [energy])
 
 
+QUICK = os.environ.get("CAMPAIGN") == "quick"
+
+
 @pytest.mark.campaign
+@pytest.mark.skipif(QUICK, reason="equilibration at this temperature takes minutes")
 def test_energy_at_low_temperature_is_the_published_one(glassbench):
     """T = 0.231, N = 1290, both kinds of start; the second published energy is known, not its positions."""
     energy = published_energy(glassbench, "T0.23/test/N1290T0.23_202_tc05")
@@ -121,15 +127,16 @@ def test_energy_at_low_temperature_is_the_published_one(glassbench):
 @pytest.mark.campaign
 def test_replicas_that_lost_their_bonds_are_those_of_runs_of_their_own():
     """N = 1290, T = 0.50 until C_B < 0.2: sixteen lanes with one list, and one replica alone with its own."""
-    c = equilibrate_structure(0.50, 0, 800, 3, EquilibrationSettings(record_points=6))[0]
-    seed, steps = np.random.SeedSequence(3), np.array([0, 40_000, 100_000, 200_000])
+    c = equilibrate_structure(0.50, 0, 80 if QUICK else 800, 3, EquilibrationSettings(record_points=6))[0]
+    seed = np.random.SeedSequence(3)
+    steps = np.array([0, 400, 1_000]) if QUICK else np.array([0, 40_000, 100_000, 200_000])
     together = md.ENGINE.trajectory(c, 0.50, steps, 16, seed, mixture=KA2D, settings=md.DynamicsSettings())
     single = md.ENGINE.trajectory(c, 0.50, steps, 1, seed, mixture=KA2D, settings=md.DynamicsSettings())
     np.testing.assert_array_equal(single.displacements[0], together.displacements[0])
     np.testing.assert_array_equal(single.potential_energy[0], together.potential_energy[0])
     later = c.positions + together.displacements[:, -1].astype(float)
     c_b = bond_breaking(c.positions, later, c.box_length, c.species)[..., c.of_species(1)].mean(axis=-1)
-    assert c_b.mean() < 0.2
+    assert c_b.mean() < (0.999 if QUICK else 0.2)
     # the energies of the last frame, by the kernel that knows neither lanes nor lists of others
     for x, energy in zip(later, together.potential_energy[:, -1], strict=True):
         assert kernels.total_energy(c.with_positions(x)) / c.n_particles == pytest.approx(energy, abs=2e-6)

@@ -21,7 +21,9 @@ from tglassmlp.storage import read_arrays
 pytestmark = pytest.mark.slurm
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-RECORD = Path(os.environ.get("SLURM_RECORD", REPOSITORY / "results" / "slurm.json"))
+QUICK = os.environ.get("SLURM") == "quick"
+FOLDER = REPOSITORY / "results" / ("quick" if QUICK else "")
+RECORD = Path(os.environ.get("SLURM_RECORD", FOLDER / "slurm.json"))
 ON_SLURM = (
     "--profile", str(REPOSITORY / "workflow" / "profiles" / "slurm"), "--jobs", "4",
     # without accounting; a cluster of one machine answers at once
@@ -84,6 +86,7 @@ def test_the_smoke_run_through_the_profile_gives_the_numbers_of_a_local_run(clus
     assert content(results / "numbers.json") == content(tmp_path / "local" / numbers)
 
 
+@pytest.mark.skipif(QUICK, reason="takes minutes")
 def test_dynamics_killed_at_the_time_limit_go_on_and_end_with_the_same_trajectories(cluster, tmp_path):
     """One minute (Slurm's shortest limit) for a longer job: SIGTERM, SIGKILL, and another attempt."""
     config = yaml.safe_load((REPOSITORY / "config" / "smoke.yaml").read_text())

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 import yaml
+from config_models import models_in
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -111,11 +112,143 @@ def test_layers_over_the_demo_as_snakemake_does(repository):
     assert layered == load(repository / "config" / "paper.yaml")
 
 
+def settings_over(repository, tmp_path, text, *assignments):
+    """The repository's config.yaml, a file and words of the command line, laid over each other."""
+    path = tmp_path / "own run.yaml"
+    path.write_text(text)
+    return run_config.load_run([path], assignments, repository=repository, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("run: own", "own"),
+        ('run: "own"  # quoted', "own"),
+        ("'run' : 'own.1'", "own.1"),
+        ("seed: 5\nrun: own", "own"),
+        ("  run: own\n  seed: 5", "own"),
+        ("---\nrun:\n  own\n...\n", "own"),
+        ("{seed: 5, run: own}", "own"),
+        ('{"seed": 5, "run": "own"}', "own"),
+        ("\ufeffrun: own\r\nseed: 5\r\n", "own"),
+        ("name: &n own\nrun: *n", None),
+        ("seed: 5", "demo"),
+    ],
+)
+def test_the_runs_name_is_what_yaml_says(repository, tmp_path, text, name):
+    if name is None:
+        with pytest.raises(ConfigError, match="name: found an unknown key"):
+            settings_over(repository, tmp_path, text)
+    else:
+        assert settings_over(repository, tmp_path, text).run == name
+
+
+def test_settings_are_merged_key_by_key(repository, tmp_path):
+    demo = plain(load(repository / "config.yaml"))
+    text = "equilibration: {checks: {peak: 3.0}}\nlarge_systems: {dynamics: {time: 100.0}}"
+    found = plain(settings_over(repository, tmp_path, text, "structures={number: 12}", "seed=3"))
+    assert found == {
+        **demo,
+        "seed": 3,
+        "structures": {**demo["structures"], "number": 12},
+        "equilibration": {
+            **demo["equilibration"],
+            "checks": {**demo["equilibration"]["checks"], "peak": 3.0},
+        },
+        "large_systems": {
+            **demo["large_systems"],
+            "dynamics": {**demo["large_systems"]["dynamics"], "time": 100.0},
+        },
+    }
+
+
+def test_lists_are_replaced_whole(repository, tmp_path):
+    found = settings_over(repository, tmp_path, "c_b: [0.9, 0.5]")
+    assert found.c_b == (0.9, 0.5)
+
+
+@pytest.mark.parametrize("weights", [{"1-3": 0.5}, {"1-2": 0.5}, {}, None])
+def test_a_mapping_with_free_keys_is_replaced_whole(repository, tmp_path, weights):
+    assert load(repository / "config.yaml").equilibration.exchange_weights == {"1-2": 0.0}
+    section = json.dumps({"exchange_weights": weights})
+    over = settings_over(repository, tmp_path, f"equilibration: {section}")
+    said = settings_over(repository, tmp_path, "seed: 1", f"equilibration={section}")
+    assert over.equilibration.exchange_weights == said.equilibration.exchange_weights == weights
+
+
+def test_every_mapping_with_free_keys_is_replaced_whole():
+    """Any field of the kind, also one that is added later."""
+    found = []
+
+    def visit(model):
+        for name, field in model.model_fields.items():
+            inner = list(run_config._models(field.annotation))
+            base = run_config._laid_over({name: {"a": 1}}, {name: {"b": 2}}, model)
+            if "dict[" in str(field.annotation):
+                found.append(name)
+                assert base == {name: {"b": 2}}
+            for section in inner:
+                visit(section)
+
+    visit(Config)
+    assert "exchange_weights" in found
+
+
+def test_a_mixture_is_replaced_whole(repository, tmp_path):
+    mixture = {
+        "sigma": [[1.0, 0.8], [0.8, 0.88]],
+        "epsilon": [[1.0, 1.5], [1.5, 0.5]],
+        "composition": [650, 350],
+        "box_length": 29.0,
+    }
+    small = {"name": "A", **mixture, "radii": [0.5, 0.4]}
+    (tmp_path / "config.yaml").write_text(json.dumps({"system": {"mixture": small}}))
+    text = json.dumps(
+        {"system": {"mixture": {"name": "B", **mixture}}, "equilibration": {"exchange_weights": {}}}
+    )
+    mixed = settings_over(repository, tmp_path, text, "descriptors={cutoff: 12.0}")
+    assert mixed.system.mixture.name == "B"
+    assert mixed.system.mixture.radii == ()
+
+
+def test_sources_are_laid_over_each_other_in_their_order(repository, tmp_path):
+    (tmp_path / "config.yaml").write_text("{run: folder, seed: 1, glass_transition: 0.35}")
+    (tmp_path / "a.yaml").write_text("{run: a, seed: 2}")
+    (tmp_path / "b.yaml").write_text("{run: b}")
+    files = [tmp_path / "a.yaml", tmp_path / "b.yaml"]
+    found = run_config.load_run(files, ["run=said"], repository=repository, folder=tmp_path)
+    assert (found.run, found.seed, found.glass_transition) == ("said", 2, 0.35)
+    assert run_config.load_run(files, repository=repository, folder=tmp_path).run == "b"
+    assert run_config.load_run(repository=repository, folder=tmp_path).run == "folder"
+    assert run_config.load_run(repository=repository, folder=tmp_path / "absent").run == "demo"
+    whole = [repository / "config" / "smoke.yaml"]
+    alone = run_config.load_run(whole, repository=repository, folder=tmp_path, complete=True)
+    assert alone == load(whole[0])
+    with pytest.raises(ConfigError, match="structures: found nothing"):
+        run_config.load_run(files, repository=repository, folder=tmp_path, complete=True)
+
+
+@pytest.mark.parametrize(
+    ("assignments", "said"),
+    [
+        (["run"], "--config run: found no key=value"),
+        (["seed=1", "seed=2"], "--config seed=2: key 'seed' appears twice"),
+        (["structures={number: 8, number: 9}"], "key 'number' appears twice"),
+        (["c_b=[0.9"], r"--config c_b=\[0.9: not readable YAML"),
+        (["run=7"], "run: found 7; allowed: text"),
+        (["seed="], "seed: found null"),
+    ],
+)
+def test_wrong_words_of_the_command_line_are_refused(repository, tmp_path, assignments, said):
+    with pytest.raises(ConfigError, match=said):
+        run_config.load_run([], assignments, repository=repository, folder=tmp_path)
+
+
 def test_every_field_is_described():
     def visit(model):
         for name, field in model.model_fields.items():
             assert field.description, f"{model.__name__}.{name}"
-            for inner in run_config._models(field.annotation):
+            for inner in models_in(field.annotation):
                 visit(inner)
 
     visit(Config)

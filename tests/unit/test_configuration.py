@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tglassmlp import Configuration
+from tglassmlp import KA2D, Configuration
 from tglassmlp.configuration import minimum_image, wrap
 
 
@@ -84,3 +84,21 @@ def test_mixture_check():
         three().check_mixture(1)
     with pytest.raises(ValueError, match="shorter than twice"):
         three().check_mixture(2, reach=5.1)
+
+
+def test_configuration_prints_as_one_line():
+    assert repr(three()) == "Configuration(3 particles: 2/1, box 10)"
+    unit = Configuration(np.zeros((1290, 2)), KA2D.species(), KA2D.box_length)
+    assert repr(unit) == "Configuration(1290 particles: 600/330/360, box 32.8962)"
+    # a species that is not there keeps its place
+    assert repr(Configuration(np.zeros((3, 2)), [1, 3, 3], 5.0)) == "Configuration(3 particles: 1/0/2, box 5)"
+
+
+def test_configuration_has_a_short_html_form():
+    html = three()._repr_html_()
+    assert html.startswith("<table>")
+    assert html.endswith("</table>")
+    assert "<td>particles</td><td>3</td>" in html
+    assert "<td>species 1</td><td>2</td>" in html
+    assert "<td>box</td><td>10</td>" in html
+    assert len(html) < 400

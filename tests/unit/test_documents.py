@@ -7,6 +7,7 @@ import re
 from dataclasses import fields
 
 import pytest
+from config_models import models_in
 
 from tglassmlp import config as run_config
 from tglassmlp.config import Config, load, plain
@@ -17,7 +18,7 @@ def default_of(path: str):
     model = Config
     *parents, last = path.split(".")
     for part in parents:
-        model = next(run_config._models(model.model_fields[part].annotation))
+        model = next(models_in(model.model_fields[part].annotation))
     value = model.model_fields[last].get_default(call_default_factory=True)
     return run_config.plain(value) if hasattr(value, "model_dump") else value
 

@@ -1,5 +1,7 @@
 """Equilibration: starts, overlaps, records and the checks that refuse what is not equilibrated."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,8 +9,10 @@ import pytest
 from tglassmlp import KA2D, Configuration
 from tglassmlp.simulation.equilibration import (
     COLUMNS,
+    CheckLimits,
     EquilibrationSettings,
     NotEquilibratedError,
+    accept,
     autocorrelation_time,
     bond_orientational_order,
     check_heat_capacity,
@@ -19,12 +23,15 @@ from tglassmlp.simulation.equilibration import (
     equilibrate_large_systems,
     equilibrate_structure,
     forget,
+    judge,
     lattice_start,
+    measure_temperature,
     overlap,
     radial_distributions,
     random_overlap,
     tile_overlap,
 )
+from tglassmlp.storage import read_json, write_json
 
 SMALL = KA2D.scaled(10)
 QUICK = EquilibrationSettings(record_points=8)
@@ -54,8 +61,6 @@ def synthetic(n=8, seed=0, points=10, drift=0.0, gap=0.0, strange=None):
 
 
 def failed(records, c, **limits):
-    from tglassmlp.simulation.equilibration import CheckLimits
-
     table, verdict = check_temperature(
         records, [c] * records.structure.nunique(), 0.5, CheckLimits(**limits), SMALL
     )
@@ -246,6 +251,76 @@ def test_autocorrelation_time_of_a_known_process():
     assert autocorrelation_time(x) == pytest.approx(0.5 * (1 + a) / (1 - a), rel=0.1)
     assert autocorrelation_time(noise) == pytest.approx(0.5, abs=0.1)
     assert autocorrelation_time(np.ones(10)) == 0.5
+
+
+def measured(value, limit="peak", floor=None, temperature=0.3):
+    entry = {
+        "check": "peak",
+        "structure": -1,
+        "value": value,
+        "limit": limit,
+        "floor": floor,
+        "advice": "wait",
+    }
+    return {"temperature": temperature, "checks": [entry], "energy": -2.0}
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "floor", "peak", "allowed", "passed"),
+    [
+        (3.0, "peak", None, 4.0, 4.0, True),
+        (4.0, "peak", None, 4.0, 4.0, True),
+        (4.1, "peak", None, 4.0, 4.0, False),
+        (4.1, "peak", 4.2, 4.0, 4.2, True),  # chance alone makes it as large
+        (4.1, "peak", 3.0, 4.0, 4.0, False),
+        (4.1, None, 4.2, 1.0, 4.2, True),  # no key of the configuration limits it
+        (None, "peak", None, 4.0, 4.0, True),  # too few structures to say
+    ],
+)
+def test_measured_checks_are_held_against_limits(value, limit, floor, peak, allowed, passed):
+    table, verdict = judge(measured(value, limit, floor), CheckLimits(peak=peak))
+    assert table.allowed.tolist() == [allowed]
+    assert table.passed.tolist() == [passed] == [verdict["passed"]]
+    assert len(verdict["failed"]) == (not passed)
+    assert verdict["energy"] == -2.0
+    assert "checks" not in verdict
+
+
+def test_measured_checks_know_no_limits_and_survive_json(liquid, tmp_path):
+    found = measure_temperature(synthetic(3), [liquid] * 3, 0.5, SMALL)
+    write_json(tmp_path / "m.json", found)
+    limits = CheckLimits(peak=0.5)
+    table, verdict = judge(read_json(tmp_path / "m.json"), limits)
+    same, also = check_temperature(synthetic(3), [liquid] * 3, 0.5, limits, SMALL)
+    pd.testing.assert_frame_equal(table, same)
+    assert verdict == also
+    # too few structures for an outlier: not a number, and no failure
+    assert table.value[table.check == "outlier"].isna().all()
+    assert set(table.check[~table.passed]) == {"peak"}
+
+
+def test_a_job_starts_only_with_structures_that_pass(tmp_path, monkeypatch, capsys):
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    write_json(good, measured(3.0))
+    write_json(bad, measured(5.0))
+    monkeypatch.delenv("TGLASSMLP_EQUILIBRATION", raising=False)
+    accept(str(good))
+    with pytest.raises(NotEquilibratedError, match=r"T=0\.3 is not equilibrated: peak is 5, allowed 4"):
+        accept([good, bad])
+
+    def limited(peak, on_failure):
+        content = json.dumps({"checks": {"peak": peak}, "on_failure": on_failure})
+        monkeypatch.setenv("TGLASSMLP_EQUILIBRATION", content)
+
+    limited(6.0, "error")
+    accept([good, bad])
+    limited(2.0, "error")
+    with pytest.raises(NotEquilibratedError, match="peak is 3, allowed 2"):
+        accept(good)
+    assert capsys.readouterr().out == ""
+    limited(2.0, "warn")
+    accept([good, bad])
+    assert capsys.readouterr().out.count("warning: T=0.3 is not equilibrated") == 2
 
 
 def test_failure_stops_or_warns(capsys):

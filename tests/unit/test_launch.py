@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -98,6 +100,119 @@ def test_what_a_killed_run_left_at_work_is_ended_and_nothing_else(tmp_path):
         for process in (left, other):
             process.kill()
             process.wait()
+
+
+def say_nothing(text):
+    """Take no notice of what is said."""
+
+
+@pytest.fixture(params=["ENOSYS", "EOPNOTSUPP", "ENOLCK"])
+def no_flock(request, monkeypatch):
+    """A file system without flock."""
+
+    def refuse(descriptor, operation):
+        number = getattr(errno, request.param)
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(launch.fcntl, "flock", refuse)
+
+
+def owner_file(folder):
+    return folder / ".snakemake" / "tglassmlp" / "a.owner"
+
+
+def test_without_flock_a_file_takes_its_place_and_is_named(tmp_path, no_flock):
+    said = []
+    release(launch.claim("a", tmp_path, said.append))
+    assert "no flock" in said[0]
+    assert str(owner_file(tmp_path)) in said[0]
+    assert json.loads(owner_file(tmp_path).read_text())["pid"] == os.getpid()
+    with pytest.raises(launch.Busy, match=f"another run is at work \\(process {os.getpid()} on"):
+        launch.claim("a", tmp_path, say_nothing)
+    release(launch.claim("b", tmp_path, say_nothing))
+
+
+def test_without_flock_the_place_of_an_ended_process_is_taken(tmp_path, no_flock):
+    release(launch.claim("a", tmp_path, say_nothing))
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True)
+    # also one whose number another process has by now
+    for change in ({"pid": int(ended.stdout)}, {"birth": 1}):
+        record = json.loads(owner_file(tmp_path).read_text())
+        owner_file(tmp_path).write_text(json.dumps({**record, **change}))
+        release(launch.claim("a", tmp_path, say_nothing))
+        assert json.loads(owner_file(tmp_path).read_text())["pid"] == os.getpid()
+    assert {path.name for path in owner_file(tmp_path).parent.iterdir()} == {"a.lock", "a.owner"}
+
+
+@pytest.mark.parametrize("content", [json.dumps({"pid": 7, "host": "node17", "since": "yesterday"}), "", "{"])
+def test_without_flock_the_file_of_another_machine_is_left_with_advice(tmp_path, no_flock, content):
+    release(launch.claim("a", tmp_path, say_nothing))
+    owner_file(tmp_path).write_text(content)
+    with pytest.raises(launch.Busy, match=r"another run is at work.*if it does not, remove .*a\.owner"):
+        launch.claim("a", tmp_path, say_nothing)
+    assert owner_file(tmp_path).read_text() == content
+
+
+def test_without_flock_one_of_many_that_find_an_ended_owner_gets_its_place(tmp_path, no_flock):
+    place = owner_file(tmp_path)
+    place.parent.mkdir(parents=True)
+    won = []
+
+    def start(number):
+        try:
+            launch._own(place, "a", say_nothing)
+            won.append(number)
+        except launch.Busy:
+            pass
+
+    for _ in range(20):
+        won.clear()
+        place.write_text(json.dumps({**launch._myself(), "birth": 1}))
+        threads = [threading.Thread(target=start, args=(k,)) for k in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(won) == 1
+        assert list(place.parent.iterdir()) == [place]
+
+
+def test_without_flock_a_takeover_that_was_killed_is_named(tmp_path, no_flock):
+    release(launch.claim("a", tmp_path, say_nothing))
+    record = json.loads(owner_file(tmp_path).read_text())
+    owner_file(tmp_path).write_text(json.dumps({**record, "birth": 1}))
+    taking = owner_file(tmp_path).with_suffix(".taking")
+    taking.write_text("")
+    with pytest.raises(launch.Busy, match=r"remove .*a\.taking"):
+        launch.claim("a", tmp_path, say_nothing)
+    taking.unlink()
+    release(launch.claim("a", tmp_path, say_nothing))
+
+
+def test_a_lock_that_fails_otherwise_is_named(tmp_path, monkeypatch):
+    def fail(descriptor, operation):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(launch.fcntl, "flock", fail)
+    with pytest.raises(OSError, match=r"cannot be locked: .*a\.lock"):
+        launch.claim("a", tmp_path)
+
+
+@pytest.mark.parametrize("variable", ["XDG_CACHE_HOME", "HOME"])
+def test_a_cache_that_cannot_be_written_is_replaced_and_one_that_can_is_kept(tmp_path, monkeypatch, variable):
+    for name in ("XDG_CACHE_HOME", "MPLCONFIGDIR"):
+        monkeypatch.setenv(name, "")  # restored at the end
+        monkeypatch.delenv(name)
+    said = []
+    monkeypatch.setenv(variable, str(tmp_path / "good"))
+    before = dict(os.environ)
+    launch.ensure_cache(tmp_path, said.append)
+    assert (dict(os.environ), said) == (before, [])
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv(variable, str(tmp_path / "file"))
+    launch.ensure_cache(tmp_path, said.append)
+    assert os.environ["XDG_CACHE_HOME"] == str(tmp_path / ".snakemake" / "cache")
+    assert "XDG_CACHE_HOME" in said[0]
 
 
 def test_reading_a_run_names_every_damaged_or_misplaced_file(repository, tmp_path, monkeypatch):

@@ -44,7 +44,9 @@ def test_summary_is_the_correlation_over_all_particles_and_its_paired_difference
         for method, noise in (("tglassmlp", 0.8), ("ridge", 1.2)):
             x = y + noise * r.normal(size=y.shape) + 3
             expected[method, region] = np.corrcoef(x.ravel(), y.ravel())[0, 1]
-            for sums in studies._sums(x, y, range(5)):
+            for s in range(5):
+                sums = {"structure": s, "n": 200, "x": x[s].sum(), "y": y[s].sum()}
+                sums |= {"xx": (x[s] ** 2).sum(), "yy": (y[s] ** 2).sum(), "xy": (x[s] * y[s]).sum()}
                 rows.append({"method": method, "temperature": t, "c_b": 0.5, **sums})
     table = pd.DataFrame(rows).assign(study="a", variant="b", seed=0, t_min=0.45, kept=3, seconds=1.0)
     found = studies.summary(table).set_index("region")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tglassmlp import config, cost
+from tglassmlp import KA2D, config, cost, read_configurations, read_mixture
 
 CONFIGS = {
     "config.yaml": (50, 500),
@@ -87,7 +87,7 @@ def test_the_paper_is_a_thousand_jobs_on_the_cluster_profile(repository, tmp_pat
     ("setting", "said"),
     [
         ("engine=gromacs", "engine: found \"gromacs\"; allowed: 'native' or 'hoomd'"),
-        ("c_b=[1.2,0.5]", 'c_b[0]: found "1.2"; allowed: a number less than 1'),
+        ("c_b=[1.2,0.5]", "c_b[0]: found 1.2; allowed: a number less than 1"),
         ("sead=3", "did you mean 'seed'?"),
         ("structures={test_fraction: 0.01}", "the test set is empty"),
     ],
@@ -169,6 +169,15 @@ def test_smoke_run_leaves_numbers_with_provenance_and_no_state(smoke):
 
 
 @pytest.mark.slow
+def test_every_configuration_of_a_run_names_its_mixture(smoke):
+    found = sorted((smoke / "results" / "smoke").rglob("*.gsd"))
+    assert {path.relative_to(smoke).parts[2] for path in found} >= {"unit", "large"}
+    for path in found:
+        assert read_mixture(path) == KA2D.scaled(10), path
+        assert read_configurations(path), path
+
+
+@pytest.mark.slow
 def test_a_finished_run_has_nothing_to_do(repository, smoke):
     run = smoke_again(repository, smoke, "-n")
     assert run.returncode == 0, run.stderr
@@ -230,7 +239,7 @@ def test_a_limit_that_fails_stops_the_run_and_touches_no_data(repository, smoke)
     names = {"check_equilibration", "check_large_systems", "check_heat_capacity", "all", "total"}
     assert set(planned(again.stdout + again.stderr)) <= names
     verdicts = re.compile(
-        r"structures/(T0.\d\d/(equilibration|chunk\d.checks)|heat_capacity).parquet$|/check_"
+        r"structures/(T0.\d\d/(equilibration|chunk\d.checks)|heat_capacity|reweighting).parquet$|/check_"
     )
     for path, time in made.items():
         if not verdicts.search(path.as_posix()):

@@ -1,6 +1,8 @@
 # What all files of rules need: the validated config, the lists wildcards run over, and their constraints.
 import json
 import os
+import shlex
+import sys
 from dataclasses import asdict
 
 from snakemake.exceptions import WorkflowError
@@ -10,20 +12,53 @@ from tglassmlp.config import canonical
 from tglassmlp.provenance import stage_version as version
 from tglassmlp.storage import work_for
 
-try:
-    CONFIG = run_config.load(config)
-except run_config.ConfigError as error:
-    raise WorkflowError(str(error)) from None
+# Snakemake writes Python's path into shell commands as it is: without quotes it would end at a space
+if os.path.exists(sys.executable):
+    sys.executable = shlex.quote(sys.executable)
+if set("{}") & set(str(workflow.basedir)):
+    raise WorkflowError(
+        f"{workflow.basedir}: Snakemake takes the braces in this path for wildcards; "
+        "move or clone this folder to a path without them"
+    )
+
+
+def read_config():
+    """The run's configuration: config.yaml, --configfile and --config, laid over each other by the package.
+
+    Snakemake's own reading of them in `config` knows neither repeated keys nor mappings with free keys.
+    """
+    try:
+        # a module of another workflow gets its `config` from there
+        if workflow.modifier.skip_configfile:
+            return run_config.load(config)
+        settings = workflow.config_settings
+        return run_config.load_run(
+            settings.configfiles,
+            settings.config_args or [],
+            repository=workflow.basedir,
+            complete=settings.replace_workflow_config,
+        )
+    except run_config.ConfigError as error:
+        raise WorkflowError(str(error)) from None
+
+
+CONFIG = read_config()
+config.clear()
+config.update(run_config.plain(CONFIG))  # for the report, which shows it
 
 RUN = f"results/{CONFIG.run}"
-# Every job inherits these: files carry their place, this identity and the mixture, and readers refuse those of another run.
+# Every job inherits these: files carry their place, identity and mixture, and readers refuse those of another run.
 work_for(RUN, run_config.fingerprint(CONFIG.seed, CONFIG.system), CONFIG.mixture())
 # The limits of the checks let a job start or refuse it, and are no part of what it makes (equilibration.accept).
-os.environ["TGLASSMLP_EQUILIBRATION"] = json.dumps(
-    {
-        "checks": run_config.plain(CONFIG.equilibration.checks),
-        "on_failure": CONFIG.equilibration.on_failure,
-    }
+# The backend of a notebook that Snakemake was started from does not exist in jobs.
+os.environ.update(
+    MPLBACKEND="Agg",
+    TGLASSMLP_EQUILIBRATION=json.dumps(
+        {
+            "checks": run_config.plain(CONFIG.equilibration.checks),
+            "on_failure": CONFIG.equilibration.on_failure,
+        }
+    ),
 )
 TEMPERATURES = [canonical(t.value) for t in CONFIG.temperatures]
 LABELLED = [
@@ -48,6 +83,7 @@ wildcard_constraints:
     t_min=r"\d+\.\d{2,6}",
     cb=r"0\.\d{2,6}",
     chunk=r"\d+",
+    fold=r"\d+",
     ensemble="unit|large",
     figure=r"[a-z0-9_]+",
 

@@ -17,19 +17,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from tglassmlp.configuration import Configuration, minimum_image
+from tglassmlp.box import bring_near, check_resolved, minimum_image, wrap
+from tglassmlp.compilation import njit
+from tglassmlp.configuration import Configuration
+from tglassmlp.default_mixture import takes_mixture
+from tglassmlp.limits import check_radii
 from tglassmlp.mixture import KA2D, Mixture
+from tglassmlp.simulation.kernels import nearest
 
 __all__ = [
     "Propensity",
     "bond_breaking",
     "initial_bonds",
     "isoconfigurational_propensity",
+    "surviving_bonds",
 ]
 
 
@@ -64,10 +69,9 @@ def initial_bonds(
     c.check_mixture(mixture.n_species, reach)
     box = c.box_length
     # float64 tree: single precision would move pairs across the threshold
-    folded = np.mod(c.positions, box)
-    folded[folded >= box] = 0.0
-    pairs = cKDTree(folded, boxsize=box).query_pairs(reach * (1 + 1e-9), output_type="ndarray")
-    separation = minimum_image(c.positions[pairs[:, 1]] - c.positions[pairs[:, 0]], box)
+    near, _ = bring_near(c.positions, box)
+    pairs = cKDTree(wrap(near, box, 0.0), boxsize=box).query_pairs(reach * (1 + 1e-9), output_type="ndarray")
+    separation = minimum_image(near[pairs[:, 1]] - near[pairs[:, 0]], box)
     spec = c.species - 1
     limit = r_in * sigma[spec[pairs[:, 0]], spec[pairs[:, 1]]]
     pairs = pairs[np.einsum("bx,bx->b", separation, separation) < limit**2]
@@ -84,7 +88,7 @@ def initial_bonds(
     return pairs, counts
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _surviving_share(pairs, limit2, inverse_counts, origin, later, box, out):
     """Write n_i/n0_i of every replica and frame to ``out`` ``[R, F, N]``; positions are origin + later."""
     replicas, frames, n = out.shape
@@ -102,8 +106,7 @@ def _surviving_share(pairs, limit2, inverse_counts, origin, later, box, out):
                 dy = (origin[j, 1] - origin[i, 1]) + (
                     np.float64(later[r, f, j, 1]) - np.float64(later[r, f, i, 1])
                 )
-                dx -= box * np.rint(dx * inverse_box)
-                dy -= box * np.rint(dy * inverse_box)
+                dx, dy = nearest(dx, box, inverse_box), nearest(dy, box, inverse_box)
                 if dx * dx + dy * dy < limit2[b]:
                     kept[i] += 1
                     kept[j] += 1
@@ -115,8 +118,7 @@ def _bonds(
     c: Configuration, r_in: float, r_out: float, mixture: Mixture
 ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
     """Pairs, squared breaking distances and inverse numbers of neighbours."""
-    if not r_out >= r_in:
-        raise ValueError(f"r_out must be at least r_in = {r_in}, found {r_out}")
+    check_radii(r_in, r_out)
     c.check_mixture(mixture.n_species, r_out * float(mixture.sigma_matrix.max()))
     pairs, counts = initial_bonds(c, r_in, mixture)
     spec = c.species - 1
@@ -124,6 +126,7 @@ def _bonds(
     return pairs, limit**2, 1.0 / counts
 
 
+@takes_mixture(refuse=False)
 def bond_breaking(
     initial: ArrayLike,
     later: ArrayLike,
@@ -148,7 +151,8 @@ def bond_breaking(
     r_in, r_out
         Distances in pair diameters below which a pair is bonded at the start, and still bonded later.
     mixture
-        Source of the pair diameters.
+        Source of the pair diameters. Without one it is KA2D, with a :class:`tglassmlp.MixtureWarning` if the
+        species can hardly be its.
 
     Returns
     -------
@@ -158,7 +162,8 @@ def bond_breaking(
     Raises
     ------
     ValueError
-        If a shape does not fit, a coordinate is not finite, or a particle has no neighbour at the start.
+        If a shape does not fit, a coordinate is not finite, the distances are not 0 < r_in < r_out, or a
+        particle has no neighbour at the start.
 
     Examples
     --------
@@ -176,6 +181,8 @@ def bond_breaking(
         raise ValueError(f"later must have shape [R, {c.n_particles}, 2], found {moved.shape}")
     if not np.all(np.isfinite(moved)):
         raise ValueError("later holds positions that are not finite")
+    check_resolved(moved, c.box_length, "in later, particle")
+    moved, _ = bring_near(moved, c.box_length)
     out = np.empty((moved.shape[0], 1, c.n_particles))
     bonds = _bonds(c, r_in, r_out, mixture)
     _surviving_share(*bonds, np.zeros((c.n_particles, 2)), moved[:, None], c.box_length, out)
@@ -228,11 +235,55 @@ def isoconfigurational_propensity(
         raise ValueError("displacements hold values that are not finite")
     bonds = _bonds(initial, r_in, r_out, mixture)
     total = np.zeros((2, d.shape[1], d.shape[2]))
+    origin, _ = bring_near(initial.positions, initial.box_length)
     share = np.empty((1, d.shape[1], d.shape[2]))
     for r in range(d.shape[0]):  # one replica at a time bounds the memory of large systems
-        _surviving_share(*bonds, initial.positions, d[r : r + 1], initial.box_length, share)
+        _surviving_share(*bonds, origin, d[r : r + 1], initial.box_length, share)
         total[r % 2] += share[0]
     even, odd = (d.shape[0] + 1) // 2, d.shape[0] // 2
     mean = (total[0] + total[1]) / d.shape[0]
     half = np.stack([total[0] / even, total[1] / odd]) if odd else np.stack([mean, mean])
     return Propensity(mean, half)
+
+
+def surviving_bonds(
+    initial: Configuration,
+    displacements: NDArray[np.floating],
+    r_in: float = 1.4,
+    r_out: float = 1.8,
+    mixture: Mixture = KA2D,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    r"""Whole numbers behind the propensity: initial neighbours, and those left in each half of the replicas.
+
+    With :math:`m_i` the number of neighbours left, summed over R' replicas, the propensity of that half is
+    :math:`m_i / (R' n^0_i)`, exactly.
+
+    Parameters
+    ----------
+    initial, displacements, r_in, r_out, mixture
+        As for :func:`isoconfigurational_propensity`.
+
+    Returns
+    -------
+    neighbours, left
+        ``[N]`` number of initial neighbours :math:`n^0_i`, and ``[2, F, N]`` sums of :math:`n_i(t)` over the
+        even and over the odd replicas.
+
+    Raises
+    ------
+    ValueError
+        As :func:`bond_breaking`.
+    """
+    d = np.ascontiguousarray(displacements)
+    if d.ndim != 4 or d.shape[0] < 1 or d.shape[2:] != (initial.n_particles, 2):
+        raise ValueError(f"displacements must have shape [R, F, {initial.n_particles}, 2], found {d.shape}")
+    if not np.all(np.isfinite(d)):
+        raise ValueError("displacements hold values that are not finite")
+    pairs, limit2, inverse = _bonds(initial, r_in, r_out, mixture)
+    neighbours = np.rint(1.0 / inverse).astype(np.int64)
+    left = np.zeros((2, d.shape[1], d.shape[2]), dtype=np.int64)
+    share = np.empty((1, d.shape[1], d.shape[2]))
+    for r in range(d.shape[0]):
+        _surviving_share(pairs, limit2, inverse, initial.positions, d[r : r + 1], initial.box_length, share)
+        left[r % 2] += np.rint(share[0] * neighbours).astype(np.int64)
+    return neighbours, left

@@ -27,7 +27,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     """Draw the figure from table ``equilibration`` (temperature, start, sweep, energy, overlap, errors)."""
     everything: pd.DataFrame = tables["equilibration"]
     tiled = everything["start"] == "tiled"
-    table = everything[~tiled]
+    table = everything[~tiled & (everything["sweep"] > 0)]
     colors = temperature_colors(meta["temperatures"])
     published = published_for(meta["system"])
     known = {t: published.energies_at(t) if published else () for t in colors}

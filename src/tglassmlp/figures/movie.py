@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tglassmlp.box import wrap
+
 __all__ = ["draw_movie", "frames_in_time", "particle_map"]
 
 
@@ -19,8 +21,7 @@ def particle_map(positions: NDArray, diameters: NDArray, box_length: float, pixe
 
     centres = (np.arange(pixels) + 0.5) / pixels * box_length
     grid = np.stack(np.meshgrid(centres[::-1], centres, indexing="ij"), axis=-1)[..., ::-1].reshape(-1, 2)
-    inside = np.mod(positions + box_length / 2, box_length)
-    inside[inside >= box_length] = 0.0
+    inside = wrap(positions + box_length / 2, box_length, 0.0)
     distance, index = cKDTree(inside, boxsize=box_length).query(grid, k=min(3, len(positions)))
     distance, index = distance.reshape(len(grid), -1), index.reshape(len(grid), -1)
     ratio = distance / (0.5 * diameters[index])

@@ -59,6 +59,7 @@ TABLES: Final[dict[str, str]] = {
     "attention_length": "tables/attention_length.parquet",
     "bottleneck": "tables/bottleneck.parquet",
     "bottleneck_separation": "tables/bottleneck_separation.parquet",
+    "network_separation": "tables/network_separation.parquet",
     "length_scales": "tables/length_scales.parquet",
     "snapshots": "tables/snapshots.h5",
     "relaxation": "relaxation/relaxation.json",
@@ -73,9 +74,8 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "network_sketch.draw",
         (),
         "The network",
-        "Sketch of tGlassMLP. The state point (T, C_B) enters twice: through MLP1, whose two outputs "
-        "weight the descriptors in the attention layer, and through MLP2 behind the two-unit "
-        "bottleneck.",
+        "Sketch of tGlassMLP. The state point (T, C_B) enters twice: through MLP1, whose outputs "
+        "weight the descriptors in the attention layer, and through MLP2 behind the bottleneck.",
         "1 Method",
         "Figure 1",
     ),
@@ -110,7 +110,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "structures, at least those of Gaussian fluctuations), tGlassMLP (lines; dashed for the network "
         "that saw only the higher temperatures) and GlassMLP at each state point (crosses). Errors of "
         "networks are their spread: they share the structures with dynamics. Error bars multiply and divide "
-        "by 1 + relative error.",
+        "by 1 + relative error. Symbols hold the noise of the replicas, which claims leave out.",
         "2 Validation",
         "Figure 4",
     ),
@@ -174,21 +174,25 @@ FIGURES: Final[dict[str, FigureSpec]] = {
     ),
     "fig10_bottleneck_time": FigureSpec(
         "bottleneck_map.draw_times",
-        ("bottleneck",),
+        ("bottleneck", "network_separation"),
         "The bottleneck in time",
-        "Values of the two bottleneck units of a sample of test particles at the lowest temperature "
+        "Values of the bottleneck units of a sample of test particles at the lowest temperature "
         "whose dynamics reaches the most C_B, at falling C_B, coloured by measured propensity: deviation "
-        "from the panel's mean in units of its standard deviation. One of the kept networks.",
+        "from the panel's mean in units of its standard deviation. One of the kept networks; D: distance "
+        "between the most active and the most arrested fifth in units of their width, of this network and, "
+        "in brackets, mean and standard deviation over all kept ones. (A network with one unit is shown "
+        "against the propensity, one with more than two in the first two principal axes of its units.)",
         "4 Inside the network",
         "Figure 10",
     ),
     "fig11_bottleneck_temperature": FigureSpec(
         "bottleneck_map.draw_temperatures",
-        ("bottleneck", "bottleneck_separation"),
+        ("bottleneck", "bottleneck_separation", "network_separation"),
         "The bottleneck at several temperatures",
         "As Figure 10 at one C_B for all temperatures; colours are measured propensities where there "
         "is dynamics, predicted ones elsewhere. D (with dynamics only): distance between the most "
-        "active and the most arrested fifth in units of their width.",
+        "active and the most arrested fifth in units of their width, of the network shown and, in brackets, "
+        "mean and standard deviation over all kept networks.",
         "4 Inside the network",
         "Figure 11",
     ),

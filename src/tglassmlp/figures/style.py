@@ -18,6 +18,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
+from tglassmlp.box import wrap
+
 __all__ = [
     "COLUMN",
     "METHODS",
@@ -277,8 +279,7 @@ def particle_colors(
     """
     from scipy.spatial import cKDTree
 
-    inside = np.mod(positions + box_length / 2, box_length)
-    inside[inside >= box_length] = 0.0
+    inside = wrap(positions + box_length / 2, box_length, 0.0)
     nearest = cKDTree(inside[central], boxsize=box_length).query(inside)[1]
     scaled = (np.asarray(propensity, dtype=float) - limits[0]) / (limits[1] - limits[0])
     colors = np.asarray(PROPENSITY(np.clip(scaled, 0, 1)))[:, :3]

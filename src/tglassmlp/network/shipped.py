@@ -150,8 +150,8 @@ def model_card(networks: Networks, name: str, pearson: pd.DataFrame | None = Non
         f"{made.get('commit', 'unknown')}, seed {made.get('seed', 'unknown')} |",
         f"| settings | fingerprint {m.get('fingerprint', 'unknown')} |",
         "",
-        "Outside these temperatures and C_B, and for another mixture or density, the networks have not been "
-        "tested. Foreign descriptors are refused.",
+        "Outside these temperatures and C_B the networks have not been tested, and a prediction says so. "
+        "Another mixture or density and foreign descriptors are refused.",
     ]
     if pearson is not None:
         lines += ["", *_correlations(pearson, float(m["t_min"]), measured)]
@@ -196,9 +196,11 @@ def main() -> None:
     parser.add_argument("path", type=Path, help="networks file, results/<run>/networks/full/tmin<T>.npz")
     parser.add_argument("--name", required=True, help="name they are loaded by")
     parser.add_argument("--tables", type=Path, help="tables of the run (default: those beside the networks)")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where they go (default: the package)")
     given = parser.parse_args()
     tables = given.tables or given.path.resolve().parents[2] / "tables"
-    target = ship(given.path, given.name, tables if (tables / "pearson.parquet").is_file() else None)
+    known = tables if (tables / "pearson.parquet").is_file() else None
+    target = ship(given.path, given.name, known, given.folder)
     print(f"{target} and its card {target.with_suffix('.md')}")
 
 

@@ -24,6 +24,8 @@ from scipy.optimize import brentq
 from scipy.spatial import cKDTree
 from scipy.special import ndtri, owens_t
 
+from tglassmlp.box import wrap
+
 __all__ = [
     "Lattice",
     "chord_length_without_noise",
@@ -55,8 +57,7 @@ class Lattice:
             raise ValueError(f"lattice spacing must lie in (0, {box_length:g}], found {spacing}")
         self.sites = max(1, round(box_length / spacing))
         self.spacing = box_length / self.sites
-        inside = np.mod(positions, box_length)
-        inside[inside >= box_length] = 0.0  # mod of a tiny negative number rounds up to the box
+        inside = wrap(positions, box_length, 0.0)
         cell = np.minimum((inside / self.spacing).astype(np.intp), self.sites - 1)
         self._cell = cell[:, 0] * self.sites + cell[:, 1]
         self._count = np.bincount(self._cell, minlength=self.sites**2)

@@ -21,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from tglassmlp.box import wrap
+
 __all__ = [
     "Fit",
     "Shells",
@@ -196,7 +198,7 @@ def structure_factor_fft(
 
     v = shells.vectors()
     grid = fft.next_fast_len(max(2 * order, int(np.ceil(oversampling * 2 * max(shells.n_max, 1)))), real=True)
-    scaled = np.mod(np.asarray(positions, dtype=np.float64) / shells.box_length, 1.0) * grid
+    scaled = wrap(np.asarray(positions, dtype=np.float64) / shells.box_length, 1.0, 0.0) * grid
     base = np.floor(scaled).astype(np.intp)
     offset = np.arange(order)
     weight = _spline(scaled - base, order)  # [n, 2, order]

@@ -3,8 +3,9 @@ r"""Equilibrium structures by swap Monte Carlo, and the proof that they are equi
 Every structure is a chain of its own, from a lattice with random species melted at a high temperature:
 
 * a *quenched* structure goes straight to T and spends 3/2 ``sweeps`` there;
-* a *heated* one first spends ``sweeps`` at ``heated_ratio`` T, so that it comes from below, then 1/2
-  ``sweeps`` at T;
+* a *heated* one first spends ``sweeps`` at ``heated_ratio`` T, then 1/2 ``sweeps`` at T. Its inherent
+  energy at the end of the ageing is recorded (at sweeps up to 0), since it comes from below only if that lies
+  below;
 * both then make 1/2 ``sweeps`` at T during which everything is measured. The last configuration is the
   structure.
 
@@ -26,7 +27,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,14 +35,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
-from scipy.special import ndtri, stdtr
+from scipy.special import stdtr
 
+from tglassmlp.box import wrap
 from tglassmlp.configuration import Configuration
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.progress import Progress
 from tglassmlp.provenance import fingerprint, stage_version
 from tglassmlp.randomness import seed_sequence, temperature_key, words
 from tglassmlp.simulation import checkpoint
+from tglassmlp.simulation.fluctuations import deviations, measure_composition, measure_small_q
 from tglassmlp.simulation.minimisation import minimise
 from tglassmlp.simulation.overlap import OVERLAP_DISTANCE, chance_overlap, normalised_overlap
 from tglassmlp.simulation.swap_monte_carlo import TUNING_INTERVAL, Chain
@@ -166,24 +169,19 @@ def overlap(a: Configuration, b: Configuration) -> float:
 def _same_place(pa: NDArray, sa: NDArray, pb: NDArray, sb: NDArray, length: float) -> float:
     matched = 0
     for s in np.unique(sa):
-        there = _folded(pb[sb == s], length)
+        there = wrap(pb[sb == s], length, 0.0)
         if there.size:
             distance, _ = cKDTree(there, boxsize=length).query(
-                _folded(pa[sa == s], length), distance_upper_bound=OVERLAP_DISTANCE
+                wrap(pa[sa == s], length, 0.0), distance_upper_bound=OVERLAP_DISTANCE
             )
             matched += int(np.isfinite(distance).sum())
     return matched / sa.size
 
 
-def _folded(positions: NDArray, length: float) -> NDArray:
-    folded = positions - length * np.floor(positions / length)
-    return np.where(folded >= length, 0.0, folded)
-
-
 def tile_overlap(c: Configuration, tiles: int) -> float:
     """Mean overlap of neighbouring tiles of a ``tiles`` x ``tiles`` system, laid on top of each other."""
     side = c.box_length / tiles
-    place = _folded(c.positions, c.box_length)
+    place = wrap(c.positions, c.box_length, 0.0)
     cell = np.minimum((place / side).astype(int), tiles - 1)
     members = {
         (i, j): np.flatnonzero((cell[:, 0] == i) & (cell[:, 1] == j))
@@ -224,6 +222,20 @@ def _stage(temperature: float, sweeps: int, tuned: int) -> Iterator[_Step]:
         step = min(TUNING_INTERVAL if tune else max(1, sweeps // 50), sweeps - done)
         done += step
         yield _Step(temperature, step, tune)
+
+
+def _aged(steps: list[_Step]) -> list[_Step]:
+    """Record the inherent energy in the last quarter of the ageing, at 0 and at negative sweeps before it.
+
+    The chain is not touched: steps stay as they are, and what is minimised is a copy.
+    """
+    ends = np.cumsum([s.sweeps for s in steps])
+    wanted = ends[-1] * (1.0 - 0.25 * np.arange(INHERENT_POINTS) / (INHERENT_POINTS - 1))
+    chosen = np.unique(np.abs(ends[:, None] - wanted).argmin(axis=0))
+    return [
+        replace(s, record=int(end - ends[-1]), inherent=True) if k in chosen else s
+        for k, (s, end) in enumerate(zip(steps, ends, strict=True))
+    ]
 
 
 def _recorded_stage(
@@ -271,7 +283,7 @@ def _plan(
     if start != "tiled":
         steps += _stage(settings.start_temperature, MELT_SWEEPS, MELT_SWEEPS)
     if start == "heated":
-        steps += _stage(settings.heated_ratio * temperature, sweeps, tuned)
+        steps += _aged(list(_stage(settings.heated_ratio * temperature, sweeps, tuned)))
     approach = sweeps - measured + (sweeps if start == "quenched" else 0)
     points = settings.record_points
     # overlaps are taken with the state ``sweeps`` sweeps before the end
@@ -344,8 +356,8 @@ def _run_plan(
                 {
                     "sweep": step.record,
                     "measured": step.measured,
-                    "energy": float(recent.mean()),
-                    "energy_variance": float(recent.var()),
+                    "energy": float(recent.mean()) if recent.size else chain.energy,
+                    "energy_variance": float(recent.var()) if recent.size else None,
                     "inherent_energy": inherent,
                     "displacement_acceptance": moved / tried if tried else None,
                     "swap_acceptance": swapped / swap_tried if swap_tried else None,
@@ -649,7 +661,7 @@ def _flat(c: Configuration, which: NDArray) -> NDArray[np.float32]:
 
 def _sigmas(statistic: float, freedom: float) -> float:
     """Student's t as the number of standard deviations of a normal law that is as improbable."""
-    return float(-ndtri(stdtr(freedom, -abs(statistic))))
+    return deviations(2.0 * float(stdtr(freedom, -abs(statistic))))
 
 
 @dataclass(frozen=True)
@@ -662,6 +674,11 @@ class CheckLimits:
     tile_overlap: float = 0.1
     peak: float = 4.0
     heat_capacity: float = 0.15
+    heated_below: float = 2.0
+    composition: float = 4.0
+    small_q_density: float = 4.0
+    small_q_composition: float = 4.0
+    reweighting: float = 0.05
 
 
 def measure_temperature(
@@ -682,8 +699,13 @@ def measure_temperature(
         *outlier*: each structure's mean energy against the others', corrected for their number;
         *overlap*: mean overlap of the structures with their state ``sweeps`` sweeps earlier, which for a
         heated one is the state that came from the lower temperature; normalised, so that chance gives 0;
+        *heated_below*: standard deviations by which the mean inherent energy of the heated structures lies
+        below that of the measured part of all structures in the last quarter of their ageing (Welch); a set
+        whose heated starts did not lie below has one start only;
         *peak*: highest value of any g_ab(r), averaged over structures, at r > 1.5 sigma_ab;
-        *bond_order*: largest global 4- or 6-fold bond-orientational order of any structure.
+        *bond_order*: largest global 4- or 6-fold bond-orientational order of any structure;
+        *composition*: standard deviations by which the composition fluctuates too much at the smallest wave
+        vectors (:func:`tglassmlp.simulation.fluctuations.measure_composition`).
 
     Parameters
     ----------
@@ -701,8 +723,9 @@ def measure_temperature(
     dict
         ``checks``, for :func:`judge`: one entry per check with ``check``, ``structure`` (-1: all together),
         ``value`` (None where too few structures make a check impossible), ``limit`` (the attribute of
-        :class:`CheckLimits` that it is held against, or None), ``floor`` (allowed in any case, or None) and
-        ``advice``. Beside it mean energies, heat capacity and autocorrelation time.
+        :class:`CheckLimits` that it is held against, or None), ``floor`` (allowed in any case, or None),
+        ``at_least`` (the limit is the smallest value that passes, not the largest) and ``advice``. Beside it
+        mean energies, heat capacity and autocorrelation time.
     """
     late = records[records.measured]
     numbers = np.sort(late.structure.unique())
@@ -721,8 +744,9 @@ def measure_temperature(
         advice: str,
         structure: int = -1,
         floor: float | None = None,
+        at_least: bool = False,
     ) -> None:
-        checks.append(_measured(check, value, limit, advice, structure, floor))
+        checks.append(_measured(check, value, limit, advice, structure, floor, at_least))
 
     longer = "raise the temperature's sweeps"
     note("trend", _one_sample(slopes), "trend", longer)
@@ -733,6 +757,17 @@ def measure_temperature(
     chance = float(np.mean([random_overlap(c) for c in configurations]))
     normalised = float(normalised_overlap(final, chance))
     note("overlap", normalised, "overlap", f"{longer}; {_scale(final, chance)}")
+    aged = records[~records.measured & (records.start == "heated") & (records.sweep <= 0)]
+    note(
+        "heated_below",
+        _below(
+            aged.groupby("structure").inherent_energy.mean(), late.groupby("structure").inherent_energy.mean()
+        ),
+        "heated_below",
+        "a heated start that did not lie below proves nothing: lower equilibration.heated_ratio, or raise "
+        "the temperature's sweeps, which are those of the ageing too",
+        at_least=True,
+    )
     radius, g = radial_distributions(configurations, mixture.n_species)
     peaks = {}
     for (a, b), values in g.items():
@@ -745,6 +780,8 @@ def measure_temperature(
     # global order of N independent bonds is about 1/sqrt(N); correlated patches make it a few times that
     allowed = max(0.25, 8.0 / np.sqrt(configurations[0].n_particles))
     note("bond_order", float(np.max(order)), None, crystal, int(numbers[int(np.argmax(order))]), allowed)
+    excess, where = measure_composition(configurations, mixture.n_species)
+    note("composition", excess, "composition", where)
     capacity, capacity_error = _heat_capacity(groups, configurations[0].n_particles, temperature)
     return {
         "temperature": temperature,
@@ -765,7 +802,13 @@ def measure_temperature(
 
 
 def _measured(
-    check: str, value: float, limit: str | None, advice: str, structure: int, floor: float | None
+    check: str,
+    value: float,
+    limit: str | None,
+    advice: str,
+    structure: int = -1,
+    floor: float | None = None,
+    at_least: bool = False,
 ) -> dict[str, Any]:
     """One entry of the measured checks, as plain numbers that JSON can hold."""
     return {
@@ -774,6 +817,7 @@ def _measured(
         "value": float(value) if np.isfinite(value) else None,
         "limit": limit,
         "floor": None if floor is None else float(floor),
+        "at_least": at_least,
         "advice": advice,
     }
 
@@ -806,12 +850,13 @@ def judge(
         The verdict: ``passed``, ``failed`` (sentences), and everything of ``measured`` but its checks.
     """
     limits = limits or CheckLimits()
-    rows = []
+    rows, failed = [], []
     for entry in measured["checks"]:
         bounds = [] if entry["floor"] is None else [entry["floor"]]
         if entry["limit"] is not None:
             bounds.append(getattr(limits, entry["limit"]))
         value, allowed = np.nan if entry["value"] is None else entry["value"], max(bounds)
+        at_least = entry.get("at_least", False)
         rows.append(
             {
                 "temperature": measured["temperature"],
@@ -819,20 +864,22 @@ def judge(
                 "structure": entry["structure"],
                 "value": value,
                 "allowed": allowed,
-                "passed": not value > allowed,
+                "passed": not (value < allowed if at_least else value > allowed),
                 "advice": entry["advice"],
             }
         )
+        if not rows[-1]["passed"]:
+            failed.append(_sentence(rows[-1], "needed at least" if at_least else "allowed"))
     table = pd.DataFrame(rows, columns=list(VERDICT_COLUMNS))
     verdict = {
         "passed": all(row["passed"] for row in rows),
-        "failed": [_sentence(row) for row in rows if not row["passed"]],
+        "failed": failed,
         **{k: v for k, v in measured.items() if k not in ("checks", "provenance", "sha256")},
     }
     return table, verdict
 
 
-def accept(files: Sequence[str | os.PathLike[str]] | str) -> None:
+def accept(files: Sequence[str | os.PathLike[str]] | str | os.PathLike[str]) -> None:
     """Refuse to make data of structures whose measured checks fail the limits of the run.
 
     The first line of each job that makes expensive data of structures. Its inputs are the measured values.
@@ -852,7 +899,7 @@ def accept(files: Sequence[str | os.PathLike[str]] | str) -> None:
         If a check fails, unless ``on_failure`` is ``"warn"``.
     """
     given = json.loads(os.environ.get("TGLASSMLP_EQUILIBRATION", "{}"))
-    for file in [files] if isinstance(files, str) else files:
+    for file in [files] if isinstance(files, str | os.PathLike) else files:
         _, verdict = judge(read_json(file), CheckLimits(**given.get("checks", {})))
         demand(verdict["failed"], verdict["temperature"], given.get("on_failure", "error"))
 
@@ -971,9 +1018,25 @@ def check_heat_capacity(
 
 
 def measure_large_systems(
-    records: pd.DataFrame, configurations: Sequence[Configuration], temperature: float
+    records: pd.DataFrame,
+    configurations: Sequence[Configuration],
+    temperature: float,
+    units: Sequence[Configuration] = (),
 ) -> dict[str, Any]:
     """Measure whether large systems have forgotten that their tiles were equal.
+
+    Parameters
+    ----------
+    records
+        Records of the systems.
+    configurations
+        The systems, in the order of their numbers.
+    temperature
+        Their temperature.
+    units
+        Unit systems of that temperature. Without them the fluctuations at the smallest wave vectors
+        (:func:`tglassmlp.simulation.fluctuations.measure_small_q`) have no plateau to be held against, and
+        are left out.
 
     Returns
     -------
@@ -988,15 +1051,20 @@ def measure_large_systems(
         value = float(normalised_overlap(overlaps[-1], chances[-1]))
         advice = "raise large_systems.sweeps_factor or the temperature's sweeps; "
         advice += _scale(overlaps[-1], chances[-1])
-        checks.append(_measured("tile_overlap", value, "tile_overlap", advice, int(str(number)), None))
+        checks.append(_measured("tile_overlap", value, "tile_overlap", advice, int(str(number))))
+    systems = [entry["structure"] for entry in checks]
+    if units:
+        n_species = max(int(c.species.max()) for c in units)
+        for check, value, sentence in measure_small_q(configurations, units, n_species):
+            checks.append(_measured(check, value, check, sentence))
     return {
         "temperature": temperature,
         "checks": checks,
-        "systems": [entry["structure"] for entry in checks],
+        "systems": systems,
         "energy": float(records[records.measured].energy.mean()),
         "overlap": float(np.mean(overlaps)),
         "random_overlap": float(np.mean(chances)),
-        "normalised_overlap": float(np.mean([entry["value"] for entry in checks])),
+        "normalised_overlap": float(np.mean([e["value"] for e in checks if e["check"] == "tile_overlap"])),
     }
 
 
@@ -1010,9 +1078,10 @@ def check_large_systems(
     configurations: Sequence[Configuration],
     temperature: float,
     limits: CheckLimits | None = None,
+    units: Sequence[Configuration] = (),
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Check that large systems have forgotten that their tiles were equal: measure, then :func:`judge`."""
-    return judge(measure_large_systems(records, configurations, temperature), limits)
+    return judge(measure_large_systems(records, configurations, temperature, units), limits)
 
 
 def demand(failed: Sequence[str], temperature: float, on_failure: str = "error") -> None:
@@ -1032,9 +1101,9 @@ def demand(failed: Sequence[str], temperature: float, on_failure: str = "error")
         print(f"warning: {message}")
 
 
-def _sentence(row: dict[Any, Any]) -> str:
+def _sentence(row: dict[Any, Any], bound: str) -> str:
     where = f" of structure {row['structure']}" if row["structure"] >= 0 else ""
-    return f"{row['check']}{where} is {row['value']:.3g}, allowed {row['allowed']:.3g} ({row['advice']})"
+    return f"{row['check']}{where} is {row['value']:.3g}, {bound} {row['allowed']:.3g} ({row['advice']})"
 
 
 def _finite_mean(values: pd.Series) -> float | None:
@@ -1066,6 +1135,14 @@ def _two_samples(a: NDArray, b: NDArray) -> float:
     return _sigmas((a.mean() - b.mean()) / np.sqrt(va + vb), freedom)
 
 
+def _below(lower: pd.Series, upper: pd.Series) -> float:
+    """Return the standard deviations by which one mean lies below another; NaN without two values a side."""
+    a, b = (x[np.isfinite(x)] for x in (lower.to_numpy(float), upper.to_numpy(float)))
+    if min(a.size, b.size) < 2:
+        return float("nan")
+    return float(np.copysign(_two_samples(b, a), b.mean() - a.mean()))
+
+
 def _outliers(values: NDArray, group: NDArray) -> NDArray[np.float64]:
     """Deviation of each value from the mean of the others of its group, in standard deviations.
 
@@ -1078,5 +1155,5 @@ def _outliers(values: NDArray, group: NDArray) -> NDArray[np.float64]:
             continue
         t = (value - others.mean()) / (others.std(ddof=1) * np.sqrt(1.0 + 1.0 / others.size))
         probability = min(1.0, 2.0 * float(stdtr(others.size - 1, -abs(t))) * values.size)
-        result[k] = max(0.0, float(-ndtri(probability / 2.0)))
+        result[k] = deviations(probability)
     return result

@@ -21,11 +21,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from tglassmlp import box
+from tglassmlp.compilation import njit
 from tglassmlp.configuration import Configuration
+from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture
 
 __all__ = [
@@ -33,8 +35,11 @@ __all__ = [
     "LANES",
     "MAX_SPECIES",
     "PairTables",
+    "cell",
     "check_overlaps",
+    "fold",
     "forces",
+    "nearest",
     "neighbour_rows",
     "pair_tables",
     "potential_energies",
@@ -55,6 +60,11 @@ OVERLAP = 0.5
 
 # Sums may be reordered to fill vector registers; the result is still the same on every run.
 FAST_MATH = {"reassoc", "contract", "arcp", "nsz"}
+
+# The arithmetic of the periodic box, compiled. The nearest image takes on the caller's rules for rounding.
+fold = njit(error_model="numpy")(box.fold)
+cell = njit(error_model="numpy")(box.cell)
+nearest = njit(error_model="numpy", inline="always")(box.nearest)
 
 
 class PairTables(NamedTuple):
@@ -89,13 +99,13 @@ def pair_tables(mixture: Mixture) -> PairTables:
     return PairTables(inverse, epsilon4, np.array([mixture.cutoff**2, *mixture.smoothing]))
 
 
-@nb.njit(cache=True, error_model="numpy", inline="always")
+@njit(error_model="numpy", inline="always")
 def choose(kind: int, v0: float, v1: float, v2: float, v3: float, ghost: float) -> float:
     """Value of type ``kind`` without a memory gather; ``ghost`` for the ghost."""
     return v0 if kind == 0 else (v1 if kind == 1 else (v2 if kind == 2 else (v3 if kind == 3 else ghost)))
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def cell_order(x: NDArray, y: NDArray, length: float, width: float) -> tuple[NDArray, NDArray, int]:
     """Sort particles into square cells of side at least ``width``.
 
@@ -111,26 +121,24 @@ def cell_order(x: NDArray, y: NDArray, length: float, width: float) -> tuple[NDA
     n = x.shape[0]
     # no more cells than a few per particle, however small the width
     cells = max(1, min(int(np.floor(length / width)), int(2.0 * np.sqrt(n))))
-    cell = np.empty(n, np.int64)
+    member = np.empty(n, np.int64)
     start = np.zeros(cells * cells + 1, np.int64)
     for i in range(n):
-        u = x[i] / length
-        v = y[i] / length
-        cx = min(cells - 1, int((u - np.floor(u)) * cells))
-        cy = min(cells - 1, int((v - np.floor(v)) * cells))
-        cell[i] = cx * cells + cy
-        start[cell[i] + 1] += 1
+        cx = cell(fold(x[i], length, 0.0), length, cells)
+        cy = cell(fold(y[i], length, 0.0), length, cells)
+        member[i] = cx * cells + cy
+        start[member[i] + 1] += 1
     for k in range(cells * cells):
         start[k + 1] += start[k]
     place = start[:-1].copy()
     order = np.empty(n, np.int64)
     for i in range(n):
-        order[place[cell[i]]] = i
-        place[cell[i]] += 1
+        order[place[member[i]]] = i
+        place[member[i]] += 1
     return order, start, cells
 
 
-@nb.njit(cache=True, error_model="numpy", inline="always")
+@njit(error_model="numpy", inline="always")
 def _append(
     row: NDArray,
     count: Any,
@@ -157,7 +165,7 @@ def _append(
     return count
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _fill_rows(
     x: NDArray,
     y: NDArray,
@@ -177,30 +185,28 @@ def _fill_rows(
     n = x.shape[0]
     inverse = 1.0 / length
     r2max = radius * radius
-    # wrapped copies in the order of the cells, read in sequence
+    # folded copies in the order of the cells, read in sequence; the cells were chosen by the same folding
     sx = np.empty(n)
     sy = np.empty(n)
     code = np.empty(n, np.uint32)
     for k in range(n):
         i = order[k]
-        sx[k] = x[i] - length * np.floor(x[i] * inverse)
-        sy[k] = y[i] - length * np.floor(y[i] * inverse)
+        sx[k] = fold(x[i], length, 0.0)
+        sy[k] = fold(y[i], length, 0.0)
         code[k] = 8 * i + types[i]
     largest: Any = 0
     for cx in range(cells):
         for cy in range(cells):
-            cell = cx * cells + cy
-            for k in range(start[cell], start[cell + 1]):
+            here = cx * cells + cy
+            for k in range(start[here], start[here + 1]):
                 i = order[k]
                 row = rows[i]
                 count = np.uint64(0)
                 if cells < 5:
                     # the 5 x 5 neighbourhood would visit a cell twice: try everybody at the nearest image
                     for m in range(n):
-                        dx = sx[m] - sx[k]
-                        dy = sy[m] - sy[k]
-                        dx -= length * np.rint(dx * inverse)
-                        dy -= length * np.rint(dy * inverse)
+                        dx = nearest(sx[m] - sx[k], length, inverse)
+                        dy = nearest(sy[m] - sy[k], length, inverse)
                         row[min(np.int64(count), row.shape[0] - 1)] = code[m]
                         near = dx * dx + dy * dy < r2max and m != k
                         count += np.uint64(1) if near else np.uint64(0)
@@ -263,7 +269,7 @@ def _fill_rows(
     return largest
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def neighbour_rows(
     x: NDArray, y: NDArray, types: NDArray, length: float, radius: float, width: int
 ) -> tuple[NDArray, NDArray]:
@@ -302,7 +308,7 @@ def neighbour_rows(
     return rows, counts
 
 
-@nb.njit(cache=True, error_model="numpy", fastmath=FAST_MATH)
+@njit(error_model="numpy", fastmath=FAST_MATH)
 def energy_and_forces(
     x: NDArray,
     y: NDArray,
@@ -343,10 +349,8 @@ def energy_and_forces(
             # a ghost carries the particle's own index: its distance of zero is moved out of range
             s = 1e30 if kind == GHOST else 0.0
             e = choose(kind, e0, e1, e2, e3, 0.0)
-            dx = x[j] - xi
-            dy = y[j] - yi
-            dx -= length * np.rint(dx * inverse)
-            dy -= length * np.rint(dy * inverse)
+            dx = nearest(x[j] - xi, length, inverse)
+            dy = nearest(y[j] - yi, length, inverse)
             s += (dx * dx + dy * dy) * a
             inv = 1.0 / s
             cube = inv * inv * inv
@@ -365,7 +369,7 @@ def energy_and_forces(
     return total
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _closest_pair(
     x: NDArray, y: NDArray, types: NDArray, rows: NDArray, counts: NDArray, length: float, a: NDArray
 ) -> tuple[Any, Any, Any]:
@@ -373,13 +377,12 @@ def _closest_pair(
     best: Any = np.inf
     first: Any = -1
     second: Any = -1
+    inverse = 1.0 / length
     for i in range(rows.shape[0]):
         for k in range(counts[i]):
             j = np.int64(rows[i, k] >> np.uint32(3))
-            dx = x[j] - x[i]
-            dy = y[j] - y[i]
-            dx -= length * np.rint(dx / length)
-            dy -= length * np.rint(dy / length)
+            dx = nearest(x[j] - x[i], length, inverse)
+            dy = nearest(y[j] - y[i], length, inverse)
             s = (dx * dx + dy * dy) * a[types[i], types[j]]
             if s < best:
                 best, first, second = s, i, j
@@ -403,7 +406,7 @@ def row_width(c: Configuration, radius: float) -> int:
 
 
 def prepared(c: Configuration, mixture: Mixture, skin: float = 0.0) -> Prepared:
-    """Coordinates, 0-based types, neighbour list and tables of a configuration.
+    """Coordinates near the first box, 0-based types, neighbour list and tables of a configuration.
 
     Raises
     ------
@@ -412,7 +415,7 @@ def prepared(c: Configuration, mixture: Mixture, skin: float = 0.0) -> Prepared:
     """
     c.check_mixture(mixture.n_species, mixture.largest_cutoff)
     tables = pair_tables(mixture)
-    x, y = c.positions.T.copy()
+    x, y = box.bring_near(c.positions, c.box_length)[0].T.copy()
     types = c.species.astype(np.int64) - 1
     radius = mixture.largest_cutoff + skin
     rows, counts = neighbour_rows(x, y, types, c.box_length, radius, row_width(c, radius))
@@ -445,6 +448,7 @@ def check_overlaps(c: Configuration, mixture: Mixture = KA2D, allowed: float = O
         )
 
 
+@takes_mixture()
 def potential_energies(c: Configuration, mixture: Mixture = KA2D) -> NDArray[np.float64]:
     r"""Potential energy of every particle, :math:`E_i = \frac{1}{2} \sum_j V_{ij}`.
 
@@ -453,7 +457,7 @@ def potential_energies(c: Configuration, mixture: Mixture = KA2D) -> NDArray[np.
     c
         N particles.
     mixture
-        Species and pair potential.
+        Species and pair potential. Without one it is KA2D, if the species of the configuration can be its.
 
     Returns
     -------
@@ -471,7 +475,7 @@ def potential_energies(c: Configuration, mixture: Mixture = KA2D) -> NDArray[np.
     >>> from tglassmlp.configuration import Configuration
     >>> pair = Configuration([[0.0, 0.0], [2.0 ** (1 / 6), 0.0]], [1, 1], 10.0)
     >>> np.round(potential_energies(pair), 3)
-    array([-0.444, -0.444])
+    array([-0.441, -0.441])
     """
     return _evaluate(c, mixture)[0]
 
@@ -495,6 +499,14 @@ def forces(c: Configuration, mixture: Mixture = KA2D) -> NDArray[np.float64]:
         As :func:`potential_energies`.
     """
     return np.ascontiguousarray(_evaluate(c, mixture)[1:].T)
+
+
+def energies_and_forces(
+    c: Configuration, mixture: Mixture
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return :func:`potential_energies` ``[N]`` and :func:`forces` ``[N, 2]`` of one evaluation."""
+    found = _evaluate(c, mixture)
+    return found[0], np.ascontiguousarray(found[1:].T)
 
 
 def _evaluate(c: Configuration, mixture: Mixture) -> NDArray[np.float64]:

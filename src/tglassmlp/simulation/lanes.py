@@ -28,10 +28,12 @@ the type, so Numba compiles and caches one version per width.
 from __future__ import annotations
 
 import llvmlite.ir as ir
-import numba as nb
 import numpy as np
 from numba.core import cgutils, types
 from numba.extending import intrinsic
+
+from tglassmlp.compilation import njit
+from tglassmlp.simulation.kernels import cell, fold, nearest
 
 __all__ = [
     "advance",
@@ -49,7 +51,7 @@ __all__ = [
 _CACHE_LINE = 64
 _HUGE_PAGE = 1 << 21
 #: Without the default error model: its exceptions on division cost seconds of compilation.
-_compiled = nb.njit(cache=True, nogil=True, error_model="numpy")
+_compiled = njit(nogil=True, error_model="numpy")
 #: Steps between two attempts to bring slots together; they diffuse by far less than their distance.
 _EXCHANGE_INTERVAL = 500
 #: Cells per radius of the list when it is built.
@@ -503,9 +505,7 @@ def anchors(pos, scale):
             mean /= width
             for k in range(width):
                 offset[c, k] -= mean
-            a = pos[i, c, 0] * scale + mean
-            a -= np.floor(a)
-            anchor[i, c] = a if a < 1.0 else 0.0
+            anchor[i, c] = fold(pos[i, c, 0] * scale + mean, 1.0, 0.0)
         largest = 0.0
         for k in range(width):
             largest = max(largest, offset[0, k] ** 2 + offset[1, k] ** 2)
@@ -518,12 +518,10 @@ def _cells(anchor, n_cells):
     """Sort slots into ``n_cells`` x ``n_cells`` cells: first entry of each cell, and the entries."""
     n = anchor.shape[0]
     first = np.zeros(n_cells * n_cells + 1, dtype=np.int64)
-    cell = np.empty(n, dtype=np.int64)
+    member = np.empty(n, dtype=np.int64)
     for i in range(n):
-        cx = min(int(anchor[i, 0] * n_cells), n_cells - 1)
-        cy = min(int(anchor[i, 1] * n_cells), n_cells - 1)
-        cell[i] = cx * n_cells + cy
-        first[cell[i] + 1] += 1
+        member[i] = cell(anchor[i, 0], 1.0, n_cells) * n_cells + cell(anchor[i, 1], 1.0, n_cells)
+        first[member[i] + 1] += 1
     for k in range(n_cells * n_cells):
         first[k + 1] += first[k]
     fill = np.empty(n_cells * n_cells, dtype=np.int64)
@@ -531,8 +529,8 @@ def _cells(anchor, n_cells):
         fill[k] = first[k]
     entries = np.empty(n, dtype=np.int32)
     for i in range(n):
-        entries[fill[cell[i]]] = i
-        fill[cell[i]] += 1
+        entries[fill[member[i]]] = i
+        fill[member[i]] += 1
     return first, entries
 
 
@@ -594,7 +592,7 @@ def build_list(lanes, pos, species, reach, start, neighbour):
         for a in range(reach.shape[0]):
             radius[a] = reach[species[i], a]
         near = longest + mine + widest
-        cx = min(int(ax * n_cells), n_cells - 1)
+        cx = cell(ax, 1.0, n_cells)
         steps = int(near * n_cells) + 1
         around = 2 * steps + 1 >= n_cells
         low, high = (-cx, n_cells - 1 - cx) if around else (-steps, steps)
@@ -626,8 +624,7 @@ def build_list(lanes, pos, species, reach, start, neighbour):
                     break
                 for p in range(first[column * n_cells + begin], first[column * n_cells + end + 1]):
                     dx, dy, j = x[p] - ax, y[p] - ay, entries[p]
-                    dx -= np.rint(dx)
-                    dy -= np.rint(dy)
+                    dx, dy = nearest(dx, 1.0, 1.0), nearest(dy, 1.0, 1.0)
                     square, r, apart = dx * dx + dy * dy, radius[kind[p]], mine + wide[p]
                     within = (j > i) & (square <= (r + apart) * (r + apart))
                     # in every lane, or perhaps in one; always written, seldom kept: a branch here could
@@ -710,13 +707,13 @@ def bring_together(pos, vel, ref, image, order, holder, species, spacing):
             own = _squared_distance(px, py, anchor, i)
             if own < (0.4 * spacing) ** 2:
                 continue
-            wx, wy = px - np.floor(px), py - np.floor(py)
-            cx, cy = min(int(wx * n_cells), n_cells - 1), min(int(wy * n_cells), n_cells - 1)
+            cx = cell(fold(px, 1.0, 0.0), 1.0, n_cells)
+            cy = cell(fold(py, 1.0, 0.0), 1.0, n_cells)
             best, gain = -1, 1e-6 * spacing**2
             for ox in range(low, high + 1):
                 for oy in range(low, high + 1):
-                    cell = ((cx + ox) % n_cells) * n_cells + (cy + oy) % n_cells
-                    for p in range(first[cell], first[cell + 1]):
+                    there = ((cx + ox) % n_cells) * n_cells + (cy + oy) % n_cells
+                    for p in range(first[there], first[there + 1]):
                         j = entries[p]
                         if j == i or species[j] != species[i]:
                             continue
@@ -738,9 +735,7 @@ def bring_together(pos, vel, ref, image, order, holder, species, spacing):
 
 @_compiled
 def _squared_distance(x, y, anchor, slot):
-    dx, dy = x - anchor[slot, 0], y - anchor[slot, 1]
-    dx -= np.rint(dx)
-    dy -= np.rint(dy)
+    dx, dy = nearest(x - anchor[slot, 0], 1.0, 1.0), nearest(y - anchor[slot, 1], 1.0, 1.0)
     return dx * dx + dy * dy
 
 

@@ -13,11 +13,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from tglassmlp.box import bring_near
+from tglassmlp.compilation import njit
+from tglassmlp.config import MinimisationSettings, check
 from tglassmlp.configuration import Configuration
+from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.progress import Progress
 from tglassmlp.provenance import fingerprint, stage_version
@@ -41,7 +44,7 @@ _EVALUATIONS, _KEPT, _NEWEST, _FAILURES = range(4)
 _ENERGY, _LARGEST = 0, 1
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _refresh(z, reference, types, length, radius, skin, rows, counts):
     """Rebuild the list if a particle is further than half a skin from where it was made."""
     n = types.size
@@ -55,7 +58,7 @@ def _refresh(z, reference, types, length, radius, skin, rows, counts):
     return rows, counts
 
 
-@nb.njit(cache=True, error_model="numpy", fastmath=kernels.FAST_MATH)
+@njit(error_model="numpy", fastmath=kernels.FAST_MATH)
 def _dot(a: NDArray, b: NDArray) -> float:
     total = 0.0
     for k in range(a.size):
@@ -63,7 +66,7 @@ def _dot(a: NDArray, b: NDArray) -> float:
     return total
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _largest(vector: NDArray, n: int) -> float:
     """Largest length of the two-dimensional vectors stored as ``[2 n]``; NaN is kept."""
     largest = 0.0
@@ -74,7 +77,7 @@ def _largest(vector: NDArray, n: int) -> float:
     return np.sqrt(largest)
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _minimise(
     until, z, reference, force, steps, changes, rho, counters, running,
     types, length, radius, skin, tables, force_tolerance, largest_step,
@@ -197,7 +200,8 @@ class _Search:
         self.n_particles, self.mixture, self.box_length = c.n_particles, mixture, c.box_length
         self.force_tolerance, self.largest_step = float(force_tolerance), float(largest_step)
         self.types = c.species.astype(np.int64) - 1
-        z = np.ascontiguousarray(c.positions.T)
+        near, self.shift = bring_near(c.positions, c.box_length)
+        z = np.ascontiguousarray(near.T)
         self.arrays = {
             "z": z,
             "reference": z.copy(),
@@ -340,9 +344,10 @@ def minimise(
         "energy": search.energy,
         "largest_force": search.largest_force,
     }
-    return c.with_positions(search.arrays["z"].T), record
+    return c.with_positions(search.arrays["z"].T + search.shift), record
 
 
+@takes_mixture()
 def inherent_structure(
     c: Configuration,
     force_tolerance: float = 1e-6,
@@ -357,9 +362,9 @@ def inherent_structure(
     c
         Start configuration, e.g. a thermal one; its unwrapped positions are continued.
     force_tolerance
-        Largest force on any particle at the end.
+        Largest force on any particle at the end, at most 0.01.
     mixture
-        Species and pair potential.
+        Species and pair potential. Without one it is KA2D, if the species of the configuration can be its.
     maximum_steps
         Force evaluations allowed.
     largest_step
@@ -381,6 +386,7 @@ def inherent_structure(
     >>> from tglassmlp.configuration import Configuration
     >>> pair = inherent_structure(Configuration([[0.0, 0.0], [1.0, 0.0]], [1, 1], 10.0))
     >>> print(f"{pair.positions[1, 0] - pair.positions[0, 0]:.3f}")
-    1.123
+    1.124
     """
+    check(MinimisationSettings, force_tolerance=force_tolerance, maximum_steps=maximum_steps)
     return minimise(c, mixture, force_tolerance, maximum_steps, largest_step)[0]

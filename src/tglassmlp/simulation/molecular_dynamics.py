@@ -29,8 +29,11 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial import cKDTree
 
+from tglassmlp import config
+from tglassmlp.box import bring_near, minimum_image, wrap
 from tglassmlp.config import extension_steps, frame_steps
 from tglassmlp.configuration import Configuration
+from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.progress import Progress
 from tglassmlp.provenance import fingerprint, stage_version
@@ -289,9 +292,9 @@ def _model(
 def _fixed_point(c: Configuration, integer: type) -> NDArray[Any]:
     """Positions ``[N, 2]`` in units of the box over the range of the integer type."""
     bits = 8 * np.dtype(integer).itemsize
-    fraction = c.positions / c.box_length
+    near, _ = bring_near(c.positions, c.box_length)
     # 2^bits itself does not fit: the upper edge of the box is its lower edge
-    whole = np.rint((fraction - np.floor(fraction + 0.5)) * 2.0**bits)
+    whole = np.rint(wrap(near / c.box_length, 1.0) * 2.0**bits)
     whole[whole >= 2.0 ** (bits - 1)] = -(2.0 ** (bits - 1))
     return whole.astype(integer)
 
@@ -299,12 +302,12 @@ def _fixed_point(c: Configuration, integer: type) -> NDArray[Any]:
 def _refuse_overlaps(model: _Model, c: Configuration) -> None:
     """Raise ValueError if two particles are so close that their force does not fit."""
     m = model.mixture
-    tree = cKDTree(np.mod(c.positions, c.box_length) % c.box_length, boxsize=c.box_length)
+    near, _ = bring_near(c.positions, c.box_length)
+    tree = cKDTree(wrap(near, c.box_length, 0.0), boxsize=c.box_length)
     pairs = tree.query_pairs(0.9 * float(m.sigma_matrix.max()), output_type="ndarray")
     if len(pairs) == 0:
         return
-    separation = c.positions[pairs[:, 0]] - c.positions[pairs[:, 1]]
-    separation -= c.box_length * np.round(separation / c.box_length)
+    separation = minimum_image(near[pairs[:, 0]] - near[pairs[:, 1]], c.box_length)
     r = np.sqrt((separation**2).sum(axis=1))
     a, b = c.species[pairs[:, 0]] - 1, c.species[pairs[:, 1]] - 1
     with np.errstate(divide="ignore", over="ignore"):
@@ -336,8 +339,7 @@ def _assignment(points: NDArray[np.float64], anchors: NDArray[np.float64]) -> ND
     nearest = min(n, 16)
     distance, index = cKDTree(anchors, boxsize=1.0).query(points, k=nearest)
     distance, index = distance.reshape(n, nearest), index.reshape(n, nearest)
-    own = points - anchors
-    own -= np.round(own)
+    own = minimum_image(points - anchors, 1.0)
     rows = np.concatenate([np.repeat(np.arange(n), nearest), np.arange(n)])
     columns = np.concatenate([index.ravel(), np.arange(n)])
     # whole numbers: with rounding errors the search for the best matching may go round in circles for ever;
@@ -439,9 +441,8 @@ class _Group:
         for k in range(len(self.replicas)):
             anchor, _ = lanes.anchors(self.pos, 0.5 ** (8 * self.pos.itemsize))
             fraction = self.pos[:, :, k] / 2.0 ** (8 * self.pos.itemsize)
-            fraction -= np.floor(fraction)
             for slots in self._tiles(anchor):
-                target = slots[_assignment(np.mod(fraction[slots], 1.0) % 1.0, anchor[slots] % 1.0)]
+                target = slots[_assignment(wrap(fraction[slots], 1.0, 0.0), anchor[slots])]
                 for array in (self.pos, self.vel, self.image, self.ref):
                     array[target, :, k] = array[slots, :, k]
                 self.holder[target, k] = self.holder[slots, k]
@@ -803,6 +804,7 @@ class _Run(ReplicaRun):
         )
 
 
+@takes_mixture()
 def isoconfigurational_dynamics(
     configuration: Configuration,
     temperature: float,
@@ -831,7 +833,7 @@ def isoconfigurational_dynamics(
     seed
         A whole number or a seed sequence; replica r does not depend on how many others there are.
     mixture
-        Pair potential.
+        Pair potential. Without one it is KA2D, if the species of the configuration can be its.
     settings
         Time step, thermostat, precision.
     engine
@@ -868,6 +870,14 @@ def isoconfigurational_dynamics(
         raise ValueError(f"times must be a list of finite numbers, found {np.asarray(times).tolist()}")
     if at[0] < 0 or np.any(np.diff(at) <= 0):
         raise ValueError(f"times must increase strictly from 0 or later, found {at.tolist()}")
+    if not temperature > 0:
+        raise ValueError(f"temperature must be a positive number, found {temperature}")
+    config.check(config.TemperatureSettings, {"value": "temperature"}, value=temperature)
+    config.check(
+        config.DynamicsSettings, time_step=settings.time_step, thermostat_time=settings.thermostat_time
+    )
+    if not isinstance(seed, np.random.SeedSequence):
+        config.check(config.Config, seed=seed)
     sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
     found = get_engine(engine).trajectory(
         configuration,

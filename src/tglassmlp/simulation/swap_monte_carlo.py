@@ -25,15 +25,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from tglassmlp import config
+from tglassmlp.box import bring_near
+from tglassmlp.compilation import njit
 from tglassmlp.configuration import Configuration
+from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture, exchange_matrix
 from tglassmlp.randomness import words
 from tglassmlp.simulation import kernels
-from tglassmlp.simulation.kernels import GHOST, LANES, choose
+from tglassmlp.simulation.kernels import GHOST, LANES, cell, choose, fold, nearest
 
 __all__ = ["Chain", "SwapStatistics", "swap_monte_carlo"]
 
@@ -58,7 +61,7 @@ _ENERGY, _DISPLACEMENT = 0, 1
 _TRIED, _MOVED, _SWAP_TRIED, _SWAPPED, _REBUILDS = range(5)
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _draw(s0: Any, s1: Any, s2: Any, s3: Any) -> tuple[Any, Any, Any, Any, Any]:
     """One step of xoshiro256++ (Blackman and Vigna, ACM TOMS 47, 36 (2021)): value and new state."""
     mix = s0 + s3
@@ -73,13 +76,13 @@ def _draw(s0: Any, s1: Any, s2: Any, s3: Any) -> tuple[Any, Any, Any, Any, Any]:
     return value, s0, s1, s2, s3
 
 
-@nb.njit(cache=True, error_model="numpy", inline="always")
+@njit(error_model="numpy", inline="always")
 def _unit(value: Any) -> Any:
     """Random word to a number in [0, 1) with 53 bits."""
     return np.float64(value >> np.uint64(11)) * 1.1102230246251565e-16
 
 
-@nb.njit(cache=True, error_model="numpy", fastmath=kernels.FAST_MATH)
+@njit(error_model="numpy", fastmath=kernels.FAST_MATH)
 def _displacement_energy(
     x: NDArray,
     y: NDArray,
@@ -110,19 +113,15 @@ def _displacement_energy(
         a = choose(kind, a0, a1, a2, a3, 1.0)
         e = choose(kind, e0, e1, e2, e3, 0.0)
         away = 1e30 if kind == GHOST else 0.0
-        dx = xj - xo
-        dy = yj - yo
-        dx -= length * np.rint(dx * inverse)
-        dy -= length * np.rint(dy * inverse)
+        dx = nearest(xj - xo, length, inverse)
+        dy = nearest(yj - yo, length, inverse)
         s = (dx * dx + dy * dy) * a + away
         inv = 1.0 / s
         cube = inv * inv * inv
         v = e * (cube * (cube - 1.0) + c0 + s * (c2 + c4 * s))
         old += v if s < sc else 0.0
-        dx = xj - xn
-        dy = yj - yn
-        dx -= length * np.rint(dx * inverse)
-        dy -= length * np.rint(dy * inverse)
+        dx = nearest(xj - xn, length, inverse)
+        dy = nearest(yj - yn, length, inverse)
         s = (dx * dx + dy * dy) * a + away
         inv = 1.0 / s
         cube = inv * inv * inv
@@ -131,7 +130,7 @@ def _displacement_energy(
     return new - old
 
 
-@nb.njit(cache=True, error_model="numpy", fastmath=kernels.FAST_MATH)
+@njit(error_model="numpy", fastmath=kernels.FAST_MATH)
 def _species_energy(
     x: NDArray,
     y: NDArray,
@@ -160,10 +159,8 @@ def _species_energy(
         kind = entry & np.uint32(7)
         j = entry >> np.uint32(3)
         away = 1e30 if kind == GHOST else 0.0
-        dx = x[j] - xi
-        dy = y[j] - yi
-        dx -= length * np.rint(dx * inverse)
-        dy -= length * np.rint(dy * inverse)
+        dx = nearest(x[j] - xi, length, inverse)
+        dy = nearest(y[j] - yi, length, inverse)
         r2 = dx * dx + dy * dy
         s = r2 * choose(kind, a0, a1, a2, a3, 1.0) + away
         inv = 1.0 / s
@@ -178,7 +175,7 @@ def _species_energy(
     return new - old
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _pair_energy(r2: float, a: float, e: float, constants: NDArray) -> float:
     s = r2 * a
     if s >= constants[0]:
@@ -188,7 +185,7 @@ def _pair_energy(r2: float, a: float, e: float, constants: NDArray) -> float:
     return e * (cube * (cube - 1.0) + constants[1] + s * (constants[2] + constants[3] * s))
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _relabel(row: NDArray, count: int, entry: Any, new_entry: Any) -> None:
     for k in range(count):
         if row[k] == entry:
@@ -196,7 +193,7 @@ def _relabel(row: NDArray, count: int, entry: Any, new_entry: Any) -> None:
             return
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _sort_and_list(
     x: NDArray,
     y: NDArray,
@@ -234,15 +231,13 @@ def _sort_and_list(
     return rows
 
 
-@nb.njit(cache=True, error_model="numpy", inline="always")
+@njit(error_model="numpy", inline="always")
 def _inside(x: float, corner: float, side: float, length: float) -> bool:
     """Whether a coordinate lies in a block that begins at ``corner``."""
-    u = x - corner
-    u -= length * np.floor(u / length)
-    return u < side
+    return fold(x - corner, length, 0.0) < side
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _attempt(
     attempts: int,
     members: NDArray,
@@ -386,10 +381,8 @@ def _attempt(
                 length,
                 constants,
             )
-            dx = x[j] - x[i]
-            dy = y[j] - y[i]
-            dx -= length * np.rint(dx * inverse)
-            dy -= length * np.rint(dy * inverse)
+            dx = nearest(x[j] - x[i], length, inverse)
+            dy = nearest(y[j] - y[i], length, inverse)
             r2 = dx * dx + dy * dy
             if r2 < reach * reach:
                 # both sums saw the other particle with its old species; their own pair does not change
@@ -420,7 +413,7 @@ def _attempt(
     return rows
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _touch(
     members: NDArray,
     begin: int,
@@ -442,7 +435,7 @@ def _touch(
     return total
 
 
-@nb.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _sweep(
     sweeps: int,
     blocks: int,
@@ -477,7 +470,7 @@ def _sweep(
     begins = np.zeros(blocks * blocks + 1, np.int64)
     begins[-1] = n
     place = np.empty(blocks * blocks, np.int64)
-    cell = np.empty(n, np.int64)
+    member = np.empty(n, np.int64)
     corner_x = 0.0
     corner_y = 0.0
     side = 0.0
@@ -498,18 +491,16 @@ def _sweep(
             corner_y = _unit(r) * length
             begins[:] = 0
             for i in range(n):
-                u = (x[i] - corner_x) / length
-                v = (y[i] - corner_y) / length
-                cx = min(blocks - 1, int((u - np.floor(u)) * blocks))
-                cy = min(blocks - 1, int((v - np.floor(v)) * blocks))
-                cell[i] = cx * blocks + cy
-                begins[cell[i] + 1] += 1
+                cx = cell(fold(x[i] - corner_x, length, 0.0), length, blocks)
+                cy = cell(fold(y[i] - corner_y, length, 0.0), length, blocks)
+                member[i] = cx * blocks + cy
+                begins[member[i] + 1] += 1
             for b in range(blocks * blocks):
                 begins[b + 1] += begins[b]
                 place[b] = begins[b]
             for i in range(n):
-                members[place[cell[i]]] = i
-                place[cell[i]] += 1
+                members[place[member[i]]] = i
+                place[member[i]] += 1
         for b in range(blocks * blocks):
             if blocks > 1:
                 touched += _touch(members, begins[b], begins[b + 1], x, y, types, reference, rows, counts)
@@ -607,7 +598,8 @@ class Chain:
             float(skin),
         )
         self._tables = kernels.pair_tables(mixture)
-        self._x, self._y = c.positions.T.copy()
+        near, self._shift = bring_near(c.positions, c.box_length)
+        self._x, self._y = near.T.copy()
         self._types = c.species.astype(np.int64) - 1
         self._names = np.arange(c.n_particles)
         sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
@@ -676,7 +668,7 @@ class Chain:
         species = np.empty(self.n_particles, np.int32)
         positions[self._names, 0], positions[self._names, 1] = self._x, self._y
         species[self._names] = self._types + 1
-        return Configuration(positions, species, self.box_length)
+        return Configuration(positions + self._shift, species, self.box_length)
 
     def run(self, sweeps: int) -> None:
         """Make ``sweeps`` sweeps of N attempts each.
@@ -800,7 +792,15 @@ class SwapStatistics:
     energy_drift: float
     moves_per_second: float
 
+    def __repr__(self) -> str:
+        return (
+            f"<SwapStatistics of {int(self.sweeps[-1])} sweeps: energy {self.energies[-1]:.4f} per particle, "
+            f"acceptance of displacements {self.displacement_acceptance:.3f}, "
+            f"of exchanges {self.swap_acceptance:.2g}>"
+        )
 
+
+@takes_mixture()
 def swap_monte_carlo(
     c: Configuration,
     temperature: float,
@@ -828,11 +828,11 @@ def swap_monte_carlo(
     seed
         Seed sequence or whole number; the same seed gives the same numbers.
     mixture
-        Species and pair potential.
+        Species and pair potential. Without one it is KA2D, if the species of the configuration can be its.
     swap_fraction
         Share of attempts that exchange the species of two particles, in [0, 1).
     target_acceptance
-        Acceptance of displacements that the tuning aims at.
+        Acceptance of displacements that the tuning aims at, 0.3 to 0.5.
     tuning_sweeps
         Sweeps at the beginning in which the displacement is tuned; a quarter of all, at most 500, by default.
     displacement
@@ -852,22 +852,33 @@ def swap_monte_carlo(
     Raises
     ------
     ValueError
-        For T <= 0, fewer than one sweep, overlapping particles, or species or box that do not fit.
+        For a parameter that a run's configuration would refuse (temperature, target acceptance, seed), fewer
+        than one sweep, overlapping particles, or species or box that do not fit.
 
     Examples
     --------
     >>> import tglassmlp as tg  # doctest: +SKIP
     >>> later, statistics = tg.swap_monte_carlo(c, 0.5, 100, seed=1)  # doctest: +SKIP
     """
-    if int(sweeps) != sweeps or sweeps < 1:
+    if not np.isfinite(sweeps) or int(sweeps) != sweeps or sweeps < 1:
         raise ValueError(f"sweeps must be a whole number of at least 1, found {sweeps}")
-    if not 0.0 < target_acceptance < 1.0:
-        raise ValueError(f"target_acceptance must lie between 0 and 1, found {target_acceptance}")
-    if records < 1:
-        raise ValueError(f"records must be at least 1, found {records}")
+    if not temperature > 0:
+        raise ValueError(f"temperature must be a positive number, found {temperature}")
+    config.check(config.TemperatureSettings, {"value": "temperature"}, value=temperature)
+    config.check(config.EquilibrationSettings, target_acceptance=target_acceptance)
+    if not isinstance(seed, np.random.SeedSequence):
+        config.check(config.Config, seed=seed)
+    if not (np.isfinite(displacement) and 0 < displacement <= 0.5 * c.box_length):
+        raise ValueError(
+            f"displacement must be positive and at most half the box ({0.5 * c.box_length:g}), found "
+            f"{displacement}"
+        )
+    if int(records) != records or records < 1:
+        raise ValueError(f"records must be a whole number of at least 1, found {records}")
+    sweeps, records = int(sweeps), int(records)
     tuning = min(sweeps // 4, 500) if tuning_sweeps is None else int(tuning_sweeps)
-    if not 0 <= tuning <= sweeps:
-        raise ValueError(f"tuning_sweeps must lie in 0..{sweeps}, found {tuning_sweeps}")
+    if not 0 <= tuning <= sweeps or (tuning_sweeps is not None and tuning != tuning_sweeps):
+        raise ValueError(f"tuning_sweeps must lie in 0..{sweeps} and be whole, found {tuning_sweeps}")
     chain = Chain(
         c, temperature, seed, mixture, swap_fraction, displacement, exchange_weights=exchange_weights
     )

@@ -1,0 +1,96 @@
+"""How kernels are compiled: once for all processes where a folder can keep them, else once in each.
+
+Numba keeps what it compiles beside the source, or in the user's cache folder (``NUMBA_CACHE_DIR`` names
+another one), and refuses to define a function for which neither can be written. Both can be out of reach: a
+shared installation, a container image, a compute node without home. Then kernels are kept in the machine's
+folder of temporary files, and where that cannot be written either, they are compiled anew in every process.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import stat
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core.caching import FunctionCache
+
+__all__ = ["njit"]
+
+
+def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Make the decorator of a kernel: ``numba.njit`` with ``options``, kept on disk if any folder allows it.
+
+    Warns
+    -----
+    RuntimeWarning
+        Once in a process, if no folder keeps what is compiled.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        compiled = numba.njit(**options)(function)
+        if hasattr(compiled, "enable_caching"):  # not under NUMBA_DISABLE_JIT
+            cache = _cache_of(function)
+            if cache is not None:
+                compiled._cache = cache
+        return compiled
+
+    return decorate
+
+
+class _Cache(FunctionCache):
+    """Numba's cache of one function, whose files may become unusable without harm: it is compiled again."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except (OSError, EOFError, pickle.UnpicklingError):  # no permission, replaced just now, cut short
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except (OSError, EOFError, pickle.UnpicklingError):  # full or read-only by now
+            self.disable()
+
+
+def _cache_of(function: Callable[..., Any]) -> _Cache | None:
+    try:
+        return _Cache(function)
+    except RuntimeError:  # no folder that Numba knows can be written
+        pass
+    folder = _temporary_folder()
+    settings: Any = numba.config
+    chosen = settings.CACHE_DIR
+    try:
+        if folder is not None:
+            settings.CACHE_DIR = str(folder)
+            return _Cache(function)
+    except RuntimeError:
+        pass
+    finally:
+        settings.CACHE_DIR = chosen
+    warnings.warn(
+        "no folder can be written that would keep compiled kernels, so that every process compiles them anew "
+        "(some ten seconds); the environment variable NUMBA_CACHE_DIR names a folder for them",
+        RuntimeWarning,
+        stacklevel=1,  # one place, hence said once
+    )
+    return None
+
+
+def _temporary_folder() -> Path | None:
+    """Folder for temporary files that belongs to this user alone, since what lies there is executed."""
+    try:
+        folder = Path(tempfile.gettempdir()) / f"tglassmlp-{os.getuid()}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return None
+    private = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
+    return folder if private else None

@@ -1,0 +1,104 @@
+"""Where compiled kernels are kept, and that a call succeeds where nothing can be kept."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import tempfile
+import warnings
+
+import pytest
+
+from tglassmlp import compilation
+
+KERNEL = """
+from tglassmlp.compilation import njit
+
+@njit(error_model="numpy")
+def twice(x):
+    return 2 * x
+"""
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A module whose folder cannot keep what is compiled, and no home."""
+    (tmp_path / "package").mkdir()
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "package" / "__pycache__").write_text("a file, so that no folder can be made here")
+    (tmp_path / "package" / "kernel.py").write_text(KERNEL)
+    monkeypatch.setenv("HOME", str(tmp_path / "package" / "kernel.py"))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(compilation.numba.config, "CACHE_DIR", "")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    return tmp_path
+
+
+def kernel(place):
+    """The compiled function, defined anew as in a new process."""
+    spec = importlib.util.spec_from_file_location("kernel", place / "package" / "kernel.py")
+    module = importlib.util.module_from_spec(spec)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*bytecode.*")
+        spec.loader.exec_module(module)
+    return module.twice
+
+
+def test_kernels_of_a_read_only_installation_are_kept_among_temporary_files(place):
+    assert kernel(place)(1.5) == 3.0
+    kept = place / "temporary" / f"tglassmlp-{os.getuid()}"
+    assert kept.stat().st_mode & 0o077 == 0
+    assert list(kept.rglob("*.nbc"))
+    again = kernel(place)
+    assert again(1.5) == 3.0
+    assert sum(again.stats.cache_hits.values()) == 1
+    assert compilation.numba.config.CACHE_DIR == ""
+
+
+def test_a_chosen_folder_comes_first(place, monkeypatch):
+    monkeypatch.setattr(compilation.numba.config, "CACHE_DIR", str(place / "chosen"))
+    assert kernel(place)(1.5) == 3.0
+    assert list((place / "chosen").rglob("*.nbc"))
+
+
+def test_a_writable_package_keeps_its_kernels_beside_it(place):
+    (place / "package" / "__pycache__").unlink()
+    assert kernel(place)(1.5) == 3.0
+    assert list((place / "package" / "__pycache__").glob("*.nbc"))
+    assert not list((place / "temporary").iterdir())
+
+
+def test_kernels_run_where_nothing_can_be_kept_and_a_folder_of_others_is_not_trusted(place):
+    others = place / "temporary" / f"tglassmlp-{os.getuid()}"
+    others.mkdir()
+    others.chmod(0o777)
+    with pytest.warns(RuntimeWarning, match="NUMBA_CACHE_DIR names a folder"):
+        function = kernel(place)
+    assert function(1.5) == 3.0
+    assert not list(others.iterdir())
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x05"])
+def test_a_damaged_cache_is_passed_over(place, content):
+    assert kernel(place)(1.5) == 3.0
+    for path in (place / "temporary").rglob("*.nb[ci]"):
+        path.write_bytes(content)
+    assert kernel(place)(1.5) == 3.0
+
+
+def test_a_cache_that_becomes_read_only_is_passed_over(place, monkeypatch):
+    function = kernel(place)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(compilation.FunctionCache, "save_overload", full)
+    assert function(1.5) == 3.0
+    assert function(2) == 4
+
+
+def test_every_kernel_of_the_package_is_compiled_this_way(repository):
+    for path in (repository / "src").rglob("*.py"):
+        if path.name != "compilation.py":
+            assert not re.search(r"(?m)^import numba|numba\.n?jit|cache=True", path.read_text()), path
