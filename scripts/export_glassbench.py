@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tglassmlp.glassbench import Isoconfigurational, write_glassbench
+from tglassmlp.mixture import KA2D
 from tglassmlp.progress import job
 from tglassmlp.storage import read_arrays, read_configurations
 
@@ -13,7 +14,8 @@ with job(snakemake.log[0]):
         number = 0
         for files in zip(given.structures, given.inherent, given.trajectories, strict=True):
             found = read_arrays(files[2], ["displacements", "times"])
-            pairs = zip(read_configurations(files[0]), read_configurations(files[1]), strict=True)
+            # the layout is named after KA2D and says nothing of its liquid
+            pairs = zip(*(read_configurations(f, mixture=KA2D) for f in files[:2]), strict=True)
             for (initial, inherent), moved in zip(pairs, found["displacements"], strict=True):
                 part = "test" if number in snakemake.params.test else "train"
                 yield Isoconfigurational(number, part, initial, inherent, found["times"], moved)

@@ -47,7 +47,7 @@ config.clear()
 config.update(run_config.plain(CONFIG))  # for the report, which shows it
 
 RUN = f"results/{CONFIG.run}"
-# Every job inherits these: files carry their place, this identity and the mixture, and readers refuse those of another run.
+# Every job inherits these: files carry their place, identity and mixture, and readers refuse those of another run.
 work_for(RUN, run_config.fingerprint(CONFIG.seed, CONFIG.system), CONFIG.mixture())
 # The limits of the checks let a job start or refuse it, and are no part of what it makes (equilibration.accept).
 # The backend of a notebook that Snakemake was started from does not exist in jobs.

@@ -24,7 +24,6 @@ from tglassmlp.mixture import Mixture
 from tglassmlp.observables.bootstrap import combined_error, jackknife_error
 from tglassmlp.observables.numbers import PAPER_TOLERANCE
 from tglassmlp.observables.tables import SINGLE_DESCRIPTORS
-from tglassmlp.observables.trends import SLOWING
 from tglassmlp.published import PAPER, Published, published_for, system_key
 
 __all__ = ["Claim", "Picture", "judge", "publish", "report"]
@@ -168,7 +167,7 @@ def _growth(numbers: Numbers, quantity: str, of: str) -> tuple[float, float, str
 
 
 def _slowing(numbers: Numbers, quantity: str, of: str) -> tuple[float, float, str]:
-    """Difference of the exponents above and below :data:`SLOWING`."""
+    """Difference of the exponents above and below the temperature at which the paper's growth slows down."""
     difference, error, text = _trend(numbers, quantity, of, "slowing")
     if not np.isfinite(difference):
         return difference, error, "too few temperatures above or below"
@@ -176,7 +175,7 @@ def _slowing(numbers: Numbers, quantity: str, of: str) -> tuple[float, float, st
     return (
         difference,
         error,
-        (f"~ T^-p with p = {above} down to T = {SLOWING}, {below} below; difference {text}"),
+        (f"~ T^-p with p = {above} down to T = {PAPER.slowing}, {below} below; difference {text}"),
     )
 
 
@@ -202,7 +201,7 @@ def _claims(numbers: Numbers, t_mins: Sequence[str], paper: Published, own: bool
     def slowing(figure: str, claim: str, quantity: str, name: str) -> Claim:
         difference, error, text = _slowing(numbers, quantity, main)
         verdict = judge(difference, error, visible=1.0)
-        return Claim(figure, f"{claim} (T < {SLOWING})", f"{name} {text}", verdict, general=False)
+        return Claim(figure, f"{claim} (T < {paper.slowing})", f"{name} {text}", verdict, general=False)
 
     value, _ = _get(numbers, f"parameters/tmin{t_mins[0]}")
     low, high = paper.parameters
@@ -252,18 +251,19 @@ def _claims(numbers: Numbers, t_mins: Sequence[str], paper: Published, own: bool
     yield growth("Figure 14", "A rises on cooling", "a", main, "A", 1.5)
     yield slowing("Figure 14", "A saturates at the lowest T", "a", "A")
     for t_min in t_mins:
-        yield _selection(numbers, t_min, paper)
+        yield _selection(numbers, t_min, paper, own)
 
 
-def _selection(numbers: Numbers, t_min: str, paper: Published) -> Claim:
+def _selection(numbers: Numbers, t_min: str, paper: Published, own: bool) -> Claim:
     """How many networks pass the paper's test; a run all of whose networks fail it has failed.
 
     With the output C_i - C_B the mean is C_B for a network that has learnt nothing, so passing says little:
     only networks whose output is C_i confirm the claim.
     """
+    share = f"{paper.kept[0]} of {paper.kept[1]}" + ("" if own else f" of {paper.name}")
     claim = (
-        f"a part of the networks, {paper.kept[0]} of {paper.kept[1]}, have a mean within {PAPER_TOLERANCE:g} "
-        f"of C_B at T_g, uncorrected (T_min = {t_min})"
+        f"a part of the networks, {share}, have a mean within {PAPER_TOLERANCE:g} of C_B at T_g, uncorrected "
+        f"(T_min = {t_min})"
     )
     found = {
         output: numbers[f"selection/{output}/tmin{t_min}"]
@@ -281,7 +281,7 @@ def _selection(numbers: Numbers, t_min: str, paper: Published) -> Claim:
         verdict = "disagrees"
     else:
         verdict = "agrees" if "propensity" in passes else "for comparison"
-    return Claim("Section II", claim, "; ".join(text) or "not known", verdict, general=False)
+    return Claim("Section II", claim, "; ".join(text) or "not known", verdict)
 
 
 def _relaxation_times(numbers: Numbers) -> Iterable[Claim]:
@@ -350,7 +350,8 @@ def _published(numbers: Numbers, main: str, paper: Published, temperature: float
     # times of one temperature share their structures: their errors do not average out
     spread = float(np.interp(at, np.log(time), np.nan_to_num(error)).mean())
     text = f"difference {_shown(float(ours.mean()), spread)} at t = " + ", ".join(f"{t:g}" for t, _ in pairs)
-    return Claim("Figure 2", claim, text, judge(float(ours.mean()), spread, -0.05, 0.05), general=False)
+    verdict = judge(float(ours.mean()), spread, -0.05, 0.05)
+    return Claim("Figure 2", claim, text, verdict, general=False)
 
 
 def _benchmark(paper: Published, temperature: float) -> Claim:

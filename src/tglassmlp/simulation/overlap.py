@@ -46,6 +46,6 @@ def chance_overlap(composition: Sequence[int] | NDArray, box_length: float) -> f
 
 def normalised_overlap(overlap: ArrayLike, chance: ArrayLike) -> NDArray[np.float64]:
     """Overlap above chance: 1 for a configuration and itself, 0 for independent ones; may be negative."""
-    base = np.asarray(chance, dtype=np.float64)
-    above: NDArray[np.float64] = np.asarray(overlap, dtype=np.float64) - base
-    return above / (1.0 - base)
+    o, by_chance = np.asarray(overlap, dtype=np.float64), np.asarray(chance, dtype=np.float64)
+    normalised: NDArray[np.float64] = (o - by_chance) / (1.0 - by_chance)
+    return normalised
