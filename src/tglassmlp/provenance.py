@@ -28,7 +28,7 @@ STAGE_VERSIONS: Final[dict[str, int]] = {
     "prediction": 1,
     "baselines": 2,
     "observables": 3,
-    "figures": 2,
+    "figures": 3,
 }
 
 _LIBRARIES = ("numpy", "numba", "jax", "flax", "optax", "pyvoro2", "freud-analysis", "snakemake", "hoomd")

@@ -70,8 +70,8 @@ TABLE: list[tuple[str, Any, set[str]]] = [
     # ... and what is allowed: limits gate, they do not feed
     ("equilibration.checks.trend", 3.9, CHECKS),
     ("equilibration.checks.start_difference", 3.9, CHECKS),
-    ("equilibration.checks.overlap", 0.44, CHECKS),
-    ("equilibration.checks.tile_overlap", 0.19, CHECKS),
+    ("equilibration.checks.overlap", 0.21, CHECKS),
+    ("equilibration.checks.tile_overlap", 0.11, CHECKS),
     ("equilibration.checks.peak", 3.9, CHECKS),
     ("equilibration.checks.heat_capacity", 0.16, CHECKS),
     ("equilibration.checks.heated_below", 1.9, CHECKS),

@@ -16,7 +16,8 @@ its own temperature laid side by side, and must forget that its tiles were equal
 
 The overlap of two configurations is the share of particles that have a particle of their own species in
 the other configuration within :data:`OVERLAP_DISTANCE` of their position, the drift of the centre of mass
-removed; for independent configurations it is :func:`random_overlap`, about 0.12 for KA2D.
+removed; for independent configurations it is :func:`random_overlap`, about 0.12 for KA2D. Limits are on the
+normalised overlap (:mod:`tglassmlp.simulation.overlap`), which is 0 by chance in any mixture.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ from tglassmlp.randomness import seed_sequence, temperature_key, words
 from tglassmlp.simulation import checkpoint
 from tglassmlp.simulation.fluctuations import deviations, measure_composition, measure_small_q
 from tglassmlp.simulation.minimisation import minimise
+from tglassmlp.simulation.overlap import OVERLAP_DISTANCE, chance_overlap, normalised_overlap
 from tglassmlp.simulation.swap_monte_carlo import TUNING_INTERVAL, Chain
 from tglassmlp.storage import read_json
 
@@ -72,9 +74,6 @@ __all__ = [
     "random_overlap",
     "tile_overlap",
 ]
-
-#: Two particles of one species closer than this count as the same place (sigma_11).
-OVERLAP_DISTANCE: Final = 0.3
 
 #: Sweeps at the high temperature that melt the lattice.
 MELT_SWEEPS: Final = 200
@@ -154,9 +153,7 @@ def lattice_start(mixture: Mixture, seed: np.random.SeedSequence) -> Configurati
 
 def random_overlap(c: Configuration) -> float:
     """Overlap expected of two independent configurations with the composition and density of ``c``."""
-    counts = np.bincount(c.species)[1:]
-    each = np.minimum(1.0, counts / c.box_length**2 * np.pi * OVERLAP_DISTANCE**2)
-    return float(np.sum(counts * each) / c.n_particles)
+    return chance_overlap(np.bincount(c.species)[1:], c.box_length)
 
 
 def overlap(a: Configuration, b: Configuration) -> float:
@@ -669,12 +666,12 @@ def _sigmas(statistic: float, freedom: float) -> float:
 
 @dataclass(frozen=True)
 class CheckLimits:
-    """Limits of the equilibration checks; see :func:`check_temperature`."""
+    """Limits of the equilibration checks; see :func:`check_temperature`. Overlaps are normalised."""
 
     trend: float = 4.0
     start_difference: float = 4.0
-    overlap: float = 0.45
-    tile_overlap: float = 0.2
+    overlap: float = 0.2
+    tile_overlap: float = 0.1
     peak: float = 4.0
     heat_capacity: float = 0.15
     heated_below: float = 2.0
@@ -702,7 +699,7 @@ def measure_temperature(
         *start_difference*: mean energies of quenched and heated structures (Welch);
         *outlier*: each structure's mean energy against the others', corrected for their number;
         *overlap*: mean overlap of the structures with their state ``sweeps`` sweeps earlier, which for a
-        heated one is the state that came from the lower temperature;
+        heated one is the state that came from the lower temperature; normalised, so that chance gives 0;
         *heated_below*: standard deviations by which the mean inherent energy of the heated structures lies
         below that of the measured part of all structures in the last quarter of their ageing (Welch); a set
         whose heated starts did not lie below has one start only;
@@ -757,8 +754,10 @@ def measure_temperature(
     note("start_difference", _two_samples(means[quenched], means[~quenched]), "start_difference", longer)
     for k, value in zip(numbers, _outliers(means, quenched), strict=True):
         note("outlier", value, "start_difference", f"{longer}, or look at this structure", int(k))
-    final = np.array([g.overlap.iloc[-1] for g in groups])
-    note("overlap", float(final.mean()), "overlap", longer)
+    final = float(np.mean([g.overlap.iloc[-1] for g in groups]))
+    chance = float(np.mean([random_overlap(c) for c in configurations]))
+    normalised = float(normalised_overlap(final, chance))
+    note("overlap", normalised, "overlap", f"{longer}; {_scale(final, chance)}")
     aged = records[~records.measured & (records.start == "heated") & (records.sweep <= 0)]
     note(
         "heated_below",
@@ -795,8 +794,9 @@ def measure_temperature(
         "heat_capacity": capacity,
         "heat_capacity_error": capacity_error,
         "autocorrelation_sweeps": _finite_mean(late.autocorrelation),
-        "overlap": float(final.mean()),
-        "random_overlap": float(np.mean([random_overlap(c) for c in configurations])),
+        "overlap": final,
+        "random_overlap": chance,
+        "normalised_overlap": normalised,
         "displacement_acceptance": _finite_mean(late.displacement_acceptance),
         "swap_acceptance": _finite_mean(late.swap_acceptance),
     }
@@ -1042,21 +1042,17 @@ def measure_large_systems(
     Returns
     -------
     dict
-        ``checks`` as of :func:`measure_temperature`, one per system: the overlap of neighbouring tiles at the
-        end, which may always be as large as chance makes it. Beside it the mean energy and overlap.
+        ``checks`` as of :func:`measure_temperature`, one per system: the normalised overlap of neighbouring
+        tiles at the end. Beside it the mean energy and overlaps, as they are, by chance, and normalised.
     """
-    advice = "raise large_systems.sweeps_factor or the temperature's sweeps"
-    checks = [
-        _measured(
-            "tile_overlap",
-            float(g.overlap.iloc[-1]),
-            "tile_overlap",
-            advice,
-            int(str(number)),
-            random_overlap(c),
-        )
-        for c, (number, g) in zip(configurations, records.groupby("structure"), strict=True)
-    ]
+    checks, overlaps, chances = [], [], []
+    for c, (number, g) in zip(configurations, records.groupby("structure"), strict=True):
+        overlaps.append(float(g.overlap.iloc[-1]))
+        chances.append(random_overlap(c))
+        value = float(normalised_overlap(overlaps[-1], chances[-1]))
+        advice = "raise large_systems.sweeps_factor or the temperature's sweeps; "
+        advice += _scale(overlaps[-1], chances[-1])
+        checks.append(_measured("tile_overlap", value, "tile_overlap", advice, int(str(number)), None))
     systems = [entry["structure"] for entry in checks]
     if units:
         n_species = max(int(c.species.max()) for c in units)
@@ -1067,8 +1063,15 @@ def measure_large_systems(
         "checks": checks,
         "systems": systems,
         "energy": float(records[records.measured].energy.mean()),
-        "overlap": float(np.mean([e["value"] for e in checks if e["check"] == "tile_overlap"])),
+        "overlap": float(np.mean(overlaps)),
+        "random_overlap": float(np.mean(chances)),
+        "normalised_overlap": float(np.mean([e["value"] for e in checks if e["check"] == "tile_overlap"])),
     }
+
+
+def _scale(overlap: float, chance: float) -> str:
+    """Say what a normalised overlap is made of."""
+    return f"normalised: overlap {overlap:.3f}, by chance {chance:.3f} in this mixture"
 
 
 def check_large_systems(
