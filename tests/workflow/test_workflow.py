@@ -243,8 +243,8 @@ def test_a_limit_that_fails_stops_the_run_and_touches_no_data(repository, smoke)
     names |= {"all", "total"}
     assert set(planned(again.stdout + again.stderr)) <= names
     verdicts = re.compile(
-        r"structures/(T0.\d\d/(equilibration|chunk\d.checks)|heat_capacity|reweighting)\.(parquet|csv)$"
-        r"|tables/extended_check|/check_"
+        r"(structures/(T0.\d\d/(equilibration|chunk\d.checks)|heat_capacity|reweighting)|tables/extended_check)"
+        r"\.(parquet|csv)$|/check_"
     )
     for path, time in made.items():
         if not verdicts.search(path.as_posix()):
