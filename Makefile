@@ -26,7 +26,7 @@ unexport PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install demo run report reproduction status verify estimate reproduce test commands campaign faults \
-	fuzz slurm lint format schema bench clean
+	fuzz slurm mutation lint format schema bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | \
@@ -93,6 +93,9 @@ fuzz: $(READY)  ## readers and config with FUZZ_EXAMPLES damaged or absurd input
 
 slurm: $(READY)  ## the smoke run on a Slurm started for it (Debian: slurm-wlm, munge; root)
 	@$(BIN)/python -m pytest -m slurm tests/slurm -s
+
+mutation: $(READY)  ## small wrong changes of MUTATION="PACKAGE ...": which of them a test notices; docs/testing.md
+	@$(BIN)/python scripts/mutation.py $(or $(MUTATION),simulation dynamics descriptors network observables)
 
 lint: $(READY)  ## ruff, mypy, snakefmt, snakemake --lint
 	@$(BIN)/ruff check

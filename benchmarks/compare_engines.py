@@ -24,8 +24,6 @@ from tglassmlp.configuration import Configuration
 from tglassmlp.dynamics.bond_breaking import bond_breaking
 from tglassmlp.progress import Progress
 from tglassmlp.simulation.engine import Trajectory
-from tglassmlp.simulation.hoomd_engine import HoomdEngine
-from tglassmlp.simulation.hoomd_planes import forces_and_energies
 from tglassmlp.simulation.kernels import forces, potential_energies
 from tglassmlp.simulation.molecular_dynamics import DynamicsSettings, log_spaced_steps, run_structures
 from tglassmlp.storage import read_configurations
@@ -94,6 +92,9 @@ def main() -> None:
     arguments = parser.parse_args()
     if importlib.util.find_spec("hoomd") is None:
         raise SystemExit("skipped: HOOMD-blue is not installed, docs/engines.md says how to get it")
+    from tglassmlp.simulation.hoomd_engine import HoomdEngine
+    from tglassmlp.simulation.hoomd_planes import forces_and_energies
+
     structures = read_configurations(arguments.structures)
     settings = DynamicsSettings()
     steps = log_spaced_steps(arguments.time, settings.time_step)

@@ -56,7 +56,8 @@ def ensemble_rate(networks, phase, memory=np.inf):
         phases = {1: (), 2: ()} | {phase: ((epochs, 1e-4),)}
         settings = tr.TrainingSettings(phase1=phases[1], phase2=phases[2])
         start = time.process_time()
-        with contextlib.redirect_stdout(io.StringIO()):
+        silent = io.StringIO()
+        with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
             tr.train(data, None, STATE, seeds, seeds[0], settings=settings, memory=memory)
         return time.process_time() - start
 

@@ -1,9 +1,11 @@
 """Every number a reader would quote, and all length scales side by side."""
 
+from tglassmlp.mixture import Mixture
 from tglassmlp.observables.numbers import collect_numbers
 from tglassmlp.observables.tables import length_scale_table
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
+from tglassmlp.species import record
 from tglassmlp.storage import read_table, write_json, write_table
 
 NAMES = (
@@ -14,6 +16,8 @@ NAMES = (
     "chord_length",
     "attention_length",
     "bottleneck_separation",
+    "trends",
+    "agreement",
 )
 
 with job(snakemake.log[0]):
@@ -21,9 +25,11 @@ with job(snakemake.log[0]):
     tables = {name: given[name] for name in NAMES}
     numbers = collect_numbers(
         tables, given.relaxation, given.label_maps, given.networks, given.selections,
-        params.glass_transition, params.threshold, params.glass_transition_ratio,
+        params.glass_transition, params.threshold, params.glass_transition_ratio, params.output,
+        [given.other_output],
     )  # fmt: skip
     made = collect("observables", run=params.run)
-    write_json(snakemake.output.numbers, {"run": params.run, "numbers": numbers, "provenance": made})
+    named = {"run": params.run, "mixture": record(Mixture(**params.mixture))}
+    write_json(snakemake.output.numbers, {**named, "numbers": numbers, "provenance": made})
     lengths = [read_table(given[f"{name}_length"]) for name in ("correlation", "chord", "attention")]
     write_table(snakemake.output.scales, length_scale_table(*lengths, threshold=params.threshold), made)

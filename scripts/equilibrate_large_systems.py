@@ -19,6 +19,6 @@ with job(snakemake.log[0]) as status:
     provenance = collect("structures", seed=p.seed, temperature=temperature, sweeps=p.sweeps, tiles=p.tiles)
     write_configurations(out.structures, systems, provenance, mixture=mixture)
     write_table(out.record, records, provenance)
-    found = equilibration.measure_large_systems(records, systems, temperature)
+    found = equilibration.measure_large_systems(records, systems, temperature, units)
     write_json(out.checks, {**found, "provenance": provenance})
     equilibration.forget(p.state)

@@ -7,7 +7,8 @@ from tglassmlp.storage import write_table
 
 with job(snakemake.log[0]):
     mean = snakemake.params.per_length == "mean"
-    tables = attention_tables(snakemake.input.predictions, snakemake.input.relaxation, mean)
+    given = snakemake.input
+    tables = attention_tables(given.predictions, given.relaxation, mean, given.labels)
     made = collect("observables", per_length=snakemake.params.per_length)
     for path, table in zip((snakemake.output.distributions, snakemake.output.lengths), tables, strict=True):
         write_table(path, table.assign(ensemble="unit"), made)

@@ -20,7 +20,8 @@ with job(snakemake.log[0]):
     tables = []
     for ensemble, choice in choices.items():
         files = [given[f"{ensemble}_{kind}"] for kind in ("labels", "predictions", "descriptors")]
-        table = chord_length_table(*files, given.relaxation, **choice, **settings)
+        timed = given.unit_labels
+        table = chord_length_table(*files, given.relaxation, **choice, **settings, timed=timed)
         tables.append(table.assign(ensemble=ensemble))
     made = collect("observables", **settings, **choices)
     write_table(snakemake.output[0], pd.concat(tables, ignore_index=True), made)

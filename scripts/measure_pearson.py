@@ -11,4 +11,4 @@ with job(snakemake.log[0]):
     settings = params.test, params.resamples, params.seed
     made = collect("observables", test=list(params.test), resamples=params.resamples, seed=params.seed)
     write_table(snakemake.output.pearson, pearson_table(*fields, given.relaxation, *settings), made)
-    write_table(snakemake.output.comparison, comparison_table(*fields, *settings), made)
+    write_table(snakemake.output.comparison, comparison_table(*fields, *settings, given.folds), made)

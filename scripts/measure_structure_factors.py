@@ -9,8 +9,13 @@ with job(snakemake.log[0]):
     given = snakemake.input
     settings = {"fit_q_max": snakemake.params.fit_q_max, "tiles": snakemake.params.tiles}
     factors, lengths = structure_factor_tables(
-        given.labels, given.predictions, given.descriptors, given.relaxation, **settings
-    )
+        given.labels,
+        given.predictions,
+        given.descriptors,
+        given.relaxation,
+        **settings,
+        timed=given.unit_labels,
+    )  # fmt: skip
     made = collect("observables", **settings)
     write_table(snakemake.output.factors, factors, made)
     write_table(snakemake.output.lengths, lengths, made)

@@ -2,12 +2,15 @@
 
 from tglassmlp.observables.reproduction import Picture, report
 from tglassmlp.progress import job
+from tglassmlp.species import from_record
 from tglassmlp.storage import atomic_path, read_json
 
 with job(snakemake.log[0]):
     params = snakemake.params
-    numbers = read_json(snakemake.input[0])["numbers"]
+    found = read_json(snakemake.input[0])
+    mixture = from_record(found["mixture"])
     pictures = [Picture(*entry) for entry in params.pictures]
-    text = report(numbers, params.run, params.scale, list(params.t_mins), pictures)
+    central = params.central_species
+    text = report(found["numbers"], params.run, params.scale, list(params.t_mins), mixture, central, pictures)
     with atomic_path(snakemake.output[0]) as temporary:
         temporary.write_text(text)

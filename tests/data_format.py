@@ -12,6 +12,7 @@ _WILDCARDS = {
     "t_min": r"\d+\.\d+",
     "cb": r"0\.\d+",
     "chunk": r"\d+",
+    "fold": r"\d+",
 }
 
 

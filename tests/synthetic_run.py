@@ -11,9 +11,10 @@ import pandas as pd
 
 from tglassmlp.configuration import Configuration
 from tglassmlp.dynamics.relaxation import measure_relaxation
-from tglassmlp.observables import tables
+from tglassmlp.observables import tables, trend_tables
 from tglassmlp.storage import (
     Array,
+    read_arrays,
     write_arrays,
     write_configurations,
     write_json,
@@ -248,7 +249,10 @@ def _records(root, temperatures, made, rng):
         write_table(root / f"networks/full/tmin{t_min}.history.parquet", table, made)
 
 
-def all_tables(root, test=(4, 5, 6, 7), t_mins=T_MINS, snapshot_temperature="0.45", glass="0.30", tiles=2):
+def all_tables(
+    root, test=(4, 5, 6, 7), t_mins=T_MINS, snapshot_temperature="0.45", glass="0.30", tiles=2,
+    replica_noise=True, attention_mean=False,
+):  # fmt: skip
     """Measure everything on the files of :func:`build`, as the rules do."""
     root = Path(root)
 
@@ -269,22 +273,39 @@ def all_tables(root, test=(4, 5, 6, 7), t_mins=T_MINS, snapshot_temperature="0.4
         ),
     }
     found["structure_factor"], found["correlation_length"] = tables.structure_factor_tables(
-        *large, relaxation, table_q_max=1.5, tiles=tiles
+        *large, relaxation, table_q_max=1.5, tiles=tiles, timed=labels
     )
     unit = labels, predictions, files("unit/descriptors/*/*.h5")
     found["chord_length"] = pd.concat(
         [
-            tables.chord_length_table(*unit, relaxation, test, n_resamples=50).assign(ensemble="unit"),
-            tables.chord_length_table(*large, relaxation, n_resamples=50, blocks=2).assign(ensemble="large"),
+            tables.chord_length_table(
+                *unit, relaxation, test, n_resamples=50, replica_noise=replica_noise
+            ).assign(ensemble="unit"),
+            tables.chord_length_table(
+                *large, relaxation, n_resamples=50, blocks=2, replica_noise=replica_noise, timed=labels
+            ).assign(ensemble="large"),
         ],
         ignore_index=True,
     )
-    attention = tables.attention_tables(predictions, relaxation)
+    attention = tables.attention_tables(predictions, relaxation, mean=attention_mean, labels=labels)
     found["attention"], found["attention_length"] = (a.assign(ensemble="unit") for a in attention)
     main = files(f"unit/predictions/tmin{t_mins[0]}/*.h5")
     found["bottleneck"], found["bottleneck_separation"] = tables.bottleneck_tables(
         labels, main, relaxation, test, 300
     )
+    unit = trend_tables.Unit(labels, predictions, files("unit/descriptors/*/*.h5"), test)
+
+    def bottlenecks(path):
+        # a second network separates less
+        values = read_arrays(path, ["bottleneck"])["bottleneck"][0][list(test)]
+        return lambda c_b: np.stack([values, values + np.random.default_rng(0).normal(size=values.shape)])
+
+    separated = trend_tables.network_separations(
+        unit, {t: bottlenecks(path) for t, path in unit.predictions[t_mins[0]].items()}, t_mins[0]
+    )
+    found["network_separation"] = trend_tables.separation_table(separated, t_mins[0])
+    found["trends"] = trend_tables.trend_table(unit, *large[1:], separated, t_mins[0], tiles=tiles)
+    found["agreement"] = trend_tables.agreement_table(unit)
     found["length_scales"] = tables.length_scale_table(
         found["correlation_length"], found["chord_length"], found["attention_length"]
     )

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tglassmlp.configuration import Configuration
     from tglassmlp.dataset.library import load_dataset
-    from tglassmlp.descriptors.coarse_grain import descriptors
+    from tglassmlp.default_mixture import MixtureWarning
+    from tglassmlp.descriptors.coarse_grain import CoarseGraining, Descriptors, descriptors
     from tglassmlp.descriptors.local import radical_perimeters
     from tglassmlp.dynamics.bond_breaking import bond_breaking
     from tglassmlp.mixture import KA2D, Mixture
-    from tglassmlp.network.prediction import load_networks
+    from tglassmlp.network.prediction import PredictionWarning, load_networks
     from tglassmlp.simulation.kernels import potential_energies
     from tglassmlp.simulation.minimisation import inherent_structure
     from tglassmlp.simulation.molecular_dynamics import isoconfigurational_dynamics
@@ -33,8 +34,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "KA2D",
+    "CoarseGraining",
     "Configuration",
+    "Descriptors",
     "Mixture",
+    "MixtureWarning",
+    "PredictionWarning",
     "__version__",
     "bond_breaking",
     "descriptors",
@@ -66,6 +71,10 @@ _HOMES = {
     "radical_perimeters": "descriptors.local",
     "load_networks": "network.prediction",
     "load_dataset": "dataset.library",
+    "PredictionWarning": "network.prediction",
+    "MixtureWarning": "default_mixture",
+    "Descriptors": "descriptors.coarse_grain",
+    "CoarseGraining": "descriptors.coarse_grain",
 }
 
 

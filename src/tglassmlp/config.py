@@ -26,6 +26,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from tglassmlp.limits import DESCRIPTOR_CUTOFF, OutOfRange, check_cutoff, check_lengths, check_radii
 from tglassmlp.mixture import MIXTURES, Mixture, exchange_matrix
 from tglassmlp.provenance import fingerprint as _fingerprint
 
@@ -36,6 +37,7 @@ __all__ = [
     "ConfigError",
     "Split",
     "canonical",
+    "check",
     "chunk_ranges",
     "extension_steps",
     "fingerprint",
@@ -186,10 +188,12 @@ class EquilibrationChecks(_Section):
         4.0, description="largest difference of mean energy between the two starts, in standard errors"
     )
     overlap: Share = Field(
-        0.45, description="largest overlap of structures with their state `sweeps` earlier"
+        0.2,
+        description="largest overlap of structures with their state `sweeps` earlier, normalised: "
+        "(overlap - chance) / (1 - chance)",
     )
     tile_overlap: Share = Field(
-        0.2, description="largest overlap of neighbouring tiles of a large system (chance: 0.12 for KA2D)"
+        0.1, description="largest overlap of neighbouring tiles of a large system, normalised in the same way"
     )
     peak: Positive = Field(
         4.0, description="largest value of any g_ab(r) beyond 1.5 sigma_ab (crystalline order)"
@@ -198,6 +202,29 @@ class EquilibrationChecks(_Section):
         0.15,
         description="largest relative difference of dE/dT and the heat capacity from energy fluctuations; "
         "4 standard errors, if that is more",
+    )
+    heated_below: float = Field(
+        2.0,
+        description="smallest distance by which the inherent energy of aged heated starts lies below that of "
+        "the structures, in standard errors",
+    )
+    composition: Positive = Field(
+        4.0,
+        description="largest excess of composition fluctuations at the smallest wave vectors, "
+        "in standard deviations",
+    )
+    small_q_density: Positive = Field(
+        4.0,
+        description="largest deviation of the density fluctuations of large systems at their smallest wave "
+        "vectors, in standard deviations",
+    )
+    small_q_composition: Positive = Field(
+        4.0, description="the same for the composition, corrected for the number of species"
+    )
+    reweighting: Positive = Field(
+        0.05,
+        description="largest relative difference of the energies of neighbouring temperatures and what "
+        "reweighting by their fluctuations gives; 4 standard errors, if that is more",
     )
 
 
@@ -294,7 +321,8 @@ class DescriptorSettings(_Section):
         description="coarse-graining lengths, increasing; 0 is the particle itself",
     )
     cutoff: Positive = Field(
-        16.4, description="range of the coarse-graining sums, at most half the box of one unit system"
+        DESCRIPTOR_CUTOFF,
+        description="range of the coarse-graining sums, at most half the box of one unit system",
     )
 
 
@@ -351,6 +379,14 @@ class TrainingSettings(_Section):
         description="lowest measured temperature each model may see; the first is the main model"
     )
     networks: Count = Field(16, description="networks trained with different seeds")
+    folds: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="folds of the structures learnt from, each left out of one more training of every "
+        "method, for errors over training sets; 0: none",
+    )
+    fold_networks: Count | None = Field(
+        None, description="networks of each kind in those trainings; null: as many as elsewhere"
+    )
     phase1: tuple[PhaseSettings, ...] = Field(
         (
             PhaseSettings(epochs=10, rate=1e-3),
@@ -631,6 +667,29 @@ class Split:
             raise ValueError(f"{self.number} structures are divided, found {total}")
         return replace(self, train=[*self.train, *range(self.number, total)])
 
+    def without_fold(self, fold: int, folds: int) -> Split:
+        """Division without one of ``folds`` folds of the structures learnt from; the test stays as it is.
+
+        Structures learnt from, in ascending number, belong to the folds in turn. Of those that remain, the
+        last ones that every temperature has are for validation again, as many as before if that leaves one
+        to train on.
+
+        Raises
+        ------
+        ValueError
+            If there is no such fold, or nothing remains to train on.
+        """
+        learnt = sorted([*self.train, *self.validation])
+        if not 0 <= fold < folds:
+            raise ValueError(f"fold must lie in 0..{folds - 1}, found {fold}")
+        kept = [s for k, s in enumerate(learnt) if k % folds != fold]
+        common = [s for s in kept if s < max(self.test)]
+        count = min(len(self.validation), len(common), len(kept) - 1)
+        if len(kept) < 1:
+            raise ValueError(f"fold {fold} of {folds} leaves no structure to train on of {len(learnt)}")
+        validation = common[len(common) - max(count, 0) :]
+        return replace(self, train=[s for s in kept if s not in validation], validation=validation)
+
 
 def split(number: int, test_fraction: float, validation_fraction: float) -> Split:
     """Divide structures 0 .. ``number`` - 1: the first are for training, the last of those for validation.
@@ -838,6 +897,35 @@ def _checked(content: Any) -> Config:
     return config
 
 
+def check(section: type[BaseModel], names: Mapping[str, str] | None = None, **values: Any) -> None:
+    """Refuse values that the configuration would refuse, for functions that are called without one.
+
+    Parameters
+    ----------
+    section
+        Model that holds the keys, e.g. :class:`MinimisationSettings`.
+    names
+        What a key is called in the message, where that is not its own name.
+    values
+        Value of each key to check; the other keys of the section need none.
+
+    Raises
+    ------
+    OutOfRange
+        For the first value that is not allowed, with its name, what was found and what is allowed.
+    """
+    plain_values = {k: v.tolist() if hasattr(v, "tolist") else v for k, v in values.items()}
+    try:
+        section.model_validate(plain_values)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            key = problem["loc"][0] if problem["loc"] else None
+            if key in values and problem["type"] != "extra_forbidden":
+                described = _described(problem, section)
+                name = (names or {}).get(str(key), str(key))
+                raise OutOfRange(name, described.found, described.allowed) from None
+
+
 def _laid_over_each_other(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     content: dict[str, Any] = {}
     for layer in layers:
@@ -899,9 +987,9 @@ def _path(location: Sequence[int | str]) -> str:
     return text
 
 
-def _model_at(location: Sequence[int | str]) -> type[BaseModel] | None:
-    """Model that holds the last key of ``location``."""
-    model: Any = Config
+def _model_at(location: Sequence[int | str], root: type[BaseModel]) -> type[BaseModel] | None:
+    """Model that holds the last key of ``location`` below ``root``."""
+    model: Any = root
     for part in location[:-1]:
         if isinstance(part, int) or part == "MixtureSettings":
             continue
@@ -937,11 +1025,11 @@ _SHAPES: Final = {
 }
 
 
-def _described(error: Any) -> _Problem:
+def _described(error: Any, root: type[BaseModel] | None = None) -> _Problem:
     location, kind, context = error["loc"], error["type"], error.get("ctx", {})
     path, found = _path(location) or "(the whole file)", _shown(error["input"])
     field = None
-    owner = _model_at(location)
+    owner = _model_at(location, root or Config)
     if owner is not None and location and isinstance(location[-1], str):
         field = owner.model_fields.get(location[-1])
     if kind == "missing":
@@ -1010,22 +1098,21 @@ def _system_problems(c: Config) -> Iterable[_Problem]:
             f"a box of {mixture.box_length:.4g}",
             f"a box of at least twice the longest range ({reach:g}), so that the minimum image is defined",
         )
-    if c.descriptors.cutoff > mixture.box_length / 2:
+    try:
+        check_cutoff(c.descriptors.cutoff, mixture.box_length)
+    except OutOfRange as error:
         yield _Problem(
-            "descriptors.cutoff",
-            f"{c.descriptors.cutoff:g}",
-            f"at most half the box of one unit system ({mixture.box_length / 2:.4g}): the sums of a larger "
-            "range differ between unit and large systems, by many standard deviations",
+            "descriptors.cutoff", error.found, error.allowed.replace("box", "box of one unit system")
         )
     if c.propensity.central_species > mixture.n_species:
         yield _Problem(
             "propensity.central_species", str(c.propensity.central_species), f"1 to {mixture.n_species}"
         )
-    if c.propensity.r_out <= c.propensity.r_in:
+    try:
+        check_radii(c.propensity.r_in, c.propensity.r_out)
+    except OutOfRange as error:
         yield _Problem(
-            "propensity.r_out",
-            f"{c.propensity.r_out:g}",
-            f"more than propensity.r_in ({c.propensity.r_in:g})",
+            f"propensity.{error.name}", error.found, error.allowed.replace("r_in", "propensity.r_in")
         )
 
 
@@ -1147,6 +1234,11 @@ def _grid_problems(c: Config) -> Iterable[_Problem]:
                 f"{lengths[k]:g}",
                 f"more than the one before it ({lengths[k - 1]:g})",
             )
+    if lengths and not any(b <= a for a, b in itertools.pairwise(lengths)):
+        try:
+            check_lengths(lengths, c.descriptors.cutoff)
+        except ValueError as error:
+            yield _Problem("descriptors.lengths", _shown(list(lengths)), str(error))
     if (
         not c.figures.formats
         or c.figures.formats[0] != "png"
@@ -1202,6 +1294,7 @@ def _training_problems(c: Config) -> Iterable[_Problem]:
                 f"{value:g}",
                 f"at least two measured temperatures at or above it ({known})",
             )
+    yield from _fold_problems(c)
     if sum(p.epochs for p in (*t.phase1, *t.phase2)) < 1:
         yield _Problem("training.phase1", "no epoch", "at least one epoch in phase1 or phase2")
     radii = t.correlation_radii
@@ -1216,6 +1309,25 @@ def _training_problems(c: Config) -> Iterable[_Problem]:
     for key in ("mlp1", "mlp2", "head"):
         if not getattr(c.network, key):
             yield _Problem(f"network.{key}", "an empty list", "at least one layer")
+
+
+def _fold_problems(c: Config) -> Iterable[_Problem]:
+    folds, s = c.training.folds, c.structures
+    if folds == 0:
+        return
+    try:
+        parts = split(s.number, s.test_fraction, s.validation_fraction)
+    except ValueError:
+        return  # said elsewhere
+    learnt = len(parts.train) + len(parts.validation)
+    least = 3 if parts.validation else 2  # one left out, one to train on, one for validation
+    if not 2 <= folds <= learnt or learnt - -(-learnt // folds) < least - 1:
+        yield _Problem(
+            "training.folds",
+            str(folds),
+            f"0, or 2 to {learnt} folds of the {learnt} structures learnt from, each of which leaves "
+            f"{least - 1} or more",
+        )
 
 
 def _large_problems(c: Config) -> Iterable[_Problem]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tglassmlp.config import Config, TemperatureSettings, canonical, chunk_ranges, frame_steps
+from tglassmlp.dynamics.forecast import planned_table
 from tglassmlp.simulation.equilibration import attempts
 from tglassmlp.storage import read_json
 
@@ -192,6 +193,20 @@ def training_seconds(c: Config, state_points: int, networks: int, rates: Rates =
     return 3.0 + seen / rates.training
 
 
+def fold_seconds(c: Config, rates: Rates = Rates()) -> float:
+    """Time of the trainings of one fold: both steps for every T_min, and GlassMLP at every measured T."""
+    t = c.training
+    labelled = [x.value for x in c.temperatures if x.dynamics_time is not None]
+    n_t, n_c = len(c.temperatures), len(c.c_b)
+    steps = [sum(x >= t_min for x in labelled) for t_min in t.t_min]
+    networks = t.fold_networks or t.networks
+    own = min(t.fold_networks or c.baselines.networks, c.baselines.networks)
+    seconds = sum(n_c * training_seconds(c, n, networks, rates) for n in steps)
+    seconds += len(t.t_min) * training_seconds(c, n_t * n_c, networks, rates)
+    seconds += len(labelled) * n_c * training_seconds(c, 1, own, rates)
+    return seconds * (1 - 1 / t.folds if t.folds else 1)
+
+
 # ------------------------------------------------------------------------------------------------ all jobs
 
 
@@ -317,11 +332,14 @@ def estimate(c: Config, rates: Rates = Rates()) -> list[Cost]:
     found.append(cost("extrapolate_labels", [2.0] * models, 2500, disk))
     found.append(cost("train_full", [training_seconds(c, n_t * n_c, networks, rates)] * models, 4500))
     found.append(cost("select_networks", [2.0] * models, 2500))
+    found.append(cost("train_other_output", [training_seconds(c, n_t * n_c, networks, rates)], 4500))
     sources = {canonical(t.value) for t in labelled}
     found.append(
         cost("train_baselines", [training_seconds(c, n_c, c.baselines.networks, rates)] * len(sources), 2500)
     )
     found.append(cost("fit_linear_baselines", [2.0] * models, 2500))
+    if c.training.folds:
+        found.append(cost("train_fold", [fold_seconds(c, rates)] * c.training.folds, 4500))
     per = {e: centre[e] * n_c * networks for e in centre}
     times = [per[e] / n_t / rates.prediction for e in per for _ in range(n_t * models)]
     disk = models * ((per["unit"] + per["large"]) * 4e-6 + centre["unit"] * n_c * 2 * 4e-6)
@@ -329,7 +347,7 @@ def estimate(c: Config, rates: Rates = Rates()) -> list[Cost]:
     baseline = len(labelled) + (c.large_systems.dynamics is not None)
     disk = baseline * central(c) * systems(c, "unit") * n_c * (2 * c.baselines.networks + 4) * 4e-6
     found.append(cost("predict_baselines", [1.0] * baseline, prediction_megabytes(c, "unit"), disk))
-    found.append(cost("tables and numbers", [4.0] * 10, 1500 + 4 * per["large"] / n_t * 8e-6, 20))
+    found.append(cost("tables and numbers", [4.0] * 10 + [20.0], 1500 + 4 * per["large"] / n_t * 8e-6, 20))
     found.append(cost("figures and movie", [2.0] * 18 + [12.0], 1500, 10))
     return found
 
@@ -362,4 +380,15 @@ def describe(c: Config, costs: list[Cost], rates: Rates, measured: list[str]) ->
         lines.append(f"HOOMD-blue on {device}")
     if math.isfinite(longest):
         lines.append(f"longest job of one core: about {longest:.1f} h")
+    for t_min in c.training.t_min:
+        try:
+            table = planned_table(c, t_min)
+        except ValueError as error:
+            table = [str(error)]
+        if table:
+            lines += [
+                "",
+                f"label map expected for T_min = {t_min:g}, from the relaxation times that are known",
+            ]
+            lines += ["(x dynamics, t extrapolated in step 1, r full network only; columns: T):", *table]
     return "\n".join(lines)

@@ -83,10 +83,14 @@ class Mixture:
             )
         if not self.radii:
             object.__setattr__(self, "radii", tuple(0.5 * float(self.sigma[a][a]) for a in range(s)))
-        if len(self.radii) != s or any(r <= 0 for r in self.radii):
+        if len(self.radii) != s or not all(np.isfinite(r) and r > 0 for r in self.radii):
             raise ValueError(
                 f"mixture {self.name!r}: radii must hold {s} positive numbers, found {self.radii}"
             )
+
+    def __repr__(self) -> str:
+        shares = " : ".join(f"{n}" for n in self.composition)
+        return f"<Mixture {self.name}: {self.n_species} species, {shares}, number density {self.density:.4g}>"
 
     @property
     def n_species(self) -> int:
@@ -97,6 +101,24 @@ class Mixture:
     def density(self) -> float:
         """Number density (particles per unit area)."""
         return sum(self.composition) / self.box_length**2
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """Share of each species among all particles, ``[S]``."""
+        counts = np.asarray(self.composition, dtype=np.float64)
+        return counts / counts.sum()
+
+    def same_particles(self, other: Mixture) -> bool:
+        """Whether both have the same pair potential and cell radii, whatever their names and compositions."""
+        return self.n_species == other.n_species and all(
+            np.allclose(a, b, rtol=1e-9, atol=0.0)
+            for a, b in (
+                (self.sigma, other.sigma),
+                (self.epsilon, other.epsilon),
+                (self.cutoff, other.cutoff),
+                (self.radii, other.radii),
+            )
+        )
 
     @cached_property
     def smoothing(self) -> tuple[float, float, float]:

@@ -15,8 +15,8 @@ __all__ = ["STAGE_VERSIONS", "collect", "fingerprint", "git_commit", "stage_vers
 
 #: Version of each stage's numbers: raise one when its results may change, and Snakemake re-makes them.
 STAGE_VERSIONS: Final[dict[str, int]] = {
-    "structures": 2,
-    "equilibration_checks": 1,
+    "structures": 3,
+    "equilibration_checks": 2,
     "inherent": 2,
     "dynamics": 2,
     "propensities": 1,
@@ -28,7 +28,7 @@ STAGE_VERSIONS: Final[dict[str, int]] = {
     "prediction": 1,
     "baselines": 2,
     "observables": 3,
-    "figures": 2,
+    "figures": 3,
 }
 
 _LIBRARIES = ("numpy", "numba", "jax", "flax", "optax", "pyvoro2", "freud-analysis", "snakemake", "hoomd")

@@ -5,10 +5,10 @@ NPZ network weights. Nothing is pickled, nothing read is ever executed.
 
 Every format carries a SHA-256 of its content (NPZ: the CRC of the archive). A reader raises `ValueError`
 (`FileNotFoundError` where there is nothing) and names the file, whatever is wrong with it. Inside a
-workflow (environment variables ``TGLASSMLP_RUN_FOLDER`` and ``TGLASSMLP_RUN_IDENTITY``, set by the Snakefile)
-a file also carries its place in the run's folder and the run's identity (seed and system), and a reader
-refuses one that belongs to another place or run; a writer refuses to leave the run's folder through a
-symbolic link.
+workflow (:func:`work_for` sets the environment variables ``TGLASSMLP_RUN_FOLDER``, ``TGLASSMLP_RUN_IDENTITY``
+and ``TGLASSMLP_RUN_MIXTURE``) a file also carries its place in the run's folder, the run's identity (seed and
+system) and the name and fingerprint of its mixture, and a reader refuses one that belongs to another place,
+run or mixture; a writer refuses to leave the run's folder through a symbolic link.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ __all__ = [
     "read_mixture",
     "read_npz",
     "read_table",
+    "work_for",
     "write_arrays",
     "write_configurations",
     "write_json",
@@ -175,7 +176,39 @@ def _stamped(path: str | os.PathLike[str], provenance: Mapping[str, Any]) -> dic
     record, place = dict(provenance), _place(path)
     if place is not None:
         record |= {"place": place, "identity": os.environ.get("TGLASSMLP_RUN_IDENTITY")}
+    mixture = _run_mixture()
+    if place is not None and mixture is not None:
+        record["mixture"] = mixture
     return record
+
+
+def _run_mixture() -> dict[str, str] | None:
+    """Name and fingerprint of the mixture of the run that this process works for, None outside a workflow."""
+    found = os.environ.get("TGLASSMLP_RUN_MIXTURE")
+    return None if not found else dict(json.loads(found))
+
+
+def work_for(folder: str | os.PathLike[str], identity: str, mixture: Mixture) -> None:
+    """Make this process and those it starts read and write the files of one run.
+
+    Files then carry their place in the run's folder, the run's identity and its mixture, and readers refuse
+    those of another place, run or mixture.
+
+    Parameters
+    ----------
+    folder
+        The run's folder.
+    identity
+        Fingerprint of seed and system.
+    mixture
+        The run's mixture.
+    """
+    named = {"name": mixture.name, "fingerprint": species_names.identity(mixture)}
+    os.environ.update(
+        TGLASSMLP_RUN_FOLDER=os.path.abspath(folder),
+        TGLASSMLP_RUN_IDENTITY=identity,
+        TGLASSMLP_RUN_MIXTURE=json.dumps(named),
+    )
 
 
 def _belongs(path: str | os.PathLike[str], provenance: Any) -> None:
@@ -189,12 +222,25 @@ def _belongs(path: str | os.PathLike[str], provenance: Any) -> None:
         raise ValueError(
             f"{path}: holds what belongs to {provenance['place']} of a run (copied or moved?); {_MISPLACED}"
         )
+    if isinstance(provenance.get("mixture"), Mapping):
+        _of_the_runs_mixture(path, provenance["mixture"])
     identity = os.environ.get("TGLASSMLP_RUN_IDENTITY")
     if provenance.get("identity") != identity:
         raise ValueError(
             f"{path}: made by a run with another seed or system (identity {provenance.get('identity')}, "
             f"this run has {identity}); {_MISPLACED}"
         )
+
+
+def _of_the_runs_mixture(path: str | os.PathLike[str], named: Mapping[str, Any]) -> None:
+    """Refuse a file in the run's folder that names another mixture than the run's."""
+    mixture = _run_mixture()
+    if mixture is None or _place(path) is None or named.get("fingerprint") == mixture["fingerprint"]:
+        return
+    raise ValueError(
+        f"{path}: is of the mixture {named.get('name')} (fingerprint {named.get('fingerprint')}), this run "
+        f"simulates {mixture['name']} (fingerprint {mixture['fingerprint']}); {_MISPLACED}"
+    )
 
 
 def advice(path: str | os.PathLike[str]) -> str:
@@ -779,7 +825,10 @@ def _checked_frames(path: str | os.PathLike[str]) -> tuple[list[Any], Mixture | 
         if not sealed and origin.get("format") == _CHECKSUMMED:
             raise OSError("its checksum is missing")
         _belongs(path, origin)
-        return frames, _named_mixture(frames[0])
+        named = _named_mixture(frames[0])
+        if named is not None:
+            _of_the_runs_mixture(path, species_names.record(named))
+        return frames, named
     except PermissionError:
         raise
     except Exception as error:  # damaged metadata breaks the reader in many ways

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -65,8 +64,7 @@ def damaged(run: Path, config: Config, largest: float = float("inf")) -> Iterato
     tuple
         A file and what is wrong with it, None where nothing is.
     """
-    os.environ["TGLASSMLP_RUN_FOLDER"] = os.path.abspath(run)
-    os.environ["TGLASSMLP_RUN_IDENTITY"] = fingerprint(config.seed, config.system)
+    storage.work_for(run, fingerprint(config.seed, config.system), config.mixture())
     for path in files(run):
         if path.stat().st_size > largest:
             continue

@@ -13,6 +13,7 @@ from tglassmlp import (
     potential_energies,
 )
 from tglassmlp.configuration import minimum_image
+from tglassmlp.descriptors.coarse_grain import coarse_grain, descriptor_names
 from tglassmlp.descriptors.local import radical_cells
 from tglassmlp.simulation.kernels import forces
 
@@ -66,8 +67,9 @@ def test_radical_cells(published):
 def test_descriptor_columns_by_brute_force(published):
     c = configuration(published[0.23], inherent=True)
     lengths = [0, 0.5, 2, 10]
-    values, names = descriptors(c, lengths)
     energies, perimeters = potential_energies(c), radical_cells(c).perimeters
+    # the published ones are sums to 20 in minimum image, more than half the box
+    values, names = coarse_grain(c, energies, perimeters, lengths, cutoff=20.0), descriptor_names(lengths)
     for i in np.random.default_rng(1).choice(c.n_particles, 20, replace=False):
         r = np.linalg.norm(minimum_image(c.positions - c.positions[i], c.box_length), axis=1)
         for m, name in enumerate(names):

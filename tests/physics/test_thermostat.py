@@ -1,102 +1,150 @@
-"""The thermostat acts on half-step velocities, so that positions have the temperature asked for."""
-
-from __future__ import annotations
+"""Thermostats and integrator where all is known: particles that do not meet, and Newton in plain NumPy."""
 
 import numpy as np
 import pytest
-from test_dynamics import MIXTURE, trajectory
+from scipy import stats
+from scipy.integrate import solve_ivp
 
-from tglassmlp import KA2D, Configuration, inherent_structure
-from tglassmlp.simulation import kernels
-from tglassmlp.simulation.equilibration import EquilibrationSettings, equilibrate_structure
-from tglassmlp.simulation.molecular_dynamics import isoconfigurational_dynamics
-from tglassmlp.simulation.swap_monte_carlo import Chain
+from tglassmlp import KA2D, Configuration, isoconfigurational_dynamics
+from tglassmlp.simulation import molecular_dynamics as md
+from tglassmlp.simulation.engine import get_engine
+from tglassmlp.simulation.kernels import forces, total_energy
 
-COLD, TIME_STEP = 0.01, 0.03
-
-
-def mean_squared_frequency(c: Configuration) -> float:
-    """Mean eigenvalue of the matrix of second derivatives, by central differences of the forces."""
-    h, trace = 1e-5, 0.0
-    for i in range(c.n_particles):
-        for axis in range(2):
-            shift = np.zeros((c.n_particles, 2))
-            shift[i, axis] = h
-            ahead = kernels.forces(c.with_positions(c.positions + shift), MIXTURE)[i, axis]
-            behind = kernels.forces(c.with_positions(c.positions - shift), MIXTURE)[i, axis]
-            trace += (behind - ahead) / (2.0 * h)
-    return trace / (2.0 * c.n_particles - 2.0)
+# Four particles so far apart that none reaches another one: only the thermostat changes the kinetic energy.
+# The smaller the number of degrees of freedom, 2 N - 2 = 6, the more an error of one of them is seen.
+APART = Configuration([[0, 0], [2000, 0], [0, 2000], [2000, 2000]], [1, 2, 3, 1], 4000.0)
+FREEDOM = 6
+TEMPERATURE = 0.5
 
 
-@pytest.fixture(scope="module")
-def solid(liquid: Configuration) -> Configuration:
-    return inherent_structure(liquid, mixture=MIXTURE)
+def trajectory(c, steps, replicas, seed=1, temperature=TEMPERATURE, **settings):
+    return get_engine("native").trajectory(
+        c, temperature, np.asarray(steps), replicas, np.random.SeedSequence(seed), mixture=KA2D,
+        settings=md.DynamicsSettings(**{"precision": "double", **settings}),
+    )  # fmt: skip
 
 
-@pytest.mark.parametrize("thermostat", ["bussi", "nose_hoover"])
-def test_half_step_velocities_give_positions_the_right_temperature(solid, thermostat) -> None:
-    """A cold solid is harmonic: half the temperature for every mode, whatever the time step.
+def is_canonical(temperatures):
+    """Whether 2 K / (2 N - 2) of independent samples is distributed as at ``TEMPERATURE``."""
+    kinetic = 0.5 * FREEDOM * np.ravel(temperatures) / TEMPERATURE
+    return stats.kstest(kinetic, stats.gamma(0.5 * FREEDOM).cdf).pvalue > 1e-3
 
-    With full-step velocities a mode of frequency w is too hot by (w h)^2 / 4 (leapfrog keeps
-    w^2 x^2 / 2 and the kinetic energy at half steps in equipartition, exactly).
-    """
-    steps = np.arange(3000, 12_001, 60)
-    ground = kernels.total_energy(solid, MIXTURE)
-    freedom = 2.0 * solid.n_particles - 2.0
-    excess = {}
-    for velocities in ("half_step", "full_step"):
-        found = trajectory(
-            solid, steps, 16, temperature=COLD, time_step=TIME_STEP, precision="double",
-            thermostat=thermostat, thermostat_velocities=velocities,
+
+def test_velocities_at_the_start_have_two_degrees_of_freedom_less_than_coordinates():
+    found = trajectory(APART, [0, 100], 2000, thermostat="none")
+    assert is_canonical(found.kinetic_temperature[:, 0])
+    np.testing.assert_allclose(found.kinetic_temperature[:, 1], found.kinetic_temperature[:, 0], rtol=1e-9)
+    # what is reported is 2 K / (2 N - 2), with the velocities that carry the particles
+    velocity = found.displacements[:, 1].astype(float) / 1.0
+    np.testing.assert_allclose(
+        found.kinetic_temperature[:, 1], (velocity**2).sum(axis=(1, 2)) / FREEDOM, rtol=1e-5
+    )
+    np.testing.assert_allclose(velocity.sum(axis=1), 0.0, atol=1e-6)
+    assert np.all(found.potential_energy == 0.0)
+
+
+def test_velocities_at_the_start_do_not_depend_on_the_forces(liquid):
+    """The same random numbers give a liquid and particles far apart the same kinetic energy at time zero."""
+    n = liquid.n_particles
+    grid = 50.0 * np.stack(np.meshgrid(np.arange(12), np.arange(12)), -1).reshape(-1, 2)[:n]
+    apart = Configuration(grid, liquid.species, 600.0)
+    with_forces, without = (trajectory(c, [0], 4).kinetic_temperature for c in (liquid, apart))
+    np.testing.assert_allclose(with_forces, without, rtol=1e-8)
+    assert np.ptp(without) > 0.01
+
+
+@pytest.mark.parametrize(("interval", "relaxation"), [(1, 0.02), (7, 0.1)])
+def test_stochastic_rescaling_gives_the_canonical_kinetic_energy(interval, relaxation):
+    """Frames are 8 relaxation times apart, so that each is a new sample: 16 x 300 of them."""
+    apart = round(8 * relaxation / 0.01)
+    steps = apart * np.arange(1, 301)
+    found = trajectory(APART, steps, 16, thermostat_interval=interval, thermostat_time=relaxation)
+    assert is_canonical(found.kinetic_temperature)
+    assert found.kinetic_temperature.mean() == pytest.approx(
+        TEMPERATURE, abs=4 * TEMPERATURE * np.sqrt(2 / FREEDOM / found.kinetic_temperature.size)
+    )
+    # the work of the thermostat is what the kinetic energy has gained
+    np.testing.assert_allclose(found.conserved_drift, 0.0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("interval", "relaxation"), [(1, 0.05), (10, 0.2)])
+def test_stochastic_rescaling_forgets_within_its_relaxation_time(interval, relaxation):
+    """The autocorrelation of K is exp(-t / tau): given K(0), K(t) is K(0) exp(-t/tau) + ... on average."""
+    steps = 10 * np.arange(1, 1001)
+    found = trajectory(APART, steps, 16, thermostat_interval=interval, thermostat_time=relaxation, seed=3)
+    deviation = found.kinetic_temperature - TEMPERATURE
+    variance = (deviation**2).mean()
+    assert variance == pytest.approx(TEMPERATURE**2 * 2 / FREEDOM, rel=0.08)
+    for lag in (1, 2, 3):
+        correlation = (deviation[:, lag:] * deviation[:, :-lag]).mean() / variance
+        assert correlation == pytest.approx(np.exp(-0.1 * lag / relaxation), abs=0.04)
+
+
+def test_stochastic_rescaling_turns_velocities_as_often_as_its_noise_says():
+    """Velocities that have forgotten their size have forgotten their sign; those that have not keep it."""
+    for relaxation, turned in ((0.01, 0.5), (1e3, 0.0)):
+        found = trajectory(APART, np.arange(5, 2006, 10), 8, thermostat_time=relaxation, seed=5)
+        # the thermostat acts at steps 10, 20, ..., in the middle between two frames: compare every other pair
+        path = np.diff(found.displacements.astype(float), axis=1)
+        there, back = path[:, :-2:2], path[:, 2::2]
+        share = np.mean((there * back).sum(axis=(2, 3)) < 0)
+        assert share == pytest.approx(
+            turned, abs=4 * 0.5 / np.sqrt(there.shape[0] * there.shape[1]) * turned * 2
+        )
+
+
+def test_nose_hoover_follows_its_equations():
+    r"""Without forces dK/dt = -2 xi K and dxi/dt = (K / K_0 - 1) / tau^2, K_0 = (2N - 2) T / 2, xi(0) = 0."""
+    steps = np.arange(0, 2001, 200)
+    settings = {"thermostat": "nose_hoover", "thermostat_time": 0.4, "thermostat_interval": 1}
+    found = trajectory(APART, steps, 6, time_step=0.001, **settings)
+    for replica in found.kinetic_temperature:
+        solution = solve_ivp(
+            lambda _, s: [-2 * s[1] * s[0], (s[0] / TEMPERATURE - 1) / 0.4**2],
+            (0, found.times[-1]), [replica[0], 0.0], t_eval=found.times, rtol=1e-10, atol=1e-12,
         )  # fmt: skip
-        potential = found.potential_energy * solid.n_particles - ground
-        excess[velocities] = potential.mean() / (0.5 * freedom * COLD)
-        # the thermostat's own velocities have the temperature asked for
-        assert found.kinetic_temperature.mean() == pytest.approx(COLD, rel=0.01)
-        # and its work is accounted for: the energy less that work stays, while the thermostat turns over
-        # the whole energy many times
-        drift = found.conserved_drift[:, -50:].mean() - found.conserved_drift[:, :50].mean()
-        assert abs(drift) < 0.01 * COLD
-    heating = 0.25 * mean_squared_frequency(solid) * TIME_STEP**2
-    assert heating > 0.04
-    assert excess["half_step"] == pytest.approx(1.0, abs=0.015)
-    assert excess["full_step"] / excess["half_step"] == pytest.approx(1.0 + heating, abs=0.015)
+        np.testing.assert_allclose(replica, solution.y[0], rtol=5e-3)
+        assert np.ptp(replica) > 0.02
+    np.testing.assert_allclose(found.conserved_drift, 0.0, atol=1e-6)
 
 
-def energies_of_both(temperature: float, structures: int, sweeps: int, engine: str) -> np.ndarray:
-    """Mean energy per particle of dynamics and of swap Monte Carlo, ``[structure, 2]``, N = 1290.
+def test_motion_is_that_of_newton(liquid):
+    """Velocity Verlet in plain NumPy from the same start; the first step tells the velocities."""
+    dt, steps = 0.01, np.array([0, 1, 2, 10, 60])
+    path = isoconfigurational_dynamics(
+        liquid, 0.6, dt * steps, 2, 4, mixture=KA2D,
+        settings=md.DynamicsSettings(thermostat="none", precision="double"),
+    )  # fmt: skip
+    kept = trajectory(
+        liquid, steps, 2, seed=4, temperature=0.6, thermostat="none", thermostat_velocities="full_step"
+    )
+    half = trajectory(liquid, steps, 2, seed=4, temperature=0.6, thermostat="none")
+    assert np.all(kept.conserved_drift[:, 0] == 0.0)
+    for r in range(2):
+        x, f = liquid.positions.copy(), forces(liquid)
+        # float32 frames: the velocity is known to 1e-7 / dt
+        v = (path[r, 1] - x - 0.5 * dt**2 * f) / dt
+        for step in range(1, 61):
+            x = x + dt * v + 0.5 * dt**2 * f
+            new = forces(liquid.with_positions(x))
+            v, f = v + 0.5 * dt * (f + new), new
+            if step in steps:
+                k = steps.tolist().index(step)
+                np.testing.assert_allclose(path[r, k], x, atol=2e-7 * (1 + step) ** 1.2)
+                energy = total_energy(liquid.with_positions(x)) / 129
+                assert kept.potential_energy[r, k] == pytest.approx(energy, abs=1e-5)
+                # 2 K / (2 N - 2), of the velocities at the step or at the half step before
+                assert kept.kinetic_temperature[r, k] == pytest.approx((v**2).sum() / 256, rel=1e-4)
+                before = v - 0.5 * dt * f
+                assert half.kinetic_temperature[r, k] == pytest.approx((before**2).sum() / 256, rel=1e-4)
+                assert abs((before**2).sum() / (v**2).sum() - 1) > 1e-3
 
-    Both begin from the same equilibrated structure: the chain goes on for a hundred sweeps, the replicas
-    run from t = 2 to t = 30, times in which the structure itself hardly changes. What is left between the
-    two is vibration, which their averages have nearly got rid of.
-    """
-    settings = EquilibrationSettings(record_points=6)
-    times = np.arange(2.0, 30.01, 0.5)
-    found = []
-    for k in range(structures):
-        c = equilibrate_structure(temperature, k, sweeps, 29, settings)[0]
-        paths = isoconfigurational_dynamics(c, temperature, times, 8, seed=k, engine=engine)
-        dynamics = np.mean([kernels.total_energy(c.with_positions(x)) for replica in paths for x in replica])
-        chain = Chain(c, temperature, 900 + k)
-        chain.tune(20, 0.4)
-        energies = []
-        for _ in range(50):
-            chain.run(2)
-            energies.append(chain.energy * c.n_particles)
-        found.append([dynamics, np.mean(energies)])
-    return np.array(found) / KA2D.species().size
 
-
-def difference(found: np.ndarray) -> tuple[float, float]:
-    gap = found[:, 0] - found[:, 1]
-    return float(gap.mean()), float(gap.std(ddof=1) / np.sqrt(len(gap)))
-
-
-@pytest.mark.campaign
-@pytest.mark.parametrize(("temperature", "sweeps"), [(0.40, 1500), (0.35, 3000), (0.30, 6000)])
-def test_dynamics_has_the_energy_of_swap_monte_carlo(temperature, sweeps) -> None:
-    """Within two standard errors of at most 0.001, the full-step form outside them (at T = 0.40: +0.0037)."""
-    gap, error = difference(energies_of_both(temperature, 40, sweeps, "native"))
-    print(f"\nT = {temperature}: energy of dynamics minus swap Monte Carlo {gap:+.5f} +- {error:.5f}")
-    assert error < 1e-3
-    assert abs(gap) < 2.0 * error
+def test_overlapping_particles_are_named_with_their_force():
+    """The force in the refusal is the derivative of the pair potential."""
+    close = Configuration([[0, 0], [0.03, 0.04], [3, 3]], [1, 2, 1], 20.0)
+    expected = np.linalg.norm(forces(close)[0])
+    with pytest.raises(ValueError, match=r"particles 0 and 1 overlap: distance 0\.05, force") as refusal:
+        trajectory(close, [0], 1, precision="mixed")
+    force = float(str(refusal.value).split("force ")[1].split(",")[0])
+    assert force == pytest.approx(expected, rel=1e-3)

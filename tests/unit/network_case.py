@@ -73,6 +73,7 @@ def write_run(root, temperatures=(0.5, 0.45, 0.4), cold=(0.35,), structures=8, p
                 root / f"labels/T{t:.2f}.h5",
                 {
                     "c_b": Array(np.array(C_BS), ("c_b",)),
+                    "time": Array(10.0 ** np.arange(len(C_BS)), ("c_b",)),
                     "propensity": Array(y, ("c_b", "structure", "particle")),
                     "half": Array(half, ("c_b", "structure", "half", "particle")),
                 },

@@ -98,7 +98,7 @@ def test_isoconfigurational_average_and_halves(lattice, moved):
     [
         ({"later": np.zeros((3, 2))}, r"later must have shape \[R, 2, 2\], found \(3, 2\)"),
         ({"later": np.full((1, 2, 2), np.nan)}, "not finite"),
-        ({"r_out": 1.0}, "r_out must be at least r_in"),
+        ({"r_out": 1.0}, "r_out must be more than r_in"),
         ({"box_length": 3.0}, "shorter than twice"),
         ({"species": [1, 4]}, r"species must lie in 1..3"),
     ],
@@ -112,3 +112,48 @@ def test_refusals(change, message):
     }
     with pytest.raises(ValueError, match=message):
         bond_breaking(**{**usual, **change})
+
+
+@pytest.mark.parametrize("replicas", [1, 2, 5])
+def test_propensities_at_every_frame_are_means_over_replicas(lattice, replicas):
+    rng = np.random.default_rng(replicas)
+    scale = np.array([0.0, 0.4, 1.5])[:, None, None]
+    displacements = (scale * rng.normal(size=(replicas, 3, lattice.n_particles, 2))).astype(np.float32)
+    found = isoconfigurational_propensity(lattice, displacements)
+    for f in range(3):
+        later = lattice.positions + displacements[:, f].astype(float)
+        share = brute_force(lattice.positions, later, lattice.box_length, lattice.species)
+        np.testing.assert_allclose(found.mean[f], share.mean(axis=0), atol=1e-12)
+        np.testing.assert_allclose(found.half[0, f], share[::2].mean(axis=0), atol=1e-12)
+        odd = share[1::2] if replicas > 1 else share
+        np.testing.assert_allclose(found.half[1, f], odd.mean(axis=0), atol=1e-12)
+    np.testing.assert_array_equal(found.mean[0], 1.0)
+
+
+def test_both_radii_count_in_diameters_of_the_pair():
+    """Bonded below 1.4 sigma at the start, broken beyond 1.8 sigma, for 1-1 and the shorter 1-2 alike."""
+    for species, sigma in (([1, 1], 1.0), ([1, 2], 0.8), ([3, 3], 0.94)):
+        near, far = ([[0, 0], [r * sigma, 0]] for r in (1.399, 1.401))
+        for end, kept in ((1.799, 1.0), (1.801, 0.0)):
+            later = [[[0, 0], [0, end * sigma]]]
+            assert bond_breaking(near, later, 20.0, species).tolist() == [[kept, kept]]
+        with pytest.raises(ValueError, match=r"has no neighbour within 1\.4"):
+            bond_breaking(far, [near], 20.0, species)
+        # other radii, also equal ones
+        assert bond_breaking(far, [near], 20.0, species, 1.5, 1.5).tolist() == [[1.0, 1.0]]
+
+
+def test_a_bond_once_broken_counts_again_when_it_is_back():
+    start = np.array([[0.0, 0.0], [1.0, 0.0]])
+    away = np.zeros((1, 3, 2, 2))
+    away[0, 1, 1] = [3.0, 0.0]
+    found = isoconfigurational_propensity(Configuration(start, [1, 1], 20.0), away)
+    assert found.mean[:, 0].tolist() == [1.0, 0.0, 1.0]
+
+
+def test_any_positive_radius_may_be_asked_for():
+    c = Configuration([[0.0, 0.0], [0.5, 0.0]], [1, 1], 20.0)
+    assert initial_bonds(c, 0.6)[1].tolist() == [1, 1]
+    for r_in in (0.0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="r_in must be positive"):
+            initial_bonds(c, r_in)

@@ -49,3 +49,42 @@ def test_particles_of_a_species_are_chosen_structure_by_structure():
         of_species(values, [[1, 2, 2], [1, 1, 2]], 1)
     with pytest.raises(ValueError, match=r"species must have shape \(2, 3\)"):
         of_species(values, species[0], 1)
+
+
+def test_two_replicas_by_hand():
+    """Mean over replicas and over the particles of a species, centre of mass taken out."""
+    c = Configuration([[0, 0], [3, 0], [0, 3], [3, 3]], [1, 1, 1, 2], 10.0)
+    first = np.array([[0.3, 0.0], [-0.3, 0.4], [0.0, -0.2], [0.0, -0.2]])
+    second = np.array([[0.1, 0.1], [0.1, -0.1], [-0.2, 0.2], [0.0, -0.2]])
+    frames = np.zeros((2, 3, 4, 2))
+    frames[0, 1], frames[1, 1] = first, second
+    frames[0, 2], frames[1, 2] = 2 * first + [5.0, 1.0], second - [0.3, 7.0]
+    found = scattering_and_displacement(c, frames, 2, wave_number=4.0, directions=5)
+    squares = np.array([[0.09, 0.25, 0.04, 0.04], [0.02, 0.02, 0.08, 0.04]])
+    expected = [[0.0, squares[:, :3].mean()], [0.0, squares[:, 3].mean()]]
+    np.testing.assert_allclose(found["displacement2"][:, :2], expected, atol=1e-12)
+    assert found["displacement2"][0, 2] == pytest.approx(0.5 * (4 * 0.38 + 0.12) / 3)
+    angles = np.pi * np.arange(5) / 5
+    phase = 4.0 * np.stack([first, second]) @ np.stack([np.cos(angles), np.sin(angles)])
+    np.testing.assert_allclose(found["scattering"][0, :2], [1.0, np.cos(phase[:, :3]).mean()])
+    np.testing.assert_allclose(found["scattering"][1, 1], np.cos(phase[:, 3]).mean())
+
+
+def test_usual_wave_number_and_directions(lattice):
+    """The first peak of the structure factor, 2 pi, in eight directions of half a circle."""
+    rng = np.random.default_rng(0)
+    moved = 0.2 * rng.normal(size=(1, 1, lattice.n_particles, 2))
+    usual = scattering_and_displacement(lattice, moved, 3)
+    given = scattering_and_displacement(lattice, moved, 3, wave_number=2 * np.pi, directions=8)
+    np.testing.assert_array_equal(usual["scattering"], given["scattering"])
+
+
+def test_ceiling_by_hand():
+    # correlation of (1, 0, -1, 0) and (1, 1, -1, -1) / offsets: 2 / sqrt(2 * 4) = 0.7071
+    halves = np.array([[1, 0, -1, 0], [1, 1, -1, -1]]) + np.array([[5.0], [-2.0]])
+    r = 1 / np.sqrt(2)
+    assert split_half_ceiling(halves) == pytest.approx(np.sqrt(2 * r / (1 + r)))
+    # the shape of what is pooled does not matter
+    assert split_half_ceiling(halves.reshape(2, 2, 2)) == pytest.approx(np.sqrt(2 * r / (1 + r)))
+    with pytest.raises(ValueError, match="two halves"):
+        split_half_ceiling(np.ones((3, 4)))

@@ -1,12 +1,21 @@
 """Radical cells and descriptors: lattices, limits, invariances, brute force."""
 
+import pickle
+
 import numpy as np
 import pytest
 
-from tglassmlp import KA2D, Configuration, descriptors, potential_energies, radical_perimeters
+from tglassmlp import KA2D, Configuration, Descriptors, descriptors, potential_energies, radical_perimeters
+from tglassmlp.config import DescriptorSettings
 from tglassmlp.configuration import minimum_image, wrap
-from tglassmlp.descriptors.coarse_grain import coarse_grain, descriptor_lengths, descriptor_names
+from tglassmlp.descriptors.coarse_grain import (
+    coarse_grain,
+    descriptor_lengths,
+    descriptor_names,
+    periodic_descriptors,
+)
 from tglassmlp.descriptors.local import radical_cells
+from tglassmlp.simulation.kernels import forces
 
 LENGTHS = [0, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 10]
 
@@ -44,7 +53,7 @@ def box_of_hundreds(lattice):
     return c.with_positions(c.positions + 0.05 * rng.normal(size=c.positions.shape))
 
 
-@pytest.mark.parametrize("cutoff", [20.0, 5.0, 1.3])
+@pytest.mark.parametrize("cutoff", [15.5, 5.0, 1.3])
 def test_equals_brute_force(box_of_hundreds, cutoff):
     c = box_of_hundreds
     energies, perimeters = potential_energies(c), radical_perimeters(c)
@@ -59,8 +68,10 @@ def test_equals_brute_force(box_of_hundreds, cutoff):
 
 
 def test_small_box(lattice):
+    """The sums themselves know any cut-off; beyond half the box they end at the minimum image."""
     energies, perimeters = potential_energies(lattice), radical_perimeters(lattice)
-    values, names = descriptors(lattice, LENGTHS)
+    values = coarse_grain(lattice, energies, perimeters, LENGTHS, cutoff=20.0)
+    names = descriptor_names(LENGTHS)
     particles = range(0, 129, 7)
     for i, row in zip(
         particles, brute_force(lattice, LENGTHS, 20, particles, energies, perimeters), strict=True
@@ -71,7 +82,10 @@ def test_small_box(lattice):
 def test_uneven_lengths(lattice):
     lengths = [0.03, 0.7, 1.1, 123.0]
     energies, perimeters = potential_energies(lattice), radical_perimeters(lattice)
-    values, names = descriptors(lattice, lengths)
+    values, names = (
+        coarse_grain(lattice, energies, perimeters, lengths, cutoff=20.0),
+        descriptor_names(lengths),
+    )
     for i, row in zip([5], brute_force(lattice, lengths, 20, [5], energies, perimeters), strict=True):
         np.testing.assert_allclose(values[i], [row[n] for n in names], rtol=1e-10, atol=1e-10)
 
@@ -118,8 +132,9 @@ def test_small_lengths_approach_the_particle_itself(lattice):
 
 
 def test_large_lengths_approach_plain_averages(lattice):
-    found = columns(lattice, [1e9])
     energies, perimeters = potential_energies(lattice), radical_perimeters(lattice)
+    values = coarse_grain(lattice, energies, perimeters, [1e9], cutoff=20.0)
+    found = dict(zip(descriptor_names([1e9]), values.T, strict=True))
     for average, member in (("all", lattice.species > 0), ("type2", lattice.species == 2)):
         for quantity, expected in (
             ("density", member.sum()),
@@ -179,6 +194,55 @@ def test_central_species_are_rows_of_the_whole(lattice):
 def test_lengths_refused(lattice, lengths, message):
     with pytest.raises(ValueError, match=message):
         descriptors(lattice, lengths)
+
+
+@pytest.mark.parametrize(
+    ("cutoff", "message"),
+    [
+        (5.3, r"cutoff must be at most half the box \(5.201\)"),
+        (20.0, "cutoff must be at most half the box"),
+        (0.0, "cutoff must be a positive number"),
+        (np.nan, "cutoff must be a positive number"),
+    ],
+)
+def test_cutoffs_refused_are_those_of_the_configuration(lattice, cutoff, message):
+    with pytest.raises(ValueError, match=message):
+        descriptors(lattice, [1.0], cutoff=cutoff)
+
+
+def test_default_cutoff_is_that_of_the_configuration_or_half_the_box(lattice, box_of_hundreds):
+    assert descriptors(lattice, [1.0]).settings.cutoff == 0.5 * lattice.box_length
+    assert descriptors(lattice.tiled(4), [1.0]).settings.cutoff == DescriptorSettings().cutoff == 16.4
+
+
+def test_descriptors_remember_how_they_were_made(lattice):
+    found = descriptors(lattice, [0, 1], cutoff=3.0, central_species=2)
+    values, names = found
+    assert values is found.values
+    assert names == descriptor_names([0, 1])
+    made = found.settings
+    assert (made.lengths, made.cutoff, made.central_species) == ((0.0, 1.0), 3.0, 2)
+    assert made.counts == KA2D.scaled(10).composition
+    assert made.box_length == lattice.box_length
+    assert made.largest_force == pytest.approx(np.hypot(*forces(lattice).T).max())
+    assert found.species.tolist() == [2] * 33
+    again = pickle.loads(pickle.dumps(found))
+    assert again.settings == made
+    np.testing.assert_array_equal(again.values, values)
+    assert len(repr(found).splitlines()) == 1
+    with pytest.raises(ValueError, match=r"must have shape \[33, 3\]"):
+        Descriptors(values, names[:3], made, found.species)
+
+
+def test_periodic_descriptors_are_those_of_the_repeated_structure(lattice):
+    """In a box of 10.4 a range of 8 takes every image; a structure of 2 x 2 copies needs none."""
+    small = periodic_descriptors(lattice, LENGTHS, mixture=KA2D, cutoff=8.0, central_species=1)
+    whole = descriptors(lattice.tiled(2), LENGTHS, cutoff=8.0)
+    np.testing.assert_allclose(small.values, whole.values[:129][lattice.species == 1], rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(
+        periodic_descriptors(lattice, LENGTHS, mixture=KA2D, cutoff=5.0).values,
+        descriptors(lattice, LENGTHS, cutoff=5.0).values,
+    )
 
 
 def test_local_quantities_refused(lattice):

@@ -55,7 +55,7 @@ def synthetic(n=8, seed=0, points=10, drift=0.0, gap=0.0, strange=None):
             "measured": True,
             "energy": energy,
         }
-        rows |= {"energy_variance": 1e-5, "inherent_energy": np.nan, "overlap": 0.3, "autocorrelation": 20.0}
+        rows |= {"energy_variance": 1e-5, "inherent_energy": np.nan, "overlap": 0.2, "autocorrelation": 20.0}
         tables.append(pd.DataFrame({**rows, "displacement_acceptance": 0.4, "swap_acceptance": 0.01}))
     return pd.concat(tables, ignore_index=True)[list(COLUMNS)]
 
@@ -146,11 +146,16 @@ def test_large_system_forgets_its_tiles(liquid):
     table, verdict = check_large_systems(record, [c], 0.8)
     assert verdict["passed"]
     assert verdict["failed"] == []
-    assert table.value[0] == record.overlap.iloc[-1] == verdict["overlap"]
+    assert record.overlap.iloc[-1] == verdict["overlap"]
+    chance = 1.19204 * np.pi * 0.09 * (60**2 + 33**2 + 36**2) / 129**2
+    assert verdict["random_overlap"] == pytest.approx(chance, rel=1e-3)
+    assert table.value[0] == pytest.approx((verdict["overlap"] - chance) / (1 - chance), rel=1e-3)
+    assert table.value[0] == verdict["normalised_overlap"]
     table, verdict = check_large_systems(record.assign(overlap=0.9), [c], 0.8)
     assert not verdict["passed"]
     assert not table.passed[0]
-    assert "tile_overlap of structure 0 is 0.9, allowed 0.2" in verdict["failed"][0]
+    assert "tile_overlap of structure 0 is 0.886, allowed 0.1" in verdict["failed"][0]
+    assert "overlap 0.900, by chance 0.121 in this mixture" in verdict["failed"][0]
     assert "sweeps_factor" in verdict["failed"][0]
 
 
@@ -173,7 +178,9 @@ def test_each_check_refuses_its_case(liquid):
     assert failed(synthetic(drift=-0.1), liquid) == ["trend"]
     assert failed(synthetic(gap=0.1), liquid) == ["start_difference"]
     assert "outlier" in failed(synthetic(30, strange=5), liquid)
-    assert failed(synthetic().assign(overlap=0.7), liquid) == ["overlap"]
+    # 0.2 above chance: 0.121 + 0.2 (1 - 0.121) = 0.297
+    assert failed(synthetic().assign(overlap=0.30), liquid) == ["overlap"]
+    assert failed(synthetic().assign(overlap=0.29), liquid) == []
     assert failed(synthetic(), liquid, peak=0.5) == ["peak"]
 
 

@@ -135,3 +135,47 @@ def test_local_slopes_by_hand():
     assert found[0].energy == pytest.approx(2.0)  # 4 over a step of 2
     assert found[0].error == pytest.approx(0.25)  # 0.5 over 2
     assert local_slopes([0.5, 0.25], [2.0, 8.0], [None, 1.0])[0].error is None
+
+
+def test_errors_of_a_line_by_hand():
+    """Through ln tau = 3 and 7 at 1/T = 2 and 4: E = 2; at 1/T = 6 it is 2 y_2 - y_1."""
+    taus = [float(np.exp(3)), float(np.exp(7))]
+    line = fit_extrapolation([0.5, 0.25], taus, [0.1 * taus[0], 0.3 * taus[1]], form="line")
+    assert (line.log_tau, line.energy) == (pytest.approx(7.0), pytest.approx(2.0))
+    value, error, _ = line.log_tau_at(1 / 6)
+    assert value == pytest.approx(11.0)
+    assert error == pytest.approx(np.sqrt(4 * 0.3**2 + 0.1**2))
+    assert line.log_tau_at(0.25)[1] == pytest.approx(0.3)
+    # errors count as they are, however small
+    sure = fit_extrapolation([0.5, 0.25], taus, [1e-3 * t for t in taus], form="line")
+    assert sure.log_tau_at(1 / 6)[1] == pytest.approx(1e-3 * np.sqrt(5))
+
+
+def test_scatter_about_a_line_enlarges_its_error():
+    """Points at 1/T = 1, 2, 3 off a line by d, -2 d, d: chi^2 = 6 d^2 / s^2 with one degree of freedom."""
+    temperatures, inverse = [1.0, 1 / 2, 1 / 3], np.array([1.0, 2.0, 3.0])
+    for d, factor in ((0.1, np.sqrt(6) * 0.1 / 0.08), (0.01, 1.0)):
+        taus = np.exp(4 * inverse + d * np.array([1, -2, 1]))
+        line = fit_extrapolation(temperatures, taus, 0.08 * taus, form="line")
+        assert (line.log_tau, line.energy) == (pytest.approx(12.0), pytest.approx(4.0))
+        # what the line leaves out: the second difference of the points
+        assert line.curvature == pytest.approx(6 * d)
+        # at the middle s / sqrt(3), and s / sqrt(2) for the slope
+        assert line.log_tau_at(1 / 2)[1] == pytest.approx(factor * 0.08 / np.sqrt(3))
+        assert line.log_tau_at(1 / 5)[1] == pytest.approx(factor * 0.08 * np.sqrt(1 / 3 + 9 / 2))
+        free = fit_extrapolation(temperatures, taus, [None] * 3, form="line")
+        assert free.log_tau_at(1 / 2)[1] == pytest.approx(np.sqrt(6) * d / np.sqrt(3))
+    # one unknown error: all weights are equal
+    mixed = fit_extrapolation(temperatures, taus, [0.08 * taus[0], None, 0.2 * taus[2]], form="line")
+    assert mixed == free
+    steep = np.exp([1.0, 2.0, 5.0])
+    weighted = fit_extrapolation(temperatures, steep, steep * [0.1, 0.1, 1e3], form="line")
+    assert weighted.energy == pytest.approx(1.0, abs=1e-4)
+
+
+def test_number_of_temperatures_of_a_line():
+    temperatures, taus = [0.4, 0.2, 0.3, 0.5], [10.0, 5e4, 300.0, 5.0]
+    assert fit_extrapolation(temperatures, taus, [None] * 4, 3).temperatures == (0.2, 0.3, 0.4)
+    two = fit_extrapolation(temperatures, taus, [None] * 4, number=1)
+    assert two.temperatures == (0.2, 0.3)
+    assert two.energy == pytest.approx(np.log(5e4 / 300) / (1 / 0.2 - 1 / 0.3))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import subprocess
 import sys
 
@@ -9,6 +11,10 @@ import numpy as np
 import pytest
 
 import tglassmlp as tg
+from tglassmlp.config import DescriptorSettings, MinimisationSettings, PropensitySettings, check
+from tglassmlp.config import DynamicsSettings as DynamicsKeys
+from tglassmlp.default_mixture import SMALLEST_LIQUID
+from tglassmlp.simulation.molecular_dynamics import DynamicsSettings
 
 
 def python(code: str) -> str:
@@ -20,6 +26,14 @@ def python(code: str) -> str:
 @pytest.mark.parametrize("name", [n for n in tg.__all__ if n not in ("__version__", "load_networks")])
 def test_every_public_name_exists(name):
     assert getattr(tg, name) is not None
+
+
+@pytest.mark.parametrize("name", [n for n in tg.__all__ if n not in ("KA2D", "__version__")])
+def test_examples_of_public_names_are_true(name):
+    home = importlib.import_module(f"tglassmlp.{tg._HOMES.get(name, 'descriptors.coarse_grain')}")
+    found = getattr(home, name)
+    for example in doctest.DocTestFinder(recurse=False).find(found, name, globs=dict(vars(home))):
+        assert doctest.DocTestRunner(verbose=False).run(example).failed == 0
 
 
 def test_import_needs_no_compiler():
@@ -57,3 +71,163 @@ def test_descriptors_of_the_facade_are_those_of_the_module(lattice):
 
 def test_dir_lists_the_public_names():
     assert set(tg.__all__) <= set(dir(tg))
+
+
+BINARY = tg.Mixture("AB", ((1.0, 0.8), (0.8, 0.88)), ((1.0, 1.5), (1.5, 0.5)), (65, 35), 9.13)
+
+#: Every public function that needs a mixture, called with a configuration and what else it is given.
+FUNCTIONS = {
+    "potential_energies": lambda c, *a, **k: tg.potential_energies(c, *a, **k),
+    "inherent_structure": lambda c, *a, **k: tg.inherent_structure(c, *a, **k).positions,
+    "descriptors": lambda c, *a, **k: tg.descriptors(c, [0.0, 1.0], *a, **k).values,
+    "swap_monte_carlo": lambda c, *a, **k: tg.swap_monte_carlo(c, 0.5, 2, 1, *a, **k)[0].positions,
+    "isoconfigurational_dynamics": lambda c, *a, **k: tg.isoconfigurational_dynamics(
+        c, 0.5, [0.0, 0.1], 2, 1, *a, **k
+    ),
+    "radical_perimeters": lambda c, *a, **k: tg.radical_perimeters(c, *a, **k),
+    "bond_breaking": lambda c, *a, **k: tg.bond_breaking(
+        c.positions, c.positions[None] * 1.001, c.box_length, c.species, *a, **k
+    ),
+}
+GEOMETRIC = ("radical_perimeters", "bond_breaking")
+
+
+def of_species(c, shares):
+    """The same positions with other shares of species."""
+    numbers = np.floor(np.cumsum(shares) * c.n_particles + 0.5).astype(int)
+    species = 1 + np.searchsorted(numbers, np.arange(c.n_particles), side="right")
+    return tg.Configuration(c.positions, np.random.default_rng(3).permutation(species), c.box_length)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_binary_liquid_needs_its_mixture_named(lattice, name):
+    function = FUNCTIONS[name]
+    binary = tg.inherent_structure(of_species(lattice, (0.65, 0.35)), mixture=BINARY)
+    if name in GEOMETRIC:
+        with pytest.warns(tg.MixtureWarning, match=r"shares of species 0.651, 0.349, 0.000.*mixture="):
+            assumed = function(binary)
+    else:
+        with pytest.raises(ValueError, match=rf"{name} was called without a mixture.*0.651, 0.349, 0.000"):
+            function(binary)
+        assumed = function(binary, mixture=tg.KA2D)
+    np.testing.assert_array_equal(assumed, function(binary, mixture=tg.KA2D))
+    named = function(binary, mixture=BINARY)
+    np.testing.assert_array_equal(function(binary, BINARY), named)  # in the next place as well as by name
+    if name not in ("bond_breaking", "radical_perimeters"):  # same diameters among species 1 and 2
+        other = tg.Mixture("other", BINARY.sigma, ((1.0, 1.0), (1.0, 1.0)), (65, 35), 9.13)
+        assert not np.array_equal(function(binary, other), named)
+    with pytest.raises(TypeError, match=r"mixture must be a tglassmlp.Mixture, found (str|dict)"):
+        function(binary, mixture="KA2D")
+    with pytest.raises(TypeError):
+        function(binary, BINARY, mixture=BINARY)
+
+
+@pytest.mark.parametrize(
+    ("shares", "outcome"),
+    [
+        ((0.465, 0.256, 0.279), None),
+        ((1 / 3, 1 / 3, 1 / 3), None),
+        ((1.0,), None),  # the plain potential of reduced units
+        ((0.0, 1.0), ValueError),
+        ((0.5, 0.0, 0.5), ValueError),
+        ((0.75, 0.15, 0.10), tg.MixtureWarning),
+    ],
+)
+def test_which_liquids_may_be_the_default_mixture(lattice, shares, outcome):
+    c = of_species(lattice, shares)
+    if outcome is None:
+        tg.potential_energies(c)
+    elif outcome is ValueError:
+        with pytest.raises(ValueError, match="called without a mixture"):
+            tg.potential_energies(c)
+    else:
+        with pytest.warns(outcome, match="0.752, 0.147, 0.101"):
+            tg.potential_energies(c)
+
+
+def test_small_examples_may_have_any_composition():
+    x = 1.1 * np.stack(np.meshgrid(np.arange(6), np.arange(5)), axis=-1).reshape(-1, 2)
+    few = tg.Configuration(x[: SMALLEST_LIQUID - 1], 1 + np.arange(SMALLEST_LIQUID - 1) % 2, 7.0)
+    assert np.all(np.isfinite(tg.potential_energies(few)))
+    with pytest.raises(ValueError, match="without a mixture"):
+        tg.potential_energies(tg.Configuration(x, 1 + np.arange(SMALLEST_LIQUID) % 2, 7.0))
+    pair = tg.Configuration([[0, 0], [1.1, 0]], [1, 1], 10.0)
+    np.testing.assert_array_equal(tg.potential_energies(pair, tg.KA2D), tg.potential_energies(pair))
+
+
+STARTING = {"temperature": 0.5, "sweeps": 2, "seed": 1}
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda c: tg.swap_monte_carlo(c, **{**STARTING, "temperature": 101.0}), "temperature .*at most 100"),
+        (lambda c: tg.swap_monte_carlo(c, **{**STARTING, "temperature": np.inf}), "temperature"),
+        (lambda c: tg.swap_monte_carlo(c, **{**STARTING, "seed": 1.5}), "seed must be a whole number"),
+        (lambda c: tg.swap_monte_carlo(c, **{**STARTING, "seed": -1}), "seed must be a number at least 0"),
+        (lambda c: tg.swap_monte_carlo(c, **STARTING, target_acceptance=0.9), "target_acceptance .*most 0.5"),
+        (
+            lambda c: tg.swap_monte_carlo(c, **STARTING, target_acceptance=0.2),
+            "target_acceptance .*least 0.3",
+        ),
+        (lambda c: tg.swap_monte_carlo(c, **STARTING, displacement=np.nan), "displacement must be positive"),
+        (lambda c: tg.swap_monte_carlo(c, **STARTING, displacement=30.0), "at most half the box"),
+        (lambda c: tg.swap_monte_carlo(c, **STARTING, records=1.5), "records must be a whole number"),
+        (lambda c: tg.swap_monte_carlo(c, **STARTING, tuning_sweeps=0.5), "tuning_sweeps .*whole"),
+        (lambda c: tg.inherent_structure(c, 0.5), "force_tolerance must be a number at most 0.01"),
+        (lambda c: tg.inherent_structure(c, np.nan), "force_tolerance must be a finite number"),
+        (lambda c: tg.inherent_structure(c, maximum_steps=0), "maximum_steps must be a number at least 1"),
+        (
+            lambda c: tg.inherent_structure(c, True),
+            "force_tolerance must be a number or name, not true/false",
+        ),
+        (lambda c: tg.isoconfigurational_dynamics(c, 200.0, [0.0, 0.1], 2, 1), "temperature .*at most 100"),
+        (lambda c: tg.isoconfigurational_dynamics(c, 0.5, [0.0, 0.1], 2, 1.5), "seed"),
+        (
+            lambda c: tg.isoconfigurational_dynamics(
+                c, 0.5, [0.0, 0.1], 2, 1, settings=DynamicsSettings(time_step=0.05)
+            ),
+            "time_step must be a number at most 0.02",
+        ),
+        (lambda c: tg.descriptors(c, [1.0, 0.5]), "lengths must rise"),
+        (lambda c: tg.descriptors(c, [0.5, 0.5]), "lengths must rise"),
+        (lambda c: tg.descriptors(c, [-1.0, 0.5]), "must not be negative"),
+        (lambda c: tg.descriptors(c, [1.0], cutoff=6.0), "cutoff must be at most half the box"),
+    ],
+)
+def test_the_interface_refuses_what_the_configuration_refuses(lattice, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(lattice)
+
+
+@pytest.mark.parametrize(("r_in", "r_out"), [(1.4, 1.4), (1.4, 1.2), (-1.0, 1.8), (1.4, np.nan), (0.0, 1.8)])
+def test_bond_breaking_refuses_the_distances_that_the_configuration_refuses(lattice, r_in, r_out):
+    with pytest.raises(ValueError, match=r"r_(in|out) must be (a positive number|more than r_in)"):
+        tg.bond_breaking(
+            lattice.positions, lattice.positions[None], lattice.box_length, lattice.species, r_in, r_out
+        )
+
+
+def test_values_of_the_configuration_are_checked_one_by_one():
+    check(MinimisationSettings, force_tolerance=np.float64(1e-3), maximum_steps=np.int64(3))
+    check(PropensitySettings, {"r_in": "inner"}, r_in=1.2)
+    check(DescriptorSettings, lengths=np.array([0.0, 1.0]))
+    with pytest.raises(ValueError, match="inner must be a number greater than 0, found -1"):
+        check(PropensitySettings, {"r_in": "inner"}, r_in=-1.0)
+    with pytest.raises(ValueError, match="thermostat must be 'bussi' or 'nose_hoover', found \"none\""):
+        check(DynamicsKeys, thermostat="none")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, -0.5])
+def test_a_mixture_refuses_radii_that_are_no_lengths(value):
+    with pytest.raises(ValueError, match="radii must hold 2 positive numbers"):
+        tg.Mixture("AB", BINARY.sigma, BINARY.epsilon, (65, 35), 9.13, radii=(0.5, value))
+
+
+def test_what_the_interface_returns_prints_as_one_line(lattice):
+    _, statistics = tg.swap_monte_carlo(lattice, **STARTING)
+    for found in (statistics, tg.KA2D, tg.load_networks("laptop"), tg.descriptors(lattice, [0.0, 1.0])):
+        assert len(repr(found).splitlines()) == 1
+        assert len(repr(found)) < 200
+    assert repr(tg.KA2D) == "<Mixture KA2D: 3 species, 600 : 330 : 360, number density 1.192>"
+    assert "2 sweeps" in repr(statistics)

@@ -112,3 +112,51 @@ def test_wrong_systems_are_refused(lattice):
     five = Mixture("five", ((1.0,) * 5,) * 5, ((1.0,) * 5,) * 5, (1,) * 5, 10.0)
     with pytest.raises(ValueError, match=r"5 species.*at most 4"):
         kernels.pair_tables(five)
+
+
+@pytest.mark.parametrize(("distance", "fine"), [(0.49, False), (0.499, False), (0.501, True), (0.69, True)])
+def test_overlap_limit_is_a_distance_in_pair_diameters(distance, fine):
+    """Half a diameter, of the pair 1-2 whose sigma is 0.8, and any other limit that is asked for."""
+    for sigma, species in ((1.0, [1, 1]), (0.8, [1, 2])):
+        c = Configuration([[0, 0], [0.6 * distance * sigma, 0.8 * distance * sigma]], species, 10.0)
+        for scale, allowed in ((1.0, {}), (2.0, {"allowed": 1.0}), (0.5, {"allowed": 0.25})):
+            scaled = c.with_positions(scale * c.positions)
+            if fine:
+                kernels.check_overlaps(scaled, **allowed)
+            else:
+                with pytest.raises(ValueError, match=f"distance is {scale * distance:.3g} sigma"):
+                    kernels.check_overlaps(scaled, **allowed)
+
+
+def test_closest_pair_is_found_across_the_border():
+    c = Configuration([[-4.9, 0], [4.8, 0], [0, 0], [0.45, 0]], [1, 1, 1, 1], 10.0)
+    with pytest.raises(ValueError, match=r"particles 0 and 1 overlap.* 0\.3 sigma"):
+        kernels.check_overlaps(c)
+
+
+def test_pair_by_hand():
+    """4 eps (s^-6 - s^-3 + C0 + C2 s + C4 s^2) at s = (r / sigma)^2 = 2, half of it for each particle."""
+    c0, c2, c4 = 0.04049023795, -0.00970155098, 0.00062012616
+    for species, sigma, epsilon in (([1, 1], 1.0, 1.0), ([1, 2], 0.8, 1.5), ([3, 3], 0.94, 0.75)):
+        r = np.sqrt(2.0) * sigma
+        c = Configuration([[4.7, -1], [4.7 + r, -1]], species, 10.0)
+        energy = 4 * epsilon * (1 / 64 - 1 / 8 + c0 + 2 * c2 + 4 * c4)
+        np.testing.assert_allclose(potential_energies(c), [0.5 * energy] * 2, rtol=1e-7)
+        # dV/dr = 4 eps (-6 s^-7 + 3 s^-4 + C2 + 2 C4 s) 2 r / sigma^2 > 0: the left one is pulled right
+        pull = 4 * epsilon * (-6 / 128 + 3 / 16 + c2 + 4 * c4) * 2 * r / sigma**2
+        np.testing.assert_allclose(kernels.forces(c), [[pull, 0], [-pull, 0]], rtol=1e-7)
+
+
+@pytest.mark.parametrize("cells", [1, 4, 5, 7])
+def test_particles_are_sorted_into_cells_of_the_box(cells):
+    rng = np.random.default_rng(cells)
+    length = 9.0
+    x, y = rng.uniform(-20, 20, (2, 200))
+    x[:3], y[:3] = [4.5, -4.5, 0.0], [9.0, 0.0, -9.0]
+    order, start, found = kernels.cell_order(x, y, length, length / (cells + 0.5))
+    assert found == cells
+    assert start[-1] == 200
+    column, line = (np.minimum((v / length % 1.0 * cells).astype(int), cells - 1) for v in (x, y))
+    expected = np.lexsort((np.arange(200), column * cells + line))
+    np.testing.assert_array_equal(order, expected)
+    np.testing.assert_array_equal(np.diff(start), np.bincount(column * cells + line, minlength=cells**2))

@@ -114,3 +114,56 @@ def test_map_refusals():
         label_map([0.3, 0.4], [0.5], {0.4: [0.5]}, 0.35)
     with pytest.raises(ValueError, match="raise a dynamics_time"):
         label_map([0.3, 0.4], [0.5], {0.4: []}, 0.4)
+
+
+def test_rules_of_the_map_at_their_limits():
+    reached = {1.0: [0.5, 0.4, 0.3], 1.1: [0.5, 0.4], 1.2: [0.5]}
+    temperatures = [0.69, 0.70, 0.75, 1.0, 1.1, 1.2]
+    table = label_map(temperatures, [0.5, 0.4, 0.3], reached, 1.0)
+
+    def row(t, c):
+        return "".join(kind or "-" for kind in t[t.c_b == c].sort_values("temperature").kind)
+
+    # three labelled temperatures let 0.7 times the lowest of them be extrapolated, but not less; two do not
+    assert row(table, 0.5) == "rttxxx"
+    assert row(table, 0.4) == "rrrxxr"
+    assert row(table, 0.3) == "---x--"
+    # columns fall in temperature, and below that in C_B
+    assert table.temperature.tolist() == sorted(temperatures * 3, reverse=True)
+    assert table.c_b.tolist() == [0.5, 0.4, 0.3] * 6
+    # what lies above all labelled temperatures, or between them, is not extrapolated
+    between = label_map([0.9, 1.0, 1.05, 1.1, 1.2, 1.3], [0.5], reached, 1.0)
+    assert row(between, 0.5) == "txrxxr"
+    other = label_map(temperatures, [0.5, 0.4], reached, 1.0, 0.75, 2, 1)
+    assert row(other, 0.4) == "rrtxxr"
+    # dynamics below t_min is not used
+    assert row(label_map(temperatures, [0.5], reached, 1.1), 0.5) == "rrrrxx"
+
+
+def test_labels_of_a_species_that_is_not_the_first(propensity):
+    curves, half, times, species = propensity
+    found = label_structures(curves, half, times, species, [0.8], central_species=2)
+    swapped = label_structures(curves, half, times, 3 - species, [0.8])
+    np.testing.assert_array_equal(found.propensity, swapped.propensity)
+    assert found.propensity.mean() == pytest.approx(0.8)
+
+
+def test_index_and_time_of_a_label_by_hand():
+    """C_B = 1, 0.8, 0.4 at t = 0, 2, 8: 0.6 is passed in the middle of frames 1 and 2, at t = 4."""
+    curve = np.array([1.0, 0.8, 0.4])
+    c = np.stack([curve, curve**2], axis=1)[None] / np.array([1.0, 1.0])
+    c[..., 1] = [1.0, 0.9, 0.5]
+    found = label_structures(c, np.stack([c, c], axis=1), [0.0, 2.0, 8.0], [[1, 2]], [0.6, 0.9])
+    np.testing.assert_allclose(found.frame_index, [1.5, 0.5])
+    np.testing.assert_allclose(found.time, [4.0, 1.0])
+    np.testing.assert_allclose(found.propensity[:, 0, 0], [0.6, 0.9])
+
+
+def test_crossing_at_the_last_frame_to_the_last_bit():
+    """Just above the last value: the share of the last interval is rounded to one."""
+    c = np.array([1.0, 0.25]).reshape(1, 2, 1)
+    target = np.nextafter(0.25, 1.0)
+    found = label_structures(c, np.stack([c, c], axis=1), [0.0, 3.0], [[1]], [target])
+    assert found.frame_index.tolist() == [1.0]
+    assert found.propensity.tolist() == [[[0.25]]]
+    assert found.time.tolist() == [3.0]

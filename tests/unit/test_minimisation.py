@@ -111,3 +111,75 @@ def test_search_that_used_up_its_steps_can_be_continued(liquid, tmp_path):
     whole, expected = minimise(liquid)
     assert record == expected
     np.testing.assert_array_equal(found.positions, whole.positions)
+
+
+def test_list_is_renewed_in_time(liquid):
+    """The energy on the way is that of the positions.
+
+    Of the four particles two pairs burst, and 1 and 2, too far apart for the first list, approach each other:
+    after 0.3 each, less than the list's thickness of 0.4 but more than half of it, they are within reach.
+    """
+    burst = Configuration([[0, 0], [0.42, 0], [3.42, 0], [3.84, 0]], [1, 1, 1, 1], 20.0)
+    for c, evaluations in ((burst, 12), (liquid, 60)):
+        search = module._Search(c, KA2D, 1e-9, 0.1)
+        between = False
+        for _ in range(evaluations):
+            search.run(search.evaluations + 1)
+            now = c.with_positions(search.arrays["z"].T)
+            assert search.energy * c.n_particles == pytest.approx(total_energy(now), rel=1e-12, abs=1e-12)
+            travelled = np.linalg.norm(now.positions - c.positions, axis=1).max()
+            between |= 0.5 * module.SKIN < travelled < module.SKIN
+        assert between
+
+
+def test_search_ends_when_the_largest_force_is_below_the_tolerance(liquid):
+    largest = np.linalg.norm(forces(liquid), axis=1).max()
+    same, record = minimise(liquid, force_tolerance=1.000001 * largest)
+    assert record == {
+        "evaluations": 1.0,
+        "energy": pytest.approx(total_energy(liquid) / 129),
+        "largest_force": pytest.approx(largest),
+    }
+    np.testing.assert_array_equal(same.positions, liquid.positions)
+    moved, record = minimise(liquid, force_tolerance=0.999999 * largest)
+    assert record["evaluations"] > 1
+    assert record["largest_force"] == pytest.approx(np.linalg.norm(forces(moved), axis=1).max())
+    # the largest force is the length of a vector, not one of its components
+    pair = Configuration([[0, 0], [0.7, 0.7]], [1, 1], 10.0)
+    force = np.linalg.norm(forces(pair)[0])
+    assert minimise(pair, force_tolerance=1.01 * force)[1]["evaluations"] == 1
+    assert minimise(pair, force_tolerance=0.99 * force)[1]["evaluations"] > 1
+
+
+def test_no_particle_moves_further_than_the_largest_step(liquid):
+    """From one evaluation to the next; the first steps from two close particles reach it."""
+    close = Configuration([[0, 0], [0.5, 0.3]], [1, 1], 10.0)
+    for c, reached in ((close, True), (liquid, False)):
+        search = module._Search(c, KA2D, 1e-6, 0.05)
+        longest = 0.0
+        for until in range(1, 12):
+            before = search.arrays["z"].copy()
+            search.run(until)
+            longest = max(longest, np.linalg.norm(search.arrays["z"] - before, axis=0).max())
+        assert 1e-4 < longest <= 0.05 + 1e-12
+        assert not reached or longest > 0.04
+
+
+def test_search_is_a_quasi_newton_one(liquid):
+    """It takes 232 evaluations here; a wrong recursion takes more, a steepest descent many thousand."""
+    _, record = minimise(liquid)
+    assert record["evaluations"] < 290
+    energies = []
+    search = module._Search(liquid, KA2D, 1e-6, 0.1)
+    while search.status == 3:
+        search.run(search.evaluations + 1)
+        energies.append(search.energy)
+    assert np.all(np.diff(energies) <= 1e-12)
+
+
+def test_harmonic_pair_is_reached_in_a_few_steps():
+    """Near its minimum a pair has one stiff direction, which two gradients tell."""
+    best = minimise(Configuration([[0, 0], [1.1, 0]], [1, 1], 10.0), force_tolerance=1e-10)[0]
+    c = best.with_positions(best.positions + np.array([[0, 0], [1e-3, 0]]))
+    _, record = minimise(c, force_tolerance=1e-8)
+    assert record["evaluations"] <= 7

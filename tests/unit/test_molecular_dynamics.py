@@ -10,10 +10,12 @@ from scipy.optimize import linear_sum_assignment
 
 from tglassmlp import KA2D, Configuration, isoconfigurational_dynamics
 from tglassmlp.config import extension_steps
+from tglassmlp.randomness import seed_sequence, temperature_key, words
 from tglassmlp.simulation import lanes
 from tglassmlp.simulation import molecular_dynamics as md
 from tglassmlp.simulation.engine import get_engine
 from tglassmlp.simulation.stepper import ReplicaStepper, advance_together
+from tglassmlp.storage import write_configurations
 
 MIXTURE = KA2D.scaled(10)
 STEPS = np.array([0, 1, 7, 60, 400])
@@ -290,7 +292,9 @@ def test_extended_trajectories_hold_the_frames_of_both_runs(liquid, tmp_path):
         for state in (None, tmp_path)
     ]
     arrays, attributes = again[0]
-    assert attributes["velocities_drawn_anew_at"] == 4.0
+    expected = {"temperature": 0.6, "engine": "native", "time_step": 0.01, "thermostat": "bussi"}
+    expected |= {"precision": "mixed", "structures": [0, 1], "velocities_drawn_anew_at": 4.0}
+    assert attributes.items() >= expected.items()
     assert arrays["steps"].values.tolist() == [*STEPS, 640, 1024]
     np.testing.assert_allclose(arrays["times"].values, 0.01 * arrays["steps"].values)
     for name, array in arrays.items():
@@ -300,6 +304,26 @@ def test_extended_trajectories_hold_the_frames_of_both_runs(liquid, tmp_path):
         assert new.shape[frame] == 2
         assert array.values.dtype == earlier[name].dtype
         np.testing.assert_array_equal(array.values, again[1][0][name].values)
+    # the drift of both runs is added
+    positions = [
+        c.positions + earlier["displacements"][k, :, -1].astype(float) for k, c in enumerate([liquid, other])
+    ]
+    alone = md.run_chunk(
+        [liquid, other],
+        [0, 1],
+        0.6,
+        np.array([240, 624]),
+        3,
+        seeds,
+        label="x",
+        mixture=MIXTURE,
+        positions=positions,
+    )[0]
+    drift = arrays["conserved_drift"].values
+    np.testing.assert_allclose(
+        drift[..., -2:], drift[..., -3:-2] + alone["conserved_drift"].values, rtol=0, atol=1e-12
+    )
+    assert np.abs(earlier["conserved_drift"][..., -1]).min() > 1e-7
     # the path goes on where it was, with other velocities
     short = md.extend_chunk(
         earlier, [liquid, other], [0, 1], 0.6, 4.01, seeds, label="x", mixture=MIXTURE
@@ -492,3 +516,32 @@ def test_box_crossings_are_counted_and_far_particles_found(integer):
         np.testing.assert_array_equal(ref, pos)
     unwrapped = image + pos.astype(float) / 2.0**bits
     np.testing.assert_allclose(unwrapped - begin.astype(float) / 2.0**bits, path[-1] - path[0], atol=1e-6)
+
+
+def test_progress_counts_particle_steps(liquid):
+    amounts = []
+    run(liquid, replicas=3, progress=lambda amount, note: amounts.append(amount))
+    assert sum(amounts) == 129 * 3 * STEPS[-1]
+
+
+def test_frames_are_those_asked_for(liquid, reference):
+    """Leaving frames out, also the first, changes nothing in the others."""
+    found = run(liquid, steps=STEPS[[2, 4]])
+    for name in ("displacements", "kinetic_temperature", "potential_energy", "conserved_drift"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(reference, name)[:, [2, 4]])
+    np.testing.assert_allclose(found.times, 0.01 * STEPS[[2, 4]])
+
+
+def test_structures_of_a_job_have_their_numbers_and_seeds(liquid, tmp_path):
+    moved = [liquid.with_positions(liquid.positions + k) for k in range(3)]
+    write_configurations(tmp_path / "chunk.gsd", moved)
+    plan = {"first_structure": 4, "structures": 2}
+    stage = "isoconfigurational_dynamics"
+    structures, numbers, seeds = md.planned_structures(tmp_path / "chunk.gsd", plan, 0.3, 7, stage)
+    assert numbers == [4, 5]
+    assert len(structures) == 2
+    for c, expected in zip(structures, moved, strict=False):
+        np.testing.assert_array_equal(c.positions, expected.positions)
+    for number, seed in zip(numbers, seeds, strict=True):
+        expected = seed_sequence(7, stage, temperature_key(0.3), number)
+        np.testing.assert_array_equal(words(seed), words(expected))

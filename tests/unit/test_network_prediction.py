@@ -1,8 +1,10 @@
 """Networks at work: file, prediction, mean correction, selection, and the stages from files to files."""
 
+import dataclasses
 import json
 import subprocess
 import sys
+import warnings
 
 import jax.numpy as jnp
 import network_case as case
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from tglassmlp import storage
+from tglassmlp import KA2D, CoarseGraining, Descriptors, Mixture, PredictionWarning, storage
 from tglassmlp.network import baselines, selection, shipped, steps
 from tglassmlp.network.architecture import Architecture
 from tglassmlp.network.model import GlassMLP, TGlassMLP
@@ -54,6 +56,26 @@ def trimmed(architecture=None, kind=TGlassMLP, seed=0):
     return Networks(
         {k: v[cut[k]] if k in cut else v for k, v in networks.parameters.items()}, networks.metadata
     )
+
+
+def made(values, names=case.NAMES, species=None, **settings):
+    """Descriptors as from a structure of the mixture that the networks learnt; settings may be changed."""
+    usual = {
+        "lengths": (0.0, 1.0), "cutoff": 4.0, "mixture": KA2D, "box_length": KA2D.box_length,
+        "counts": KA2D.composition, "largest_force": 1e-7,
+    }  # fmt: skip
+    of = np.ones(len(values), int) if species is None else species
+    return Descriptors(values, names, CoarseGraining(**{**usual, **settings}), of)
+
+
+def said(call):
+    """Texts of the warnings that a call gives."""
+    with warnings.catch_warnings(record=True) as record:
+        warnings.simplefilter("always")
+        call()
+    assert all(w.category is PredictionWarning for w in record)
+    assert all(w.filename == __file__ for w in record), "a warning must point at the caller"
+    return [str(w.message) for w in record]
 
 
 @pytest.mark.parametrize(
@@ -108,26 +130,32 @@ def test_saved_networks_predict_in_another_process_without_jax(tmp_path):
     (tmp_path / "names.json").write_text(json.dumps(case.NAMES))
     script = """
 import json, sys, numpy as np
+from tglassmlp import KA2D, CoarseGraining, Descriptors
 from tglassmlp.network.prediction import load_networks
 folder = sys.argv[1]
 networks = load_networks(folder + "/networks.npz")
-given = np.load(folder + "/values.npy"), json.load(open(folder + "/names.json"))
-np.save(folder + "/found.npy", networks.predict(given, 0.35, 0.6))
+made = CoarseGraining((0.0, 1.0), 4.0, KA2D, KA2D.box_length, KA2D.composition, 0.0)
+given = Descriptors(np.load(folder + "/values.npy"), json.load(open(folder + "/names.json")), made, [1] * 11)
+np.save(folder + "/found.npy", networks.predict(given, 0.35, 0.6, correct_mean=False))
 assert "jax" not in sys.modules and "flax" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)
-    expected = networks.predict((values, case.NAMES), 0.35, 0.6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PredictionWarning)  # these networks were never trained
+        expected = networks.predict(made(values), 0.35, 0.6, correct_mean=False)
     assert expected.shape == (3, 11)
     np.testing.assert_array_equal(np.load(tmp_path / "found.npy"), expected)
 
 
 def test_rows_of_other_species_are_left_out():
-    values = np.random.default_rng(2).normal(size=(6, case.M))
-    values[:, 0] = [1, 0, 1, 1, 0, 0]  # density/type1/L0
-    found = trimmed().predict((values, case.NAMES), 0.35, 0.6, correct_mean=False)
+    networks, x = constructed(slope=[1.0] * 3, offset=[0.0] * 3), np.random.default_rng(2)
+    values = x.normal(size=(6, case.M))
+    found = networks.predict(made(values, species=[1, 2, 1, 1, 3, 2]), 0.35, 0.6)
     assert found.shape == (3, 3)
-    own = trimmed().predict((values[[0, 2, 3]], case.NAMES), 0.35, 0.6, correct_mean=False)
+    own = networks.predict(made(values[[0, 2, 3]]), 0.35, 0.6)
     np.testing.assert_allclose(found, own, rtol=1e-6)
+    with pytest.raises(ValueError, match="no row of the networks' central species"):
+        networks.predict(made(values, species=[2] * 6), 0.35, 0.6)
 
 
 @pytest.mark.parametrize("change", ["missing", "foreign", "reordered", "nan"])
@@ -141,8 +169,163 @@ def test_foreign_descriptors_are_refused(change):
         names[3], names[4] = names[4], names[3]
     else:
         values[2, 5] = np.nan
-    with pytest.raises(ValueError, match=r"descriptor|finite"):
-        trimmed().predict((values, names), 0.35, 0.6)
+    messages = {"nan": "not finite", "reordered": "in another order"}
+    with pytest.raises(ValueError, match=messages.get(change, "not the ones the scaling was fitted to")):
+        trimmed().predict(made(values, names), 0.35, 0.6)
+
+
+BINARY = Mixture("AB", ((1.0, 0.8), (0.8, 0.88)), ((1.0, 1.5), (1.5, 0.5)), (65, 35), 9.13)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"cutoff": 5.0}, "cut-off of 5, the networks learnt from 4; make them with cutoff=4"),
+        ({"cutoff": 4.0 + 1e-6}, "cut-off"),
+        ({"lengths": (0.0, 1.0 + 1e-7)}, "lengths"),
+        ({"lengths": (0.0,)}, "lengths 0, the networks learnt from 0, 1"),
+        ({"mixture": BINARY}, "mixture AB, whose potential or cell radii"),
+        ({"mixture": dataclasses.replace(KA2D, radii=(0.5, 0.44, 0.48))}, "potential or cell radii"),
+        ({"largest_force": 50.0}, "not of an inherent structure: the largest force was 50"),
+        ({"counts": (600, 360, 330)}, "shares 0.465, 0.279, 0.256"),
+        ({"counts": (839, 451)}, "shares 0.650, 0.350"),
+        ({"counts": (620, 310, 360)}, "shares 0.481"),
+        ({"box_length": 32.5}, "number density 1.2213, and may differ by .* 1% in the density"),
+        ({"counts": (6, 3, 4), "box_length": 3.3024}, r"box \(3.3024\) is shorter than the range"),
+    ],
+)
+def test_descriptors_made_in_another_way_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        constructed([1.0] * 3, [0.0] * 3).predict(made(np.ones((4, case.M)), **change), 0.35, 0.6)
+
+
+def test_settings_that_hardly_differ_are_accepted():
+    networks = constructed([1.0] * 3, [0.0] * 3)
+    near = {"counts": (594, 336, 360), "box_length": KA2D.box_length * 1.004, "largest_force": 0.6}
+    near["mixture"] = dataclasses.replace(KA2D.scaled(10), name="ours")
+    assert networks.predict(made(np.ones((4, case.M)), **near), 0.35, 0.6).shape == (3, 4)
+
+
+def test_values_and_names_without_settings_are_refused():
+    with pytest.raises(ValueError, match="do not say with which cut-off"):
+        trimmed().predict((np.ones((4, case.M)), case.NAMES), 0.35, 0.6)
+    with pytest.raises(ValueError, match="lists of structures are for predict_ensemble"):
+        trimmed().predict([made(np.ones((4, case.M)))], 0.35, 0.6)
+
+
+@pytest.mark.parametrize(
+    ("temperature", "c_b"),
+    [
+        (0.0, 0.5),
+        (-0.3, 0.5),
+        (np.nan, 0.5),
+        (np.inf, 0.5),
+        (300.0, 0.5),
+        (0.3, 0.0),
+        (0.3, 1.0),
+        (0.3, np.nan),
+    ],
+)
+@pytest.mark.parametrize("correct_mean", [True, False])
+def test_impossible_state_points_are_refused(temperature, c_b, correct_mean):
+    with pytest.raises(ValueError, match=r"temperature must|C_B must"):
+        constructed([1.0] * 3, [0.0] * 3).predict(made(np.ones((4, case.M))), temperature, c_b, correct_mean)
+
+
+def test_a_prediction_that_misses_its_mean_says_so():
+    given = made(np.ones((4, case.M)))
+    stuck = constructed(slope=[1.0, 0.0, 0.0], offset=[0.0, 0.45, 0.72])
+    with pytest.warns(PredictionWarning, match="2 of 3 networks is not the C_B asked for: 0.450 to 0.720"):
+        stuck.predict(given, 0.35, 0.6)
+    with pytest.warns(PredictionWarning, match="2 of 3 networks"):
+        found = stuck.predict_ensemble([given, given], 0.35, 0.6)
+    assert found.converged.tolist() == [True, False, False]
+    shifted = constructed(slope=[1.0] * 3, offset=[0.06, 0.04, 0.0])
+    with pytest.warns(PredictionWarning, match="1 of 3 networks is not .*0.660 instead of 0.6 after 0 mean"):
+        shifted.predict(given, 0.35, 0.6, correct_mean=False)
+    assert shifted.predict(given, 0.35, 0.6).mean(axis=1) == pytest.approx([0.6] * 3, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("temperature", "c_b", "message"),
+    [
+        (1.0, 0.6, "T = 1 lies outside 0.3 to 0.5"),
+        (0.25, 0.6, "T = 0.25 lies outside"),
+        (0.35, 0.96, "C_B = 0.96 lies outside 0.1 to 0.9"),
+        (0.35, 0.05, "C_B = 0.05 lies outside"),
+    ],
+)
+def test_a_state_point_far_from_those_learnt_is_reported(temperature, c_b, message):
+    networks, given = constructed([1.0] * 3, [0.0] * 3), made(np.ones((4, case.M)))
+    assert any(message in text for text in said(lambda: networks.predict(given, temperature, c_b)))
+    assert not said(lambda: networks.predict(given, 0.3, 0.1))
+    assert not said(lambda: networks.predict(given, 0.5, 0.9))
+
+
+def test_propensities_outside_their_range_are_reported():
+    networks = constructed([1.0] * 3, [0.0] * 3)
+    steep = {k: np.array(v) for k, v in networks.parameters.items()}
+    steep["bottleneck/matrix"][:, :, 0] = 2.5
+    steep["mlp3/layers/0/matrix"][:, 0, 0] = 1.0  # the output is C_B + 0.4 * 2.5 times the first descriptor
+    architecture = {**networks.metadata["architecture"], "bottleneck_activation": "linear"}
+    wild = Networks(steep, {**networks.metadata, "architecture": architecture})
+    record, values = networks.metadata["scaling"], np.zeros((41, case.M))
+    values[:, 1] = record["mean"][0] + record["std"][0] * np.linspace(-1, 1, 41)
+    (text,) = said(lambda: wild.predict(made(values), 0.35, 0.5))
+    assert text == "39% of the propensities lie outside [0, 1], from -0.50 to 1.50"
+
+
+def test_an_ensemble_keeps_the_means_of_its_structures():
+    """Two structures lie 0.1 apart: corrected singly they agree, together they differ as before."""
+    networks = constructed([1.0] * 3, [0.0, 0.1, -0.05])
+    shifted = {k: np.array(v) for k, v in networks.parameters.items()}
+    shifted["bottleneck/matrix"][:, :, 0] = 1.0
+    scale = np.array(networks.metadata["scaling"]["std"])[0]
+    centre = np.array(networks.metadata["scaling"]["mean"])[0]
+    shifted["mlp3/layers/0/matrix"][:, 0, 0] = 1.0
+    networks = Networks(shifted, networks.metadata)
+    structures = []
+    for level in (0.0, 0.25):  # descriptor 1, standardised: the output grows by 0.4 of it
+        values = np.zeros((5, case.M))
+        values[:, 1] = centre + scale * level
+        structures.append(made(values))
+    single = [networks.predict(s, 0.35, 0.6).mean(axis=1) for s in structures]
+    np.testing.assert_allclose(single, 0.6, atol=0.005)
+    found = networks.predict_ensemble(structures, 0.35, 0.6)
+    assert found.propensity.shape == (3, 2, 5)
+    assert found.converged.all()
+    np.testing.assert_allclose(found.mean, 0.6, atol=0.005)
+    np.testing.assert_allclose(np.diff(found.structure_means, axis=1)[:, 0], 0.1, atol=2e-3)
+    assert len(repr(found).splitlines()) == 1
+
+
+def test_ensembles_that_are_none_are_refused():
+    networks, one = constructed([1.0] * 3, [0.0] * 3), made(np.ones((4, case.M)))
+    with pytest.raises(ValueError, match="same number of central particles, found no structure"):
+        networks.predict_ensemble([], 0.35, 0.6)
+    with pytest.raises(ValueError, match="same number of central particles, found 3, 4"):
+        networks.predict_ensemble([one, made(np.ones((3, case.M)))], 0.35, 0.6)
+    with pytest.raises(ValueError, match="needs a list of structures"):
+        networks.predict_ensemble(one, 0.35, 0.6)
+    with pytest.raises(ValueError, match="tolerance must be a number greater than 0"):
+        networks.predict_ensemble([one], 0.35, 0.6, tolerance=0.0)
+    with pytest.raises(ValueError, match="at least 0"):
+        networks.predict_ensemble([one], 0.35, 0.6, iterations=-1)
+
+
+def test_networks_print_as_one_line():
+    networks = trimmed()
+    networks.metadata.update(measured=[[0.5, [0.9]], [0.4, [0.9]]])
+    assert repr(networks) == (
+        "<Networks: 3 tGlassMLP of 23 descriptors; learnt from dynamics at T = 0.5, 0.4; "
+        "meant for T = 0.3 to 0.5, C_B = 0.5 to 0.9; mixture KA2D>"
+    )
+    table = networks._repr_html_()
+    assert table.startswith("<table>")
+    assert "KA2D" in table
+    assert len(table) < 500
+    empty = Networks({}, {**networks.metadata, "note": "too few temperatures"})
+    assert repr(empty) == "<Networks: no tGlassMLP (too few temperatures)>"
 
 
 def test_impossible_questions_are_refused():

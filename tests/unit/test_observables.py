@@ -5,7 +5,7 @@ from tglassmlp.dynamics.correlations import split_half_ceiling
 from tglassmlp.observables import tables
 from tglassmlp.observables.attention_length import attention_distribution, attention_length, length_of
 from tglassmlp.observables.bootstrap import combined_error, few, generator
-from tglassmlp.observables.bottleneck import sample, separation
+from tglassmlp.observables.bottleneck import principal_axes, sample, separation
 from tglassmlp.observables.chord_length import (
     Lattice,
     chord_length_without_noise,
@@ -232,6 +232,38 @@ def test_attention_length():
         length_of("density")
     with pytest.raises(ValueError, match="descriptors"):
         attention_distribution(np.ones(3), names)
+
+
+@pytest.mark.parametrize("units", [1, 2, 4])
+def test_separation_in_any_number_of_units(units):
+    """Two Gaussian clouds of unit width, three widths apart along one unit, whatever the others do."""
+    rng = np.random.default_rng(4)
+    cloud, active = rng.normal(size=(4000, units)), np.arange(4000) < 2000
+    cloud[active, 0] += 3.0
+    assert separation(cloud, np.where(active, 0.2, 0.8), share=0.5) == pytest.approx(3.0, abs=0.1)
+    mixed = cloud @ rng.normal(size=(units, units))  # no affine change matters
+    assert separation(mixed, np.where(active, 0.2, 0.8), share=0.5) == pytest.approx(3.0, abs=0.1)
+
+
+def test_principal_axes_find_the_plane_of_more_units():
+    rng = np.random.default_rng(5)
+    plane = rng.normal(size=(3000, 2)) * [3.0, 1.0]
+    units = np.column_stack(
+        [100 * (plane @ [1, 0.2]), plane @ [1, -0.2], plane @ [-1, 1.0], np.full(3000, 7.0)]
+    )
+    axes, shares = principal_axes(units)
+    assert axes.shape == (3000, 2)
+    assert shares.sum() == pytest.approx(1.0)  # three units lie in a plane, the fourth is constant
+    assert shares[0] > shares[1] > 0
+    np.testing.assert_allclose(np.cov(axes.T, ddof=0) / 3, np.diag(shares), atol=1e-12)
+    fit = np.linalg.lstsq(np.column_stack([axes, np.ones(3000)]), plane, rcond=None)[1]
+    np.testing.assert_allclose(fit, 0.0, atol=1e-12)  # the plane itself is recovered
+    again, _ = principal_axes(units * [1, 5, 0.1, 1])  # the scale of a unit does not matter
+    np.testing.assert_allclose(again, axes, atol=1e-9)
+    one, share = principal_axes(units[:, :1])
+    assert share.tolist() == [1.0, 0.0]
+    assert np.all(one[:, 1] == 0.0)
+    assert np.all(principal_axes(units[:, 3:])[1] == 0.0)
 
 
 def test_separation_of_two_clouds():

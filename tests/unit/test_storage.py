@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import gsd.hoomd
@@ -10,7 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tglassmlp import Configuration, read_configurations, storage, write_configurations
+from tglassmlp import (
+    KA2D,
+    Configuration,
+    Mixture,
+    read_configurations,
+    species,
+    storage,
+    write_configurations,
+)
 from tglassmlp.provenance import collect
 from tglassmlp.storage import Array
 
@@ -369,6 +378,43 @@ def test_a_file_of_another_place_or_run_is_refused(run_folder, monkeypatch, kind
         read(own)
     monkeypatch.delenv("TGLASSMLP_RUN_FOLDER")
     read(other)  # outside a workflow a copy is a copy
+
+
+BINARY = Mixture("b", ((1.0, 0.8), (0.8, 0.88)), ((1.0, 1.5), (1.5, 0.5)), (13, 7), 4.1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_files_of_a_run_name_its_mixture_and_those_of_another_are_refused(run_folder, monkeypatch, kind):
+    for name in ("TGLASSMLP_RUN_FOLDER", "TGLASSMLP_RUN_IDENTITY", "TGLASSMLP_RUN_MIXTURE"):
+        monkeypatch.setenv(name, "")  # work_for writes into the environment; this brings it back
+    write, read = KINDS[kind]
+    path = run_folder / f"T0.40.{kind}"
+    storage.work_for(run_folder, "0123456789abcdef", BINARY)
+    write(path)
+    read(path)
+    if kind == "h5":
+        made = storage.read_attributes(path)["provenance"]["mixture"]
+        assert made == {"name": "b", "fingerprint": species.identity(BINARY)}
+    storage.work_for(run_folder, "0123456789abcdef", replace(BINARY, name="c"))
+    read(path)  # a name makes no other liquid
+    storage.work_for(run_folder, "0123456789abcdef", KA2D)
+    with pytest.raises(ValueError, match=rf"T0\.40\.{kind}: is of the mixture b .*this run simulates KA2D"):
+        read(path)
+    monkeypatch.setenv("TGLASSMLP_RUN_FOLDER", "")
+    read(path)
+
+
+def test_a_users_file_of_another_mixture_is_noticed_in_a_run(run_folder, monkeypatch):
+    for name in ("TGLASSMLP_RUN_FOLDER", "TGLASSMLP_RUN_IDENTITY", "TGLASSMLP_RUN_MIXTURE"):
+        monkeypatch.setenv(name, "")
+    positions = np.random.default_rng(0).uniform(0, 4.1, (20, 2))
+    c = Configuration(positions, BINARY.species(), 4.1)
+    path = run_folder / "chunk0.gsd"
+    storage.write_configurations(path, [c], {}, mixture=BINARY)  # made outside a workflow, put into a run
+    read_gsd(path)
+    storage.work_for(run_folder, "0123456789abcdef", KA2D)
+    with pytest.raises(ValueError, match=r"is of the mixture b .*this run simulates KA2D"):
+        read_gsd(path)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -81,14 +81,29 @@ def test_saved_state_goes_on_bit_for_bit(wide, monkeypatch, block):
 
 
 def test_list_thickness_changes_only_rounding(liquid):
-    # from the same random numbers, few enough moves not to amplify rounding
-    chains = [Chain(liquid, 0.6, 8, skin=skin) for skin in (0.25, 0.9)]
-    for chain in chains:
-        chain.displacement = 0.1
-        chain.run(6)
-    assert chains[0].counters[-1] > chains[1].counters[-1] == 0
-    # sorting renumbers particles, so the runs differ; each must still keep its own energy
-    assert all(c.check_energy() < 1e-11 for c in chains)
+    """From one state and the same random numbers, until the thinner list is renewed, particles renumbered."""
+    thin, thick = (Chain(liquid, 0.6, 8, skin=skin) for skin in (0.4, 0.9))
+    for chain in (thin, thick):
+        chain.displacement = 0.02
+    thin.run(100)
+    compared = 0
+    for _ in range(3):
+        thick.restore(thin.state())
+        renewed = thin.counters[-1]
+        while True:
+            for chain in (thin, thick):
+                chain.run(1)
+            if thin.counters[-1] > renewed:
+                break
+            a, b = thin.configuration(), thick.configuration()
+            np.testing.assert_array_equal(a.positions, b.positions)
+            np.testing.assert_array_equal(a.species, b.species)
+            assert thin.energy == pytest.approx(thick.energy, abs=1e-12)
+            assert thin.check_energy() < 1e-11
+            compared += 1
+        assert thick.counters[-1] == renewed
+    assert compared > 10
+    assert thin.counters[-1] >= 3
 
 
 def test_blocks_keep_their_particles(wide, monkeypatch):
@@ -179,14 +194,136 @@ def test_exchanges_of_weight_zero_are_not_tried(liquid):
     assert np.any((before == 1) & (plain.configuration().species == 2))
 
 
-def test_weights_of_one_change_nothing(liquid):
+@pytest.mark.parametrize("weight", [1.0, 0.5])
+def test_equal_weights_change_nothing(liquid, weight):
+    """Weights are relative: all of one half are all of one."""
     plain, weighted = (
         Chain(liquid, 0.6, 1, KA2D.scaled(10), exchange_weights=w)
-        for w in (None, {"1-2": 0.5, "1-3": 0.5, "2-3": 0.5})
+        for w in (None, dict.fromkeys(("1-2", "1-3", "2-3"), weight))
     )
     for chain in (plain, weighted):
         chain.run(20)
     np.testing.assert_array_equal(plain.configuration().positions, weighted.configuration().positions)
+    np.testing.assert_array_equal(plain.configuration().species, weighted.configuration().species)
+
+
+def gas(n, side, exchange=0.0, **options):
+    """Particles on a square lattice too wide for them to feel each other: every attempt is accepted."""
+    at = np.arange(int(np.ceil(np.sqrt(n)))) * 50.0
+    grid = np.stack(np.meshgrid(at, at), -1).reshape(-1, 2)[:n]
+    species = np.arange(n) % 3 + 1 if exchange else np.ones(n, int)
+    return Chain(Configuration(grid, species, 50.0 * len(at)), 0.5, 2, KA2D, exchange, side, **options)
+
+
+def test_displacements_are_uniform_in_a_square_of_the_given_side(monkeypatch):
+    monkeypatch.setattr(module, "BLOCK", 1e9)
+    chain = gas(9, 0.3)
+    before = chain.configuration().positions
+    moves = []
+    # one particle is drawn 0, 1, 2 ... times in a sweep of 9 attempts: sums of so many vectors
+    for _ in range(3000):
+        chain.run(1)
+        after = chain.configuration().positions
+        moves.append(after - before)
+        before = after
+    moves = np.array(moves)
+    tried, moved = chain.counters[:2]
+    assert tried == moved == 27_000
+    # each attempt adds side^2 / 12 to the variance of both components, and nothing to their mean
+    np.testing.assert_allclose((moves**2).sum(axis=(0, 1)) / tried, 0.3**2 / 12, rtol=0.03)
+    np.testing.assert_allclose(moves.sum(axis=(0, 1)) / tried, 0.0, atol=4 * 0.3 / np.sqrt(12 * tried))
+    assert abs(np.mean(moves[..., 0] * moves[..., 1])) < 0.03 * 0.3**2 / 12
+    # every particle has the same share
+    share = (moves**2).sum(axis=(0, 2))
+    np.testing.assert_allclose(share / share.mean(), 1.0, atol=0.15)
+    # the shape: half the side at most, and of a particle moved once (the others are still) a flat density
+    single = np.abs(moves[(moves != 0).any(axis=-1)])
+    assert np.sum(single > 0.15) / len(single) < 0.4
+    assert single.max() > 0.149
+
+
+def test_shares_of_displacements_and_exchanges(monkeypatch):
+    """A share of 0.02 of attempts are exchanges, pairs of species drawn as weight times numbers say."""
+    monkeypatch.setattr(module, "BLOCK", 1e9)
+    n = 36  # 12 of each species
+    chain = gas(n, 0.1, 0.02, exchange_weights={"1-2": 1.0, "1-3": 0.5, "2-3": 0.25})
+    seen = {(1, 2): 0, (1, 3): 0, (2, 3): 0}
+    before, sweeps = chain.configuration().species, 6000
+    for _ in range(sweeps):
+        chain.run(1)
+        after = chain.configuration().species
+        changed = np.flatnonzero(before != after)
+        if changed.size == 2:
+            assert after[changed[0]] == before[changed[1]]
+            seen[tuple(sorted(before[changed].tolist()))] += 1
+        before = after
+    tried, _, swap_tried, swapped, _ = chain.counters
+    assert tried + swap_tried == n * sweeps
+    assert swap_tried == swapped
+    assert swap_tried / (n * sweeps) == pytest.approx(0.02, abs=4 * np.sqrt(0.02 / (n * sweeps)))
+    counts = np.array(list(seen.values()))
+    share = np.array([1.0, 0.5, 0.25]) / 1.75
+    error = np.sqrt(share * (1 - share) / counts.sum())
+    assert np.all(np.abs(counts / counts.sum() - share) < 4 * error)
+
+
+def test_share_of_exchanges_in_the_whole_system():
+    """Blocks that hold one particle each: only what is tried between any two particles can be exchanged."""
+    chain = gas(36, 0.1, 0.9)
+    chain.run(1000)
+    _, _, tried, swapped, _ = chain.counters
+    share = module.GLOBAL_SHARE
+    assert share == 1 / 16
+    assert swapped / tried == pytest.approx(share, abs=4 * np.sqrt(share / tried))
+
+
+def test_displacement_fits_the_list():
+    """A trial position a corner of the square away lies within half a skin of where the list was made."""
+    for skin in (0.3, 0.5, 1.0):
+        chain = gas(4, 10.0, skin=skin)
+        assert 0.95 * 0.5 * skin < np.sqrt(0.5) * chain.displacement <= 0.5 * skin
+        chain.displacement = 0.01
+        assert chain.displacement == 0.01
+
+
+def uncovered(begin, end, period):
+    """Whether some point of a circle lies in none of the intervals from begin to end (short ones)."""
+    low, high = np.minimum(begin, end), np.maximum(begin, end)
+    shift = low - low % period
+    low, high = low - shift, high - shift
+    order = np.argsort(low)
+    reach = np.maximum.accumulate(np.concatenate([[(high - period).max()], high[order]]))
+    return bool(np.any(low[order] > reach[:-1] + 1e-12)) or reach[-1] < period
+
+
+@pytest.mark.parametrize("sweeps", [3, 4])
+def test_nobody_leaves_a_block_in_any_direction(wide, monkeypatch, sweeps):
+    """Blocks lie on a common grid: during a visit no particle crosses its lines, which a plain run covers."""
+    crossed = []
+    for limit in (8.0, 1e9):
+        monkeypatch.setattr(module, "BLOCK", limit)
+        chain = Chain(wide, 5.0, 3, displacement=0.35)
+        for _ in range(3):
+            before = chain.configuration().positions
+            chain.run(sweeps)
+            after = chain.configuration().positions
+            side = wide.box_length / 5
+            crossed.append([not uncovered(before[:, axis], after[:, axis], side) for axis in (0, 1)])
+    assert crossed == [[False, False]] * 3 + [[True, True]] * 3
+
+
+def test_points_of_the_record(liquid):
+    _, found = swap_monte_carlo(liquid, 0.6, 40, seed=1, records=3)
+    assert found.sweeps.tolist() == [20, 30, 40]  # a quarter is tuned
+    _, found = swap_monte_carlo(liquid, 0.6, 40, seed=1, records=1, tuning_sweeps=0, displacement=0.1)
+    assert found.sweeps.tolist() == [40]
+    assert found.displacement == 0.1
+    chain = Chain(liquid, 0.6, 1, displacement=0.1)
+    chain.run(40)
+    assert found.energies[0] == chain.energy
+    tried, moved, swap_tried, swapped, _ = chain.counters
+    assert found.displacement_acceptance == moved / tried
+    assert found.swap_acceptance == swapped / swap_tried
 
 
 @pytest.mark.parametrize(
@@ -203,3 +340,18 @@ def test_weights_of_one_change_nothing(liquid):
 def test_unusable_weights_are_refused(liquid, weights, message):
     with pytest.raises(ValueError, match=message):
         Chain(liquid, 0.6, 1, KA2D.scaled(10), exchange_weights=weights)
+
+
+def test_mismatch_of_the_running_energy_that_is_allowed(liquid, monkeypatch):
+    """1e-8 per particle, or of the energy per particle where that is more than one."""
+    monkeypatch.setattr(module, "BLOCK", 1e9)
+    dense = Chain(liquid, 0.6, 1)
+    assert 1.5 < abs(dense.energy) < 3.5
+    for chain, allowed in ((gas(9, 0.1), 1e-8), (dense, 1e-8 * abs(dense.energy))):
+        exact = chain._running[0]
+        for sign in (1, -1):
+            chain._running[0] = exact + sign * 0.97 * allowed * chain.n_particles
+            assert chain.check_energy() == pytest.approx(0.97 * allowed, rel=1e-3)
+            chain._running[0] = exact + sign * 1.03 * allowed * chain.n_particles
+            with pytest.raises(ValueError, match="running energy"):
+                chain.check_energy()

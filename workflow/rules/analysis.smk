@@ -7,6 +7,7 @@ rule measure_pearson:
         labels=UNIT_LABELS,
         predictions=predictions("unit", LABELLED),
         baselines=baselines("unit", LABELLED),
+        folds=fold_files(),
         relaxation=RELAXATION,
     output:
         pearson=f"{RUN}/tables/pearson.parquet",
@@ -58,6 +59,7 @@ rule measure_susceptibilities:
 rule measure_structure_factors:
     input:
         labels=LARGE_LABELS,
+        unit_labels=UNIT_LABELS,
         predictions=predictions("large", TEMPERATURES),
         descriptors=thermal_positions("large"),
         relaxation=RELAXATION,
@@ -120,6 +122,7 @@ rule measure_chord_lengths:
 
 rule measure_attention_lengths:
     input:
+        labels=UNIT_LABELS,
         predictions=predictions("unit", TEMPERATURES),
         relaxation=RELAXATION,
     output:
@@ -237,6 +240,46 @@ rule summarise_equilibration:
         "../../scripts/summarise_equilibration.py"
 
 
+rule measure_trends:
+    input:
+        labels=UNIT_LABELS,
+        predictions=predictions("unit", TEMPERATURES),
+        descriptors=thermal_positions("unit"),
+        labelled_descriptors=every_chunk(
+            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5", LABELLED
+        ),
+        networks=f"{RUN}/networks/full/tmin{MAIN_T_MIN}.npz",
+        large_predictions=predictions("large", TEMPERATURES, [MAIN_T_MIN]),
+        large_descriptors=thermal_positions("large"),
+    output:
+        trends=f"{RUN}/tables/trends.parquet",
+        agreement=f"{RUN}/tables/agreement.parquet",
+        separations=f"{RUN}/tables/network_separation.parquet",
+    log:
+        f"{RUN}/logs/measure_trends/all.log",
+    benchmark:
+        f"{RUN}/benchmarks/measure_trends/all.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=round(1500 + 4 * max(field_megabytes("unit"), field_megabytes("large"))),
+        runtime=180,
+    params:
+        t_min=MAIN_T_MIN,
+        test=TEST_STRUCTURES,
+        spacing=CONFIG.observables.lattice_spacing,
+        mobile_share=CONFIG.observables.mobile_share,
+        replica_noise=CONFIG.observables.replica_noise,
+        per_length=CONFIG.observables.attention_per_length,
+        fit_q_max=CONFIG.observables.fit_q_max,
+        tiles=CONFIG.large_systems.tiles,
+        seed=CONFIG.seed,
+        stage_version=version("observables"),
+    script:
+        "../../scripts/measure_trends.py"
+
+
 rule collect_numbers:
     input:
         pearson=f"{RUN}/tables/pearson.parquet",
@@ -250,6 +293,9 @@ rule collect_numbers:
         label_maps=expand(f"{RUN}/label_map/tmin{{t_min}}.parquet", t_min=T_MINS),
         networks=expand(f"{RUN}/networks/full/tmin{{t_min}}.npz", t_min=T_MINS),
         selections=expand(f"{RUN}/networks/full/tmin{{t_min}}.parquet", t_min=T_MINS),
+        other_output=f"{RUN}/networks/other_output/tmin{MAIN_T_MIN}.parquet",
+        trends=f"{RUN}/tables/trends.parquet",
+        agreement=f"{RUN}/tables/agreement.parquet",
     output:
         numbers=f"{RUN}/numbers.json",
         scales=f"{RUN}/tables/length_scales.parquet",
@@ -268,6 +314,8 @@ rule collect_numbers:
         glass_transition=CONFIG.glass_transition,
         glass_transition_ratio=CONFIG.propensity.glass_transition_ratio,
         threshold=CONFIG.propensity.relaxation_threshold,
+        output=CONFIG.network.output,
+        mixture=mixture_record(),
         stage_version=version("observables"),
     script:
         "../../scripts/collect_numbers.py"
@@ -292,6 +340,7 @@ rule write_reproduction:
         run=CONFIG.run,
         scale=run_scale(),
         t_mins=T_MINS,
+        central_species=CONFIG.propensity.central_species,
         pictures=pictures(),
         stage_version=version("observables"),
     script:

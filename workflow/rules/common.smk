@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 from tglassmlp import config as run_config
 from tglassmlp.config import canonical
 from tglassmlp.provenance import stage_version as version
+from tglassmlp.storage import work_for
 
 # Snakemake writes Python's path into shell commands as it is: without quotes it would end at a space
 if os.path.exists(sys.executable):
@@ -46,7 +47,8 @@ config.clear()
 config.update(run_config.plain(CONFIG))  # for the report, which shows it
 
 RUN = f"results/{CONFIG.run}"
-# Every job inherits these: files carry their place and this identity, and readers refuse those of another run.
+# Every job inherits these: files carry their place, this identity and the mixture, and readers refuse those of another run.
+work_for(RUN, run_config.fingerprint(CONFIG.seed, CONFIG.system), CONFIG.mixture())
 # The limits of the checks let a job start or refuse it, and are no part of what it makes (equilibration.accept).
 # The backend of a notebook that Snakemake was started from does not exist in jobs.
 os.environ.update(
@@ -57,8 +59,6 @@ os.environ.update(
             "on_failure": CONFIG.equilibration.on_failure,
         }
     ),
-    TGLASSMLP_RUN_FOLDER=os.path.abspath(RUN),
-    TGLASSMLP_RUN_IDENTITY=run_config.fingerprint(CONFIG.seed, CONFIG.system),
 )
 TEMPERATURES = [canonical(t.value) for t in CONFIG.temperatures]
 LABELLED = [
@@ -83,6 +83,7 @@ wildcard_constraints:
     t_min=r"\d+\.\d{2,6}",
     cb=r"0\.\d{2,6}",
     chunk=r"\d+",
+    fold=r"\d+",
     ensemble="unit|large",
     figure=r"[a-z0-9_]+",
 
@@ -148,7 +149,7 @@ def closing_line(success):
     """Last line on the terminal: where the figures are, or what to do next."""
     if success:
         return (
-            f"\n{CONFIG.run}: finished. Figures: {RUN}/figures/ (start with {RUN}/figures/contact_sheet.png), "
+            f"\n{CONFIG.run} ({CONFIG.mixture().name}): finished. Figures: {RUN}/figures/ (start with {RUN}/figures/contact_sheet.png), "
             f"numbers: {RUN}/numbers.json"
         )
     return (

@@ -86,7 +86,7 @@ rule draw_contact_sheet:
         mem_mb=1500,
         runtime=10,
     params:
-        title=f"run {CONFIG.run}",
+        title=f"run {CONFIG.run}, {CONFIG.mixture().name}",
         stage_version=version("figures"),
     script:
         "../../scripts/draw_contact_sheet.py"

@@ -89,7 +89,8 @@ rule check_heat_capacity:
             temperature=TEMPERATURES,
         ),
     output:
-        f"{RUN}/unit/structures/heat_capacity.parquet",
+        heat_capacity=f"{RUN}/unit/structures/heat_capacity.parquet",
+        reweighting=f"{RUN}/unit/structures/reweighting.parquet",
     log:
         f"{RUN}/logs/check_heat_capacity/all.log",
     benchmark:

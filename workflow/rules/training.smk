@@ -125,6 +125,37 @@ rule select_networks:
         "../../scripts/select_networks.py"
 
 
+rule train_other_output:
+    input:
+        descriptors=every_chunk(
+            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5", TEMPERATURES
+        ),
+        labels=expand(f"{RUN}/unit/labels/T{{temperature}}.h5", temperature=LABELLED),
+        extrapolated=f"{RUN}/extrapolated/tmin{{t_min}}.h5",
+        label_map=f"{RUN}/label_map/tmin{{t_min}}.parquet",
+        scaling=f"{RUN}/scaling/tmin{{t_min}}.json",
+    output:
+        f"{RUN}/networks/other_output/tmin{{t_min}}.parquet",
+    log:
+        f"{RUN}/logs/train_other_output/tmin{{t_min}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/train_other_output/tmin{{t_min}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=training_megabytes(len(TEMPERATURES)),
+        data_mb=data_megabytes(),
+        runtime=training_minutes(len(TEMPERATURES) * len(C_BS)),
+    params:
+        run=training_record(),
+        glass_transition=GLASS_TRANSITION,
+        state=f"{RUN}/.state/train_other_output/tmin{{t_min}}.npz",
+        stage_version=version("training"),
+    script:
+        "../../scripts/train_other_output.py"
+
+
 rule train_baselines:
     input:
         descriptors=per_chunk(
@@ -180,3 +211,34 @@ rule fit_linear_baselines:
         stage_version=version("baselines"),
     script:
         "../../scripts/fit_linear_baselines.py"
+
+
+rule train_fold:
+    input:
+        descriptors=every_chunk(
+            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5", TEMPERATURES
+        ),
+        labels=expand(f"{RUN}/unit/labels/T{{temperature}}.h5", temperature=LABELLED),
+        label_maps=expand(f"{RUN}/label_map/tmin{{t_min}}.parquet", t_min=T_MINS),
+        scalings=expand(f"{RUN}/scaling/tmin{{t_min}}.json", t_min=T_MINS),
+    output:
+        f"{RUN}/folds/fold{{fold}}.parquet",
+    log:
+        f"{RUN}/logs/train_fold/fold{{fold}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/train_fold/fold{{fold}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=training_megabytes(len(TEMPERATURES)),
+        runtime=fold_minutes(),
+    params:
+        run=training_record(),
+        t_mins=T_MINS,
+        folds=CONFIG.training.folds,
+        settings=fold_settings(),
+        state=f"{RUN}/.state/train_fold/fold{{fold}}",
+        stage_version=version("training"),
+    script:
+        "../../scripts/train_fold.py"

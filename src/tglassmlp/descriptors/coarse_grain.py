@@ -1,8 +1,8 @@
 r"""Structural descriptors: local quantities averaged over exponentially weighted neighbourhoods.
 
 For particle i, every species b and all of them, and every length L, with :math:`w_{ij} = e^{-r_{ij}/L}`
-and sums over j of species b **including j = i** where its species fits, within a cut-off of 20 in
-minimum image:
+and sums over j of species b **including j = i** where its species fits, within a cut-off (20 in the paper,
+16.4 here, at most half the box) in minimum image:
 
 .. math::
 
@@ -19,25 +19,36 @@ arXiv:2310.20252, Sec. II.C.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tglassmlp.compilation import njit
 from tglassmlp.configuration import Configuration
+from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.descriptors.local import radical_perimeters
+from tglassmlp.limits import DESCRIPTOR_CUTOFF, ROWS_PER_LENGTH, check_cutoff, check_lengths
 from tglassmlp.mixture import KA2D, Mixture
-from tglassmlp.simulation.kernels import cell, cell_order, fold, nearest, potential_energies
+from tglassmlp.simulation.kernels import cell, cell_order, energies_and_forces, fold, nearest
 
-__all__ = ["QUANTITIES", "coarse_grain", "descriptor_lengths", "descriptor_names", "descriptors"]
+__all__ = [
+    "QUANTITIES",
+    "CoarseGraining",
+    "Descriptors",
+    "coarse_grain",
+    "descriptor_lengths",
+    "descriptor_names",
+    "descriptors",
+    "periodic_descriptors",
+]
 
 #: The four quantities, in the order of the columns.
 QUANTITIES = ("density", "energy", "perimeter", "variance")
 
-# Rows of the table of weights per smallest length, and the largest number of rows. Between rows a Taylor
-# polynomial of degree 5 in (r - r_row) / L is used: |x| <= 1/64 leaves an error below x^6 / 720 = 2e-14.
-_ROWS_PER_LENGTH = 32
-_LARGEST_TABLE = 4_000_000
+# Between rows of the table of weights (ROWS_PER_LENGTH for the smallest length) a Taylor polynomial of degree
+# 5 in (r - r_row) / L is used: |x| <= 1/64 leaves an error below x^6 / 720 = 2e-14.
 
 
 def descriptor_names(lengths: Sequence[float], n_species: int = 3) -> list[str]:
@@ -61,25 +72,6 @@ def descriptor_lengths(names: Sequence[str]) -> NDArray[np.float64]:
             raise ValueError(f"{name!r} is not the name of a descriptor such as 'energy/type2/L1.5'")
         found.append(float(parts[2][1:]))
     return np.array(found)
-
-
-def _check_lengths(lengths: Sequence[float], cutoff: float) -> NDArray[np.float64]:
-    values = np.asarray(lengths, dtype=float)
-    if values.ndim != 1 or values.size == 0:
-        raise ValueError(f"lengths must be a list of at least one number, found {lengths!r}")
-    if not np.all(np.isfinite(values)) or np.any(values < 0) or np.any(np.diff(values) <= 0):
-        raise ValueError(f"lengths must rise and must not be negative, found {values.tolist()}")
-    if not cutoff > 0:
-        raise ValueError(f"cutoff must be positive, found {cutoff}")
-    positive = values[values > 0]
-    if positive.size and cutoff / positive[0] * _ROWS_PER_LENGTH * positive.size > _LARGEST_TABLE:
-        raise ValueError(
-            f"the smallest length {positive[0]:g} is too small against the cut-off {cutoff:g}; "
-            "use 0 for j = i alone"
-        )
-    if len({f"{v:g}" for v in values}) != values.size:
-        raise ValueError(f"lengths must differ within six digits, found {values.tolist()}")
-    return values
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract"})
@@ -163,7 +155,7 @@ def coarse_grain(
     lengths: Sequence[float],
     *,
     n_species: int = 3,
-    cutoff: float = 20.0,
+    cutoff: float = DESCRIPTOR_CUTOFF,
     central: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
     """Coarse-grained averages of given local quantities; see the module's formulas.
@@ -179,7 +171,8 @@ def coarse_grain(
     n_species
         Number of species S.
     cutoff
-        Largest distance of a neighbour.
+        Largest distance of a neighbour, in minimum image. Beyond half the box the disc is cut off by the box;
+        only :func:`descriptors` refuses that.
     central
         Indices of the particles wanted; all by default.
 
@@ -194,7 +187,7 @@ def coarse_grain(
         If a shape does not fit, or a length or the cut-off is not usable.
     """
     c.check_mixture(n_species)
-    scales = _check_lengths(lengths, cutoff)
+    scales = check_lengths(lengths, cutoff)
     e = np.ascontiguousarray(energies, dtype=np.float64)
     p = np.ascontiguousarray(perimeters, dtype=np.float64)
     for label, values in (("energies", e), ("perimeters", p)):
@@ -209,7 +202,7 @@ def coarse_grain(
         lanes = -(-positive.size // 16) * 16  # whole vector registers, four at a time: no remainder loop
         inverse = np.zeros(lanes)
         inverse[: positive.size] = 1.0 / positive
-        step = float(positive[0]) / _ROWS_PER_LENGTH
+        step = float(positive[0]) / ROWS_PER_LENGTH
         reach = min(cutoff, float(np.sqrt(0.5)) * c.box_length)
         table = np.exp(-step * np.arange(int(reach / step) + 2)[:, None] * inverse)
         moments[:, :n_species, :, scales.size - positive.size :] = _moments(
@@ -233,14 +226,116 @@ def coarse_grain(
     return values.reshape(index.size, -1)
 
 
+@dataclass(frozen=True)
+class CoarseGraining:
+    """How descriptors were made: whatever decides their values beside the positions.
+
+    Parameters
+    ----------
+    lengths
+        Coarse-graining lengths.
+    cutoff
+        Range of the sums.
+    mixture
+        Pair potential and cell radii.
+    box_length
+        Side of the box of the configuration.
+    counts
+        Particles of each species in the whole configuration.
+    largest_force
+        Largest force on any particle; an inherent structure has next to none.
+    central_species
+        Species whose rows were kept, None for all particles.
+    """
+
+    lengths: tuple[float, ...]
+    cutoff: float
+    mixture: Mixture
+    box_length: float
+    counts: tuple[int, ...]
+    largest_force: float
+    central_species: int | None = None
+
+    def __repr__(self) -> str:
+        listed = ", ".join(f"{x:g}" for x in self.lengths)
+        return (
+            f"<CoarseGraining of {self.mixture.name}, lengths {listed}, cut-off {self.cutoff:g}, "
+            f"N = {sum(self.counts)} in a box of {self.box_length:.4f}>"
+        )
+
+
+class Descriptors(tuple[NDArray[np.float64], list[str]]):
+    """Descriptors of one structure: ``values, names = descriptors``, and how they were made.
+
+    It unpacks into two, as a plain tuple does. The settings stay with the object, so that networks can refuse
+    descriptors of another cut-off, other lengths or another mixture: names alone do not tell them apart.
+
+    Parameters
+    ----------
+    values
+        ``[N, M]``.
+    names
+        ``[M]``.
+    settings
+        How they were made.
+    species
+        ``[N]`` species of the particle of each row.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit together.
+    """
+
+    settings: CoarseGraining
+    species: NDArray[np.int32]
+
+    def __new__(
+        cls, values: ArrayLike, names: Sequence[str], settings: CoarseGraining, species: ArrayLike
+    ) -> Descriptors:
+        """Check the shapes and keep the settings beside the pair."""
+        array, of = np.asarray(values, dtype=np.float64), np.asarray(species, dtype=np.int32)
+        if array.ndim != 2 or array.shape != (of.size, len(names)) or of.ndim != 1:
+            raise ValueError(
+                f"descriptors of {of.size} particles with {len(names)} names must have shape "
+                f"[{of.size}, {len(names)}], found {array.shape}"
+            )
+        made = super().__new__(cls, (array, [str(n) for n in names]))
+        made.settings, made.species = settings, of
+        return made
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        """Arguments that make a copy."""
+        return self.values, self.names, self.settings, self.species
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """Raw descriptors ``[N, M]``."""
+        return self[0]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns ``[M]``."""
+        return self[1]
+
+    def __repr__(self) -> str:
+        s = self.settings
+        listed = ", ".join(f"{x:g}" for x in s.lengths)
+        return (
+            f"<Descriptors of {len(self.values)} particles of {s.mixture.name}: {len(self.names)} columns, "
+            f"lengths {listed}, cut-off {s.cutoff:g}>"
+        )
+
+
+@takes_mixture()
 def descriptors(
     inherent: Configuration,
     lengths: Sequence[float],
     *,
     mixture: Mixture = KA2D,
-    cutoff: float = 20.0,
+    cutoff: float | None = None,
     central_species: int | None = None,
-) -> tuple[NDArray[np.float64], list[str]]:
+) -> Descriptors:
     """Structural descriptors of an inherent structure, raw (not standardised).
 
     Parameters
@@ -250,44 +345,92 @@ def descriptors(
     lengths
         K rising coarse-graining lengths; 0 means the particle alone.
     mixture
-        Pair potential and cell radii.
+        Pair potential and cell radii. Without one it is KA2D, if the species of the configuration can be its.
     cutoff
-        Largest distance of a neighbour.
+        Largest distance of a neighbour, at most half the box. By default 16.4 as in a run's configuration, or
+        half the box where that is less.
     central_species
         Species wanted, in ascending particle index; all particles by default.
 
     Returns
     -------
-    values, names
-        ``[N, M]`` and the M names, quantity (density, energy, perimeter, variance), average (type1,
-        ..., all) and length, the last varying fastest. Columns that have no meaning for a particle (an
-        average over another species at L = 0) hold 0;
-        :func:`tglassmlp.descriptors.standardise.fit_scaling` drops them.
+    Descriptors
+        Unpacks into ``values [N, M], names [M]``: quantity (density, energy, perimeter, variance), average
+        (type1, ..., all) and length, the last varying fastest. Columns that have no meaning for a particle
+        (an average over another species at L = 0) hold 0;
+        :func:`tglassmlp.descriptors.standardise.fit_scaling` drops them. Its ``settings`` say how they were
+        made; networks take the whole object, not its two parts.
 
     Raises
     ------
     ValueError
-        If the species do not fit the mixture, or a length is not usable.
+        If the species do not fit the mixture, or a length or the cut-off is not usable.
 
     Examples
     --------
     >>> import numpy as np, tglassmlp as tg
     >>> x = np.stack(np.meshgrid(np.arange(8.0), np.arange(8.0)), axis=-1).reshape(-1, 2)
-    >>> values, names = tg.descriptors(tg.Configuration(x, np.ones(64, int), 8.0), [0, 1])
-    >>> names[0], names[-1], values.shape
-    ('density/type1/L0', 'variance/all/L1', (64, 32))
+    >>> found = tg.descriptors(tg.Configuration(x, np.ones(64, int), 8.0), [0, 1])
+    >>> values, names = found
+    >>> names[0], names[-1], values.shape, found.settings.cutoff
+    ('density/type1/L0', 'variance/all/L1', (64, 32), 4.0)
     """
+    half = 0.5 * inherent.box_length
+    reach = check_cutoff(min(DESCRIPTOR_CUTOFF, half) if cutoff is None else cutoff, inherent.box_length)
+    return _described(inherent, lengths, mixture, reach, central_species, copies=1)
+
+
+def periodic_descriptors(
+    inherent: Configuration,
+    lengths: Sequence[float],
+    *,
+    mixture: Mixture,
+    cutoff: float,
+    central_species: int | None = None,
+) -> Descriptors:
+    """As :func:`descriptors` for any cut-off: sums run over the periodic images too.
+
+    The values are those of the same structure repeated until half its box holds the cut-off. A run's
+    descriptors are not made like this; networks use it to predict structures smaller than those that they
+    were trained on.
+
+    Raises
+    ------
+    ValueError
+        As :func:`descriptors`, but for a cut-off beyond half the box.
+    """
+    copies = max(1, int(np.ceil(2.0 * cutoff / inherent.box_length)))
+    return _described(inherent, lengths, mixture, float(cutoff), central_species, copies)
+
+
+def _described(
+    inherent: Configuration, lengths: Sequence[float], mixture: Mixture, cutoff: float, central: int | None,
+    copies: int,
+) -> Descriptors:  # fmt: skip
+    """Descriptors of the first of ``copies`` x ``copies`` repetitions of a structure."""
     inherent.check_mixture(mixture.n_species)
-    central = None if central_species is None else inherent.of_species(central_species)
-    if central is not None and central.size == 0:
-        raise ValueError(f"no particle is of the central species {central_species}")
+    scales = tuple(float(x) for x in check_lengths(lengths, cutoff))
+    rows = np.arange(inherent.n_particles) if central is None else inherent.of_species(central)
+    if rows.size == 0:
+        raise ValueError(f"no particle is of the central species {central}")
+    energies, forces = energies_and_forces(inherent, mixture)
+    perimeters = radical_perimeters(inherent, mixture)
     values = coarse_grain(
-        inherent,
-        potential_energies(inherent, mixture),
-        radical_perimeters(inherent, mixture),
+        inherent if copies == 1 else inherent.tiled(copies),
+        np.tile(energies, copies**2),
+        np.tile(perimeters, copies**2),
         lengths,
         n_species=mixture.n_species,
         cutoff=cutoff,
-        central=central,
+        central=None if central is None and copies == 1 else rows,
     )
-    return values, descriptor_names(lengths, mixture.n_species)
+    settings = CoarseGraining(
+        lengths=scales,
+        cutoff=cutoff,
+        mixture=mixture,
+        box_length=inherent.box_length,
+        counts=tuple(int(n) for n in np.bincount(inherent.species, minlength=mixture.n_species + 1)[1:]),
+        largest_force=float(np.hypot(forces[:, 0], forces[:, 1]).max()),
+        central_species=central,
+    )
+    return Descriptors(values, descriptor_names(scales, mixture.n_species), settings, inherent.species[rows])

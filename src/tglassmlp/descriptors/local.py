@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.configuration import Configuration
+from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture
 
 __all__ = ["RadicalCells", "radical_cells", "radical_perimeters"]
@@ -93,6 +94,7 @@ def _convex_perimeters(vertices: NDArray[np.float64], numbers: NDArray[np.int_])
     return np.bincount(owner, np.hypot(edges[:, 0], edges[:, 1]), numbers.size).astype(np.float64)
 
 
+@takes_mixture(refuse=False)
 def radical_perimeters(c: Configuration, mixture: Mixture = KA2D) -> NDArray[np.float64]:
     """Perimeter of the radical Voronoi cell of every particle, ``[N]``.
 
@@ -101,7 +103,8 @@ def radical_perimeters(c: Configuration, mixture: Mixture = KA2D) -> NDArray[np.
     c
         The configuration.
     mixture
-        Source of the radii.
+        Source of the radii. Without one it is KA2D, with a :class:`tglassmlp.MixtureWarning` if the species
+        can hardly be its.
 
     Raises
     ------

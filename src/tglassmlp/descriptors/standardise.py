@@ -53,6 +53,12 @@ class Scaling:
         if any(not np.isfinite(s) or s <= 0 for s in self.std) or not np.all(np.isfinite(self.mean)):
             raise ValueError("means must be finite and stds positive")
 
+    def __repr__(self) -> str:
+        return (
+            f"<Scaling of {len(self.names)} descriptors ({len(self.dropped)} constant ones left out) from "
+            f"{self.n_structures} structures>"
+        )
+
     def apply(self, values: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:
         """Standardise raw descriptors ``[..., M_raw]`` with their ``names``: ``[..., M]``.
 

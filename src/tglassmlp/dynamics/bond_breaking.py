@@ -24,6 +24,8 @@ from scipy.spatial import cKDTree
 from tglassmlp.box import bring_near, check_resolved, minimum_image, wrap
 from tglassmlp.compilation import njit
 from tglassmlp.configuration import Configuration
+from tglassmlp.default_mixture import takes_mixture
+from tglassmlp.limits import check_radii
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.simulation.kernels import nearest
 
@@ -116,8 +118,7 @@ def _bonds(
     c: Configuration, r_in: float, r_out: float, mixture: Mixture
 ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
     """Pairs, squared breaking distances and inverse numbers of neighbours."""
-    if not r_out >= r_in:
-        raise ValueError(f"r_out must be at least r_in = {r_in}, found {r_out}")
+    check_radii(r_in, r_out)
     c.check_mixture(mixture.n_species, r_out * float(mixture.sigma_matrix.max()))
     pairs, counts = initial_bonds(c, r_in, mixture)
     spec = c.species - 1
@@ -125,6 +126,7 @@ def _bonds(
     return pairs, limit**2, 1.0 / counts
 
 
+@takes_mixture(refuse=False)
 def bond_breaking(
     initial: ArrayLike,
     later: ArrayLike,
@@ -149,7 +151,8 @@ def bond_breaking(
     r_in, r_out
         Distances in pair diameters below which a pair is bonded at the start, and still bonded later.
     mixture
-        Source of the pair diameters.
+        Source of the pair diameters. Without one it is KA2D, with a :class:`tglassmlp.MixtureWarning` if the
+        species can hardly be its.
 
     Returns
     -------
@@ -159,7 +162,8 @@ def bond_breaking(
     Raises
     ------
     ValueError
-        If a shape does not fit, a coordinate is not finite, or a particle has no neighbour at the start.
+        If a shape does not fit, a coordinate is not finite, the distances are not 0 < r_in < r_out, or a
+        particle has no neighbour at the start.
 
     Examples
     --------

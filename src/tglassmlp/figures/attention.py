@@ -15,6 +15,7 @@ from tglassmlp.figures.style import (
     curve,
     figure,
     footer,
+    note,
     temperature_axis,
     temperature_colors,
     temperature_text,
@@ -46,7 +47,6 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
         )
     left.set(xlabel=r"coarse-graining length $L$ ($\sigma_{11}$)", ylabel=r"attention weight $P(L)$")
     left.set_ylim(bottom=0)
-    left.legend()
     left.set_title(f"(a)  $C_B = {shown['c_b'].iloc[0]:g}$, $T_{{\\min}}={main}$", loc="left")
     for t_min in reversed(meta["t_min"]):
         look = METHODS["tglassmlp" if t_min == main else "tglassmlp_higher"]
@@ -56,7 +56,11 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
         )  # fmt: skip
     temperature_axis(right, meta["temperatures"])
     right.set(ylabel=r"attention length $\langle L\rangle$ ($\sigma_{11}$)")
-    right.legend()
+    for ax in (left, right):
+        if ax.get_legend_handles_labels()[0]:
+            ax.legend()
+        else:
+            note(ax, "no network has converged at this $C_B$")
     right.set_title("(b)", loc="left")
     footer(fig, meta, f"{int(shown['n_networks'].max())} networks")
     return Drawn(fig, shown)

@@ -1,4 +1,8 @@
-"""Particles in the plane of the two bottleneck units (Figures 10 and 11)."""
+"""Particles in the space of the bottleneck units (Figures 10 and 11).
+
+Two units span the plane that is drawn. One unit is drawn against the propensity itself; of more than two the
+first two principal axes are shown, the same in all panels.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +27,26 @@ from tglassmlp.figures.style import (
 from tglassmlp.observables.tables import near_c_b
 
 
-def _scatter(ax: Axes, rows: pd.DataFrame, limits: tuple[float, float]) -> Any:
+def _plane(table: pd.DataFrame) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Columns of the table that are drawn, and the names of the axes."""
+    if "axis1" in table:
+        shares = [f"{table[name].iloc[0]:.0%}" for name in ("share1", "share2")]
+        return ("axis1", "axis2"), (
+            f"principal axis 1 ({shares[0]} of the variance)",
+            f"principal axis 2 ({shares[1]})",
+        )
+    if "unit2" not in table:
+        return ("unit1", "height"), ("bottleneck unit 1", r"propensity $C_i$")
+    return ("unit1", "unit2"), ("bottleneck unit 1", "bottleneck unit 2")
+
+
+def _scatter(ax: Axes, rows: pd.DataFrame, columns: tuple[str, str], limits: tuple[float, float]) -> Any:
     # the most extreme propensities last, so that neither colour hides the other
     order = np.argsort(np.abs(rows["propensity"].to_numpy(float) - rows["propensity"].mean()))
     rows = rows.iloc[order]
     return ax.scatter(
-        rows["unit1"], rows["unit2"], c=rows["propensity"], cmap=PROPENSITY, vmin=limits[0], vmax=limits[1],
-        s=3, linewidths=0, rasterized=True,
+        rows[columns[0]], rows[columns[1]], c=rows["propensity"], cmap=PROPENSITY,
+        vmin=limits[0], vmax=limits[1], s=3, linewidths=0, rasterized=True,
     )  # fmt: skip
 
 
@@ -49,21 +66,23 @@ def _panels(
     limits = (-2.0, 2.0)
     if panels and not standardised:
         limits = color_limits(np.concatenate([t["propensity"] for _, t in panels]))
+    plane, labels = _plane(panels[0][1]) if panels else (("", ""), ("", ""))
     for ax, (title, table) in zip(flat, panels, strict=False):
         values = table["propensity"]
         shown = (values - values.mean()) / max(float(values.std()), 1e-12) if standardised else values
-        image = _scatter(ax, table.assign(propensity=shown), limits)
+        drawn = table.assign(propensity=shown, height=values)
+        image = _scatter(ax, drawn, plane, limits)
         ax.set_title(title, fontsize=7)
         # a few far particles must not shrink the cloud; the limits hold 99.5 %
-        for axis, column in (("x", "unit1"), ("y", "unit2")):
-            low, high = np.quantile(table[column].to_numpy(float), [0.0025, 0.9975])
+        for axis, column in zip(("x", "y"), plane, strict=True):
+            low, high = np.quantile(drawn[column].to_numpy(float), [0.0025, 0.9975])
             pad = 0.08 * (high - low) + 1e-12
             ax.set(**{f"{axis}lim": (low - pad, high + pad)})
-        ax.set_xlabel("bottleneck unit 1")
+        ax.set_xlabel(labels[0])
     for ax in flat[len(panels) :]:
         ax.set_axis_off()
     for ax in axes[:, 0]:
-        ax.set_ylabel("bottleneck unit 2")
+        ax.set_ylabel(labels[1])
     if panels:
         bar = fig.colorbar(image, ax=axes, fraction=0.03, pad=0.01, aspect=25)
         bar.set_label(r"$(C_i - \langle C\rangle)/\sigma_C$" if standardised else r"propensity $C_i$")
@@ -72,8 +91,22 @@ def _panels(
     return Drawn(fig, pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"panel": []}))
 
 
+def _differ(tables: Mapping[str, Any], temperature: float, c_b: float, shown: float | None = None) -> str:
+    """Separation of the network shown, and mean and standard deviation over all kept networks."""
+    table: pd.DataFrame = tables["network_separation"]
+    here = table[(np.abs(table["temperature"] - temperature) < 1e-9) & (np.abs(table["c_b"] - c_b) < 1e-9)]
+    known = here[np.isfinite(here["separation"].astype(float))]
+    first = known.loc[known["network"] == 0, "separation"]
+    shown = float(first.iloc[0]) if shown is None and len(first) else shown
+    if shown is None or not np.isfinite(shown):
+        return ""
+    every = known["separation"].astype(float)
+    rest = rf" ({every.mean():.2f} $\pm$ {every.std(ddof=1):.2f})" if len(every) > 1 else ""
+    return f"$D = {shown:.2f}${rest}"
+
+
 def draw_times(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
-    """Draw Figure 10 from table ``bottleneck``: the lowest temperature with dynamics at falling C_B."""
+    """Draw Figure 10 from tables ``bottleneck`` and ``network_separation``: one temperature, falling C_B."""
     table: pd.DataFrame = tables["bottleneck"]
     md = table[table["source"] == "md"]
     md = md if len(md) else table
@@ -88,14 +121,14 @@ def draw_times(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     panels = []
     for k in picked:
         rows = here[here["c_b"] == values[k]]
-        panels.append(
-            (f"$C_B = {temperature_text(values[k])}$,  $t = {time_text(rows['time'].iloc[0])}$", rows)
-        )
+        title = f"$C_B = {temperature_text(values[k])}$,  $t = {time_text(rows['time'].iloc[0])}$"
+        differ = _differ(tables, temperature, float(values[k]))
+        panels.append((f"{title}\n{differ}" if differ else title, rows))
     return _panels(panels, meta, f"T = {temperature_text(temperature)}", standardised=True)
 
 
 def draw_temperatures(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
-    """Draw Figure 11 from tables ``bottleneck`` and ``bottleneck_separation``: all temperatures."""
+    """Draw Figure 11 from tables ``bottleneck``, ``bottleneck_`` and ``network_separation``: all T."""
     table = near_c_b(tables["bottleneck"], meta["threshold"])
     separations = near_c_b(tables["bottleneck_separation"], meta["threshold"])
     values = sorted(table["temperature"].unique(), reverse=True)
@@ -106,6 +139,7 @@ def draw_temperatures(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Dra
         of = separations[separations["temperature"] == values[k]]
         source = "MD" if rows["source"].iloc[0] == "md" else "predicted"
         separation = float(of["separation"].iloc[0])
-        text = f",  $D = {separation:.2f}$" if np.isfinite(separation) else ""
-        panels.append((f"$T = {temperature_text(values[k])}$, {source}{text}", rows))
+        differ = _differ(tables, values[k], float(rows["c_b"].iloc[0]), separation)
+        title = f"$T = {temperature_text(values[k])}$, {source}"
+        panels.append((f"{title}\n{differ}" if differ else title, rows))
     return _panels(panels, meta, f"$C_B$ = {table['c_b'].iloc[0]:g}" if len(table) else "")

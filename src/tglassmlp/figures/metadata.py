@@ -34,6 +34,8 @@ def describe(config: Mapping[str, Any], mixture: Any) -> dict[str, Any]:
         The run's :class:`tglassmlp.mixture.Mixture`.
     """
     from tglassmlp.config import canonical, split
+    from tglassmlp.published import system_key
+    from tglassmlp.simulation.overlap import chance_overlap
 
     structures = config["structures"]
     parts = split(structures["number"], structures["test_fraction"], structures["validation_fraction"])
@@ -42,6 +44,10 @@ def describe(config: Mapping[str, Any], mixture: Any) -> dict[str, Any]:
     temperatures = config["temperatures"]
     return {
         "run": config["run"],
+        "mixture": mixture.name,
+        "composition": " : ".join(str(k) for k in mixture.composition),
+        "system": system_key(mixture, int(config["propensity"]["central_species"])),
+        "chance_overlap": chance_overlap(mixture.composition, float(mixture.box_length)),
         "n_particles": n,
         "structures": structures["number"],
         "scale": scale(config),

@@ -53,7 +53,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     inputs = len(net["state_features"])
     joined = net["bottleneck"] + net["mlp2"][-1]
     lengths = len(meta["lengths"])
-    types = len(meta["diameters"]) + 1
+    species = len(meta["diameters"])
     fig, axes = figure(PAGE, 2.55)
     ax = axes[0, 0]
     blue, orange, green, grey = "#D6E6F4", "#FCE3CE", "#D9EEDD", "#F0F0F0"
@@ -65,7 +65,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
         1.75,
         1.5,
         "structural descriptors\ndensity, energy,\nperimeter, variance\n"
-        f"{types} types × {lengths} lengths $L$",
+        f"of {species} species and all,\n{lengths} lengths $L$",
         grey,
     )
     _box(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tglassmlp.figures.style import METHODS, PAGE, Drawn, curve, figure, footer, note, temperature_text
-from tglassmlp.observables.reproduction import GLASSBENCH_T030
+from tglassmlp.published import published_for
 
 
 def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
@@ -21,6 +21,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     fig, axes = figure(PAGE, 0.75 + 1.85 * rows, rows, columns, sharey=True)
     flat = axes.ravel()
     main = meta["t_min"][0]
+    published = published_for(meta["system"])
     for ax, temperature in zip(flat, temperatures, strict=False):
         here = table[np.abs(table["temperature"] - temperature) < 1e-9]
         for method in ("ceiling", "density", "energy", "perimeter", "ridge"):
@@ -44,10 +45,11 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
                 ax, chosen, "time", "value", "error", color=look.color, marker=look.marker,
                 linestyle=look.line, label=rf"tGlassMLP, $T_{{\min}}={t_min}$",
             )  # fmt: skip
-        if abs(temperature - 0.30) < 1e-9:
+        known = published.correlations_at(temperature) if published else None
+        if known:
             for name, marker in (("GlassMLP", "x"), ("BOTAN", "^"), ("SE3 GNN", "D"), ("CAGE", "v")):
                 ax.plot(
-                    GLASSBENCH_T030["time"], GLASSBENCH_T030[name], linestyle=":", linewidth=0.5,
+                    known["time"], known[name], linestyle=":", linewidth=0.5,
                     marker=marker, markersize=3, markerfacecolor="none", markeredgewidth=0.7,
                     color="black" if name == "GlassMLP" else "#777777", label=f"{name}, published", zorder=1,
                 )  # fmt: skip

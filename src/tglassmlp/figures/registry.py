@@ -59,6 +59,7 @@ TABLES: Final[dict[str, str]] = {
     "attention_length": "tables/attention_length.parquet",
     "bottleneck": "tables/bottleneck.parquet",
     "bottleneck_separation": "tables/bottleneck_separation.parquet",
+    "network_separation": "tables/network_separation.parquet",
     "length_scales": "tables/length_scales.parquet",
     "snapshots": "tables/snapshots.h5",
     "relaxation": "relaxation/relaxation.json",
@@ -73,9 +74,8 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "network_sketch.draw",
         (),
         "The network",
-        "Sketch of tGlassMLP. The state point (T, C_B) enters twice: through MLP1, whose two outputs "
-        "weight the descriptors in the attention layer, and through MLP2 behind the two-unit "
-        "bottleneck.",
+        "Sketch of tGlassMLP. The state point (T, C_B) enters twice: through MLP1, whose outputs "
+        "weight the descriptors in the attention layer, and through MLP2 behind the bottleneck.",
         "1 Method",
         "Figure 1",
     ),
@@ -83,11 +83,10 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "pearson_correlation.draw",
         ("pearson",),
         "Pearson correlation with dynamics",
-        "Pearson correlation between predicted and measured propensities of type-1 particles in test "
-        "structures against time, one panel per temperature. Error bars: bootstrap over structures "
-        "and spread over networks in quadrature. The dotted line at the top is the highest value that "
-        "{replicas} replicas permit. Values called published, at T = 0.30 only: GlassBench (2023), networks "
-        "trained and tested at each of these times alone.",
+        "Pearson correlation between predicted and measured propensities of particles of species "
+        "{central_species} in test structures against time, one panel per temperature. Error bars: bootstrap "
+        "over structures and spread over networks in quadrature. The dotted line at the top is the highest "
+        "value that {replicas} replicas permit.{published_correlations}",
         "2 Validation",
         "Figure 2",
     ),
@@ -95,11 +94,11 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "snapshots.draw_methods",
         ("snapshots",),
         "Snapshots of dynamics and predictions",
-        "One configuration: propensity of the type-1 particles from molecular dynamics and from the "
-        "networks (mean over those that reach C_B), blue arrested, red active; other species in a pale "
-        "shade of the nearest type-1 particle. A method without mean correction is shifted to C_B by the "
-        "number in its title. The colour scale spans the central 98 % of the values shown. Dynamics carries "
-        "the noise of its replicas, and so varies more from particle to particle than predictions.",
+        "One configuration: propensity of the particles of species {central_species} from molecular dynamics "
+        "and from the networks (mean over those that reach C_B), blue arrested, red active{others}. A method "
+        "without mean correction is shifted to C_B by the number in its title. The colour scale spans the "
+        "central 98 % of the values shown. Dynamics carries the noise of its replicas, and so varies more "
+        "from particle to particle than predictions.",
         "2 Validation",
         "Figure 3",
     ),
@@ -111,7 +110,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "structures, at least those of Gaussian fluctuations), tGlassMLP (lines; dashed for the network "
         "that saw only the higher temperatures) and GlassMLP at each state point (crosses). Errors of "
         "networks are their spread: they share the structures with dynamics. Error bars multiply and divide "
-        "by 1 + relative error.",
+        "by 1 + relative error. Symbols hold the noise of the replicas, which claims leave out.",
         "2 Validation",
         "Figure 4",
     ),
@@ -175,21 +174,25 @@ FIGURES: Final[dict[str, FigureSpec]] = {
     ),
     "fig10_bottleneck_time": FigureSpec(
         "bottleneck_map.draw_times",
-        ("bottleneck",),
+        ("bottleneck", "network_separation"),
         "The bottleneck in time",
-        "Values of the two bottleneck units of a sample of test particles at the lowest temperature "
+        "Values of the bottleneck units of a sample of test particles at the lowest temperature "
         "whose dynamics reaches the most C_B, at falling C_B, coloured by measured propensity: deviation "
-        "from the panel's mean in units of its standard deviation. One of the kept networks.",
+        "from the panel's mean in units of its standard deviation. One of the kept networks; D: distance "
+        "between the most active and the most arrested fifth in units of their width, of this network and, "
+        "in brackets, mean and standard deviation over all kept ones. (A network with one unit is shown "
+        "against the propensity, one with more than two in the first two principal axes of its units.)",
         "4 Inside the network",
         "Figure 10",
     ),
     "fig11_bottleneck_temperature": FigureSpec(
         "bottleneck_map.draw_temperatures",
-        ("bottleneck", "bottleneck_separation"),
+        ("bottleneck", "bottleneck_separation", "network_separation"),
         "The bottleneck at several temperatures",
         "As Figure 10 at one C_B for all temperatures; colours are measured propensities where there "
         "is dynamics, predicted ones elsewhere. D (with dynamics only): distance between the most "
-        "active and the most arrested fifth in units of their width.",
+        "active and the most arrested fifth in units of their width, of the network shown and, in brackets, "
+        "mean and standard deviation over all kept networks.",
         "4 Inside the network",
         "Figure 11",
     ),
@@ -208,10 +211,10 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "relaxation_curves.draw",
         ("relaxation_curves", "relaxation"),
         "Relaxation and superposition",
-        "(a) Mean bond-breaking correlation of type-1 particles; (b) the same against t/tau with the "
-        "master curve; (c) relaxation times against 1/T, a parabola through the lowest measured "
-        "ones, its continuation and its tangent, and what is used between them; the band is the error of the "
-        "fit and of the choice together.",
+        "(a) Mean bond-breaking correlation of particles of species {central_species}; (b) the same against "
+        "t/tau with the master curve; (c) relaxation times against 1/T, a parabola through the lowest "
+        "measured ones, its continuation and its tangent, and what is used between them; the band is the "
+        "error of the fit and of the choice together.",
         "1 Method",
         "Figure 13",
     ),
@@ -248,7 +251,8 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Potential energy per particle against Monte Carlo sweeps from two starts, quenched from high "
         "and heated from low temperature, mean over structures. Equal plateaus prove equilibrium. (b) Large "
         "systems begin as equal tiles: share of particles with one of their species at the same place in "
-        "the neighbouring tile (independent configurations of KA2D: 0.12).",
+        "the neighbouring tile (independent configurations of {mixture}: {chance_overlap:.2f}, dotted)."
+        "{published_energies}",
         "5 Checks",
         "",
     ),
@@ -265,14 +269,43 @@ FIGURES: Final[dict[str, FigureSpec]] = {
 
 
 def caption(name: str, meta: Mapping[str, Any]) -> str:
-    """Caption of a figure with the run's name and scale."""
+    """Caption of a figure with the run's name, liquid and scale.
+
+    Published numbers are spoken of only where they are drawn: see :mod:`tglassmlp.published`.
+    """
     spec = FIGURES[name]
-    text = spec.caption.format(**{k: v for k, v in meta.items() if not isinstance(v, dict | list)})
+    known = {k: v for k, v in meta.items() if not isinstance(v, dict | list)}
+    text = spec.caption.format(**known, **_passages(meta))
     scale = (
-        f"Run {meta['run']}: N = {meta['n_particles']}, {meta['scale']}, {meta['replicas']} replicas each; "
+        f"Run {meta['run']}, {meta['mixture']}: N = {meta['n_particles']} ({meta['composition']}), "
+        f"{meta['scale']}, {meta['replicas']} replicas each; "
         f"{meta['large_number']} large systems of N = {meta['large_particles']}."
     )
     return " ".join(part for part in (f"{spec.label}." if spec.label else "", text, scale) if part)
+
+
+def _passages(meta: Mapping[str, Any]) -> dict[str, str]:
+    """Parts of captions that hold for some systems only."""
+    from tglassmlp.published import published_for
+
+    found = {"published_correlations": "", "published_energies": "", "others": ""}
+    if len(meta["diameters"]) > 1:
+        nearest = f"the nearest particle of species {meta['central_species']}"
+        found["others"] = f"; other species in a pale shade of {nearest}"
+    published = published_for(meta["system"])
+    if published is None:
+        return found
+    at = [f"{t:.2f}" for t in meta["labelled"] if published.correlations_at(t)]
+    if at:
+        found["published_correlations"] = (
+            f" Values called published, at T = {' and '.join(at)} only: GlassBench (2023) for "
+            f"{published.name}, networks trained and tested at each of these times alone."
+        )
+    if any(published.energies_at(t) for t in meta["temperatures"]):
+        found["published_energies"] = (
+            f" Marks at the right: single published configurations of {published.name} (GlassBench)."
+        )
+    return found
 
 
 def load_tables(files: Mapping[str, Sequence[str | PathLike[str]]]) -> dict[str, Any]:
@@ -363,7 +396,7 @@ def save(
     # subsetting fonts for PDF remarks on the font's date
     logging.getLogger("fontTools").setLevel(logging.ERROR)
     record = collect("figures", figure=name, run=meta["run"])
-    text = json.dumps({k: record[k] for k in ("version", "commit", "run")})
+    text = json.dumps({**{k: record[k] for k in ("version", "commit", "run")}, "mixture": meta["mixture"]})
     for path in map(Path, outputs):
         fields = {
             "png": {"Software": "tglassmlp", "Comment": text},

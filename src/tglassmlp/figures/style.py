@@ -153,6 +153,7 @@ def footer(fig: Figure, meta: Mapping[str, Any], *extra: str) -> None:
                 _tidy(axis)
     parts = [
         f"run {meta['run']}",
+        str(meta["mixture"]),
         f"N = {meta['n_particles']}",
         f"{meta['structures']} structures × {meta['replicas']} replicas",
         *extra,

@@ -7,20 +7,30 @@ prediction is the C_B asked for:
 
 .. math:: c^{(0)} = C_B, \qquad c^{(k+1)} = c^{(k)} + \big(C_B - \langle C \rangle_{pred}(c^{(k)})\big).
 
-Each network is corrected on its own; the mean is over all particles of all structures given.
+Each network is corrected on its own; the mean is over all particles of all structures given. Two forms of it
+are offered, and they answer different questions:
+
+- :meth:`Networks.predict` knows one structure only, and corrects the mean of that structure. What tells its
+  particles apart stays; how the structure differs from others on average is lost.
+- :meth:`Networks.predict_ensemble` corrects the mean over a set of structures, as the workflow does with all
+  structures of a temperature. Structures keep their own means, whose variance is the susceptibility chi_4.
 """
 
 from __future__ import annotations
 
+import html
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp import storage
+from tglassmlp.config import PredictionSettings, check
+from tglassmlp.config import StatePoint as StatePointSettings
 from tglassmlp.configuration import Configuration
 from tglassmlp.descriptors.standardise import Scaling
 from tglassmlp.mixture import MIXTURES, Mixture
@@ -28,10 +38,31 @@ from tglassmlp.network.architecture import limited
 from tglassmlp.network.shipped import located
 from tglassmlp.network.state_point import StatePoint
 
-__all__ = ["Networks", "Prediction", "load_networks", "save_networks"]
+if TYPE_CHECKING:
+    from tglassmlp.descriptors.coarse_grain import Descriptors
+
+__all__ = ["Networks", "Prediction", "PredictionWarning", "load_networks", "save_networks"]
 
 #: Particles handled at once: bounds the memory of a prediction.
 BLOCK = 16384
+
+#: A structure may differ by this much from the mixture of the networks: in the share of any species (or by
+#: one particle, if that is more), and in the number density, relatively. Measured with the networks
+#: ``laptop`` at T = 0.30, C_B = 0.5: a density higher by one per cent shifts the means of descriptors by up
+#: to 2.4 standard deviations and propensities by 0.011 on average; two per cent by 4.8 and 0.021.
+SHARE_TOLERANCE: Final = 0.01
+DENSITY_TOLERANCE: Final = 0.01
+
+#: Largest force on a particle of a structure that may be an inherent one. Published inherent structures reach
+#: 0.6, thermal ones 50 to 75.
+LARGEST_FORCE: Final = 2.0
+
+#: Without mean correction, a mean further from C_B than this is reported (the tolerance of the selection).
+UNCORRECTED_TOLERANCE: Final = 0.05
+
+
+class PredictionWarning(UserWarning):
+    """A prediction that is not what it was asked for, or not what the networks were trained for."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +88,18 @@ class Prediction:
     mean: NDArray[np.float64]
     converged: NDArray[np.bool_]
     iterations: int
+
+    @property
+    def structure_means(self) -> NDArray[np.float64]:
+        """Mean propensity of each structure, ``[networks, S]``; their variance times N_1 is chi_4."""
+        return self.propensity.mean(axis=2, dtype=np.float64)
+
+    def __repr__(self) -> str:
+        networks, structures, particles = self.propensity.shape
+        return (
+            f"<Prediction of {networks} networks for {structures} structures of {particles} particles: mean "
+            f"{_spread(self.mean)}, {int(self.converged.sum())} of {networks} converged>"
+        )
 
 
 @dataclass(frozen=True)
@@ -110,21 +153,62 @@ class Networks:
         record = {**self.metadata, "numbers": [numbers[k] for k in chosen], "kept": list(range(len(chosen)))}
         return Networks({name: values[chosen] for name, values in self.parameters.items()}, record)
 
+    @property
+    def mixture(self) -> Mixture:
+        """Mixture of the structures that the networks were trained on."""
+        return _mixture(self.metadata["descriptors"]["mixture"])
+
+    def __repr__(self) -> str:
+        return (
+            f"<Networks: {'; '.join(f'{name} {text}' if name else text for name, text in self._summary())}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Short table for notebooks."""
+        rows = "".join(
+            f"<tr><th>{html.escape(name or 'networks')}</th><td>{html.escape(text)}</td></tr>"
+            for name, text in self._summary()
+        )
+        return f"<table>{rows}</table>"
+
+    def _summary(self) -> list[tuple[str, str]]:
+        """List what is worth knowing at a glance, as pairs of a name and a text."""
+        m = self.metadata
+        kind = {"tglassmlp": "tGlassMLP", "glassmlp": "GlassMLP"}.get(m["kind"], str(m["kind"]))
+        if not self.n_networks:
+            return [("", f"no {kind} ({m.get('note', 'none was trained')})")]
+        found = [("", f"{self.n_networks} {kind} of {len(self.names)} descriptors")]
+        learnt = [f"{float(t):g}" for t, _ in m.get("measured", [])]
+        if learnt:
+            found.append(("learnt from dynamics at T =", ", ".join(learnt)))
+        low, high = m["state_point"]["temperature_range"]
+        c_low, c_high = m["state_point"]["c_b_range"]
+        found.append(("meant for T =", f"{low:g} to {high:g}, C_B = {c_low:g} to {c_high:g}"))
+        if "descriptors" in m:
+            found.append(("mixture", self.mixture.name))
+        return found
+
     def predict(
         self,
-        descriptors: Configuration | tuple[NDArray, Sequence[str]],
+        descriptors: Configuration | Descriptors,
         temperature: float,
         c_b: float,
         correct_mean: bool = True,
     ) -> NDArray[np.float32]:
         """Propensities of the central particles of one structure, ``[networks, N_1]``.
 
+        The mean correction is over the particles of this one structure: each network is told a C_B at which
+        its own mean over them is ``c_b``. How the structure differs from others on average is thereby lost,
+        and with it chi_4; for that see :meth:`predict_ensemble`.
+
         Parameters
         ----------
         descriptors
-            A thermal :class:`Configuration`, whose inherent structure and descriptors are computed, or
-            ``(values [N, M_raw], names [M_raw])`` as :func:`tglassmlp.descriptors` returns them; rows of
-            other species are left out.
+            A thermal :class:`Configuration`, whose inherent structure and descriptors are computed, or what
+            :func:`tglassmlp.descriptors` returned, in one piece; rows of other species are left out. A
+            configuration may be smaller than the networks' range of descriptors allows (twice the cut-off):
+            the sums then run over its periodic images, and a warning says so. It is refused if its box is
+            shorter than the cut-off itself, where a particle would count its own images.
         temperature
             T of the equilibrium the configuration is from.
         c_b
@@ -135,27 +219,94 @@ class Networks:
         Raises
         ------
         ValueError
-            If the descriptors are not those of the training, the species are not those of the mixture, or
-            the state point is not possible.
+            If the descriptors are not those of the training (names, lengths, cut-off, mixture), or not of an
+            inherent structure; if shares of species or number density are not those of the networks' mixture,
+            both within one per cent; if the box is too short, or the state point is not possible.
+
+        Warns
+        -----
+        PredictionWarning
+            If a mean is not the C_B asked for (no convergence within six corrections), if the state point
+            lies outside those the networks were made for, if propensities leave [0, 1], or the box is short.
 
         Examples
         --------
-        >>> networks = load_networks("results/demo/networks/full/tmin0.40.npz")  # doctest: +SKIP
+        >>> networks = load_networks("laptop")
+        >>> networks  # doctest: +ELLIPSIS
+        <Networks: 16 tGlassMLP of 148 descriptors; ...; mixture KA2D>
         >>> networks.predict(configuration, temperature=0.30, c_b=0.5).mean(axis=1)  # doctest: +SKIP
         """
-        values, names = (
-            self._descriptors(descriptors) if isinstance(descriptors, Configuration) else descriptors
-        )
-        values = np.asarray(values)
-        if values.ndim != 2:
-            raise ValueError(f"descriptors of one structure must have shape [N_1, M], found {values.shape}")
-        own = f"density/type{self.metadata['descriptors']['central_species']}/L0"
-        if own in list(names):  # 1 for the central species, 0 for others
-            values = values[values[:, list(names).index(own)] > 0.5]
-        scaled = self.scaling.apply(values, names).astype(np.float32)[None]
+        _check_state_point(temperature, c_b)
+        scaled = self._standardised(descriptors)[None]
         if correct_mean:
-            return self.predict_corrected(scaled, temperature, c_b).propensity[:, 0]
-        return self.predict_scaled(scaled, temperature, c_b)[:, 0]
+            found = self.predict_corrected(scaled, temperature, c_b)
+        else:
+            values = self.predict_scaled(scaled, temperature, c_b)
+            mean = values.mean(axis=(1, 2), dtype=np.float64)
+            right = np.abs(mean - c_b) <= UNCORRECTED_TOLERANCE
+            found = Prediction(values, np.full(self.n_networks, float(c_b)), mean, right, 0)
+        self._report(found, temperature, c_b)
+        return found.propensity[:, 0]
+
+    def predict_ensemble(
+        self,
+        structures: Sequence[Configuration | Descriptors],
+        temperature: float,
+        c_b: float,
+        iterations: int = 6,
+        tolerance: float = 0.005,
+    ) -> Prediction:
+        """Propensities of several structures of one temperature, corrected to a common mean.
+
+        Each network is told one C_B, at which its mean over the central particles of *all* structures is
+        ``c_b``, as in the workflow. Structures keep their own means, so that susceptibilities can be taken:
+        chi_4 = N_1 Var(``structure_means``).
+
+        Parameters
+        ----------
+        structures
+            S structures, each as for :meth:`predict`, with the same number of central particles.
+        temperature, c_b
+            The state point.
+        iterations, tolerance
+            As for :meth:`predict_corrected`.
+
+        Returns
+        -------
+        Prediction
+            Propensities ``[networks, S, N_1]``, and for each network its mean, the C_B it was told, and
+            whether it converged.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`predict`; if there is no structure, or their numbers of central particles differ.
+
+        Warns
+        -----
+        PredictionWarning
+            As :meth:`predict`.
+
+        Examples
+        --------
+        >>> from tglassmlp.observables.susceptibility import susceptibility
+        >>> found = networks.predict_ensemble(structures, 0.30, 0.5)  # doctest: +SKIP
+        >>> susceptibility(found.propensity[found.converged].mean(axis=0))  # doctest: +SKIP
+        """
+        if isinstance(structures, Configuration) or hasattr(structures, "settings"):
+            raise ValueError("predict_ensemble needs a list of structures, found one; use predict for one")
+        _check_state_point(temperature, c_b)
+        check(PredictionSettings, iterations=iterations, tolerance=tolerance)
+        given = [self._standardised(s) for s in structures]
+        sizes = sorted({len(x) for x in given})
+        if len(sizes) != 1:
+            raise ValueError(
+                "predict_ensemble needs structures with the same number of central particles, "
+                f"found {', '.join(map(str, sizes)) or 'no structure'}"
+            )
+        found = self.predict_corrected(np.stack(given), temperature, c_b, iterations, tolerance)
+        self._report(found, temperature, c_b)
+        return found
 
     def predict_scaled(
         self, descriptors: NDArray[np.float32], temperature: float, c_b: float | NDArray
@@ -310,18 +461,159 @@ class Networks:
         if not np.isfinite(temperature) or temperature <= 0:
             raise ValueError(f"the temperature must be positive, found {temperature}")
 
-    def _descriptors(self, configuration: Configuration) -> tuple[NDArray, Sequence[str]]:
+    def _standardised(self, given: Configuration | Descriptors) -> NDArray[np.float32]:
+        """Check and standardise the descriptors of one structure, ``[N_1, M]``."""
+        from tglassmlp.descriptors.coarse_grain import Descriptors
+
+        if not self.n_networks:
+            raise ValueError(f"this file holds no network: {self.metadata.get('note', 'none was trained')}")
+        if isinstance(given, Configuration):
+            counts = np.bincount(given.species, minlength=self.mixture.n_species + 1)[1:]
+            self._check_structure(counts, given.box_length)
+            found = self._descriptors(given)
+        elif isinstance(given, Descriptors):
+            self._check_structure(np.array(given.settings.counts), given.settings.box_length)
+            found = given
+        elif isinstance(given, tuple) and len(given) == 2:
+            raise ValueError(
+                "values and names alone do not say with which cut-off and for which mixture descriptors "
+                "were made; "
+                "pass what tglassmlp.descriptors returned in one piece, or a tglassmlp.Descriptors with "
+                "its settings"
+            )
+        else:
+            raise ValueError(
+                "a Configuration or what tglassmlp.descriptors returned is needed, found "
+                f"{type(given).__name__}; lists of structures are for predict_ensemble"
+            )
+        self._check_settings(found)
+        values = found.values[found.species == self.metadata["descriptors"]["central_species"]]
+        if not len(values):
+            raise ValueError("these descriptors hold no row of the networks' central species")
+        if not np.all(np.isfinite(values)):
+            raise ValueError("descriptors hold values that are not finite")
+        return self.scaling.apply(values, found.names).astype(np.float32)
+
+    def _check_structure(self, counts: NDArray, box_length: float) -> None:
+        """Refuse a structure whose composition, density or box is not that of the networks."""
+        mixture, n = self.mixture, int(counts.sum())
+        shares, density = counts / n, n / box_length**2
+        fits = len(counts) == mixture.n_species
+        fits = fits and np.abs(shares - mixture.shares).max() <= max(SHARE_TOLERANCE, 1.0 / n)
+        if not (fits and abs(density / mixture.density - 1.0) <= DENSITY_TOLERANCE):
+            raise ValueError(
+                f"these networks learnt {mixture.name} (shares of species {_shares(mixture.shares)}, "
+                "number density "
+                f"{mixture.density:.4f}); this structure has shares {_shares(shares)} and number density "
+                f"{density:.4f}, and may differ by {SHARE_TOLERANCE:g} in a share and by "
+                f"{DENSITY_TOLERANCE:.0%} in "
+                "the density"
+            )
+        cutoff = float(self.metadata["descriptors"]["cutoff"])
+        if box_length < cutoff:
+            raise ValueError(
+                f"the box ({box_length:g}) is shorter than the range of the networks' descriptors "
+                f"({cutoff:g}), so "
+                f"that particles would count their own images; at least {cutoff:g} is needed, and twice as "
+                "much for "
+                "structures as the networks learnt from (Configuration.tiled repeats a system)"
+            )
+
+    def _check_settings(self, given: Descriptors) -> None:
+        """Refuse descriptors that were made in another way than those the networks learnt from."""
+        record, made = self.metadata["descriptors"], given.settings
+        lengths = tuple(float(x) for x in record["lengths"])
+        if made.lengths != lengths:
+            raise ValueError(
+                f"these descriptors have the lengths {', '.join(f'{x:g}' for x in made.lengths)}, the "
+                "networks "
+                f"learnt from {', '.join(f'{x:g}' for x in lengths)}"
+            )
+        if not np.isclose(made.cutoff, record["cutoff"], rtol=1e-9, atol=0.0):
+            raise ValueError(
+                f"these descriptors have a cut-off of {made.cutoff:g}, the networks learnt from "
+                f"{record['cutoff']:g}; "
+                f"make them with cutoff={record['cutoff']:g}"
+            )
+        if not made.mixture.same_particles(self.mixture):
+            raise ValueError(
+                f"these descriptors are of mixture {made.mixture.name}, whose potential or cell radii are "
+                "not those "
+                f"of {self.mixture.name}, which the networks learnt"
+            )
+        if made.largest_force > LARGEST_FORCE:
+            raise ValueError(
+                "these descriptors are not of an inherent structure: the largest force was "
+                f"{made.largest_force:.3g}, "
+                f"at most {LARGEST_FORCE:g} is allowed; make them from "
+                "tglassmlp.inherent_structure(configuration)"
+            )
+
+    def _report(self, found: Prediction, temperature: float, c_b: float) -> None:
+        """Say what a prediction is not."""
+        told, state = [], self.state_point
+        if not found.converged.all():
+            off = found.mean[~found.converged]
+            told.append(
+                f"the mean prediction of {off.size} of {found.mean.size} networks is not the C_B asked for: "
+                f"{_spread(off)} instead of {c_b:g} after {found.iterations} mean corrections"
+            )
+        low, high = state.temperature_range
+        if not 0.95 * low <= temperature <= 1.05 * high:
+            told.append(
+                f"T = {temperature:g} lies outside {low:g} to {high:g}, for which the networks were made"
+            )
+        c_low, c_high = state.c_b_range
+        if c_b < 0.9 * c_low or 1.0 - c_b < 0.5 * (1.0 - c_high):
+            told.append(
+                f"C_B = {c_b:g} lies outside {c_low:g} to {c_high:g}, for which the networks were made"
+            )
+        outside = float(np.mean((found.propensity < -0.1) | (found.propensity > 1.1)))
+        if outside > 0.01:
+            told.append(
+                f"{outside:.0%} of the propensities lie outside [0, 1], "
+                f"from {found.propensity.min():.2f} to {found.propensity.max():.2f}"
+            )
+        for text in told:
+            warnings.warn(text, PredictionWarning, stacklevel=3)
+
+    def _descriptors(self, configuration: Configuration) -> Descriptors:
         """Inherent structure and descriptors of a thermal configuration, as in the training."""
-        from tglassmlp.descriptors.coarse_grain import descriptors
+        from tglassmlp.descriptors.coarse_grain import periodic_descriptors
         from tglassmlp.simulation.minimisation import inherent_structure
 
-        record = self.metadata["descriptors"]
-        mixture = _mixture(record["mixture"])
+        record, mixture = self.metadata["descriptors"], self.mixture
+        cutoff = float(record["cutoff"])
+        if configuration.box_length < 2.0 * cutoff:
+            warnings.warn(
+                f"the box ({configuration.box_length:g}) is shorter than twice the range of the networks' "
+                f"descriptors ({2.0 * cutoff:g}): the sums run over periodic images",
+                PredictionWarning,
+                stacklevel=4,
+            )
         inherent = inherent_structure(configuration, mixture=mixture)
-        return descriptors(
-            inherent, record["lengths"], mixture=mixture, cutoff=record["cutoff"],
+        return periodic_descriptors(
+            inherent, record["lengths"], mixture=mixture, cutoff=cutoff,
             central_species=record["central_species"],
         )  # fmt: skip
+
+
+def _check_state_point(temperature: float, c_b: float) -> None:
+    """Refuse what no configuration of a run could hold as a state point."""
+    if not 0 < temperature <= 100:
+        raise ValueError(f"the temperature must be positive and at most 100, found {temperature}")
+    if not 0 < c_b < 1:
+        raise ValueError(f"C_B must lie between 0 and 1, found {c_b}")
+    check(StatePointSettings, temperature=temperature, c_b=c_b)
+
+
+def _spread(values: NDArray) -> str:
+    low, high = float(np.min(values)), float(np.max(values))
+    return f"{low:.3f}" if high - low < 5e-4 else f"{low:.3f} to {high:.3f}"
+
+
+def _shares(values: NDArray) -> str:
+    return ", ".join(f"{x:.3f}" for x in values)
 
 
 def _elu(x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -373,7 +665,9 @@ def load_networks(path: str | os.PathLike[str], only_kept: bool = True) -> Netwo
     """
     path = located(path)
     arrays, metadata = storage.read_npz(path)
-    missing = [k for k in ("kind", "architecture", "scaling", "state_point") if k not in metadata]
+    missing = [
+        k for k in ("kind", "architecture", "scaling", "state_point", "descriptors") if k not in metadata
+    ]
     if missing:
         raise ValueError(f"{path}: not a networks file, its record lacks {', '.join(missing)}")
     networks = Networks(arrays, metadata)

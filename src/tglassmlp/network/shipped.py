@@ -150,8 +150,8 @@ def model_card(networks: Networks, name: str, pearson: pd.DataFrame | None = Non
         f"{made.get('commit', 'unknown')}, seed {made.get('seed', 'unknown')} |",
         f"| settings | fingerprint {m.get('fingerprint', 'unknown')} |",
         "",
-        "Outside these temperatures and C_B, and for another mixture or density, the networks have not been "
-        "tested. Foreign descriptors are refused.",
+        "Outside these temperatures and C_B the networks have not been tested, and a prediction says so. "
+        "Another mixture or density and foreign descriptors are refused.",
     ]
     if pearson is not None:
         lines += ["", *_correlations(pearson, float(m["t_min"]), measured)]

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,9 +41,11 @@ if TYPE_CHECKING:
     from tglassmlp.network.training import Trained
 
 __all__ = [
+    "bottlenecks_of",
     "equi_time_networks",
     "extrapolated_labels",
     "full_networks",
+    "other_output",
     "predictions",
     "selected_networks",
     "trained_full_networks",
@@ -67,12 +71,14 @@ def divided(run: Record, total: int | None = None) -> Split:
 
     Structures beyond those that every temperature has are for training. ``structures.training`` (only
     studies set it) keeps the first so many training structures, and none of those beyond.
+    ``structures.fold`` (only :mod:`tglassmlp.folds` sets it), ``[k, K]``, leaves out the k-th of K folds.
     """
     s = run["structures"]
     found = split(s["number"], s["test_fraction"], s["validation_fraction"])
     if s.get("training") is not None:
         return replace(found, train=found.train[: s["training"]])
-    return found if total is None else found.with_extra(total)
+    found = found if total is None else found.with_extra(total)
+    return found if s.get("fold") is None else found.without_fold(*s["fold"])
 
 
 def learnt_numbers(run: Record, structures: Structures) -> list[int]:
@@ -385,6 +391,42 @@ def full_networks(
     selected_networks(output, table_output, output, descriptors, label_map, glass_transition, run, tolerance)
 
 
+def other_output(
+    output: Path, descriptors: Sequence[Path], labels: Sequence[Path], extrapolated: Path, label_map: Path,
+    scaling: Path, t_min: float, glass_transition: float, run: Record, checkpoint: Path | None = None,
+    status_file: Path | None = None, memory: float = DATA_MEMORY,
+) -> None:  # fmt: skip
+    """Step 2 with the other ``network.output``, for the selection alone: C_i in place of C_i - C_B or back.
+
+    With ``deviation`` a network that has learnt nothing passes the test of its mean prediction. What the test
+    selects is seen with ``propensity``. The networks learn the same labels as those of the run, in number and
+    seeds alike; only their means are kept, of all of them.
+
+    Parameters
+    ----------
+    output
+        Table of :func:`tglassmlp.network.selection.select_full` with the column ``output``.
+    descriptors, labels, extrapolated, label_map, scaling, t_min, glass_transition, run
+        As :func:`full_networks`.
+    """
+    other = {"propensity": "deviation", "deviation": "propensity"}[run["network"].get("output", "propensity")]
+    record = {
+        **run,
+        "network": {**run["network"], "output": other},
+        # every network stays: which of them pass is read off the table
+        "training": {**run["training"], "full_tolerance": 1e9},
+    }
+    with tempfile.TemporaryDirectory() as name:
+        table, rest = f"{name}/table.parquet", [f"{name}/networks.npz", f"{name}/history.parquet"]
+        full_networks(
+            rest[0], table, rest[1], descriptors, labels, extrapolated, label_map, scaling, t_min,
+            glass_transition, record, checkpoint, status_file, memory,
+        )  # fmt: skip
+        found = storage.read_table(table).assign(output=other)
+    found = found.drop(columns="kept")
+    storage.write_table(output, found, provenance.collect("training", t_min=t_min, seed=run["seed"]))
+
+
 def predictions(
     output: Path, networks: Path, descriptors: Sequence[Path], label_map: Path, temperature: float,
     prediction: Record, with_bottleneck: bool, test: Sequence[int] = (),
@@ -439,6 +481,32 @@ def predictions(
     }
     made = provenance.collect("prediction", temperature=temperature, settings=dict(prediction))
     storage.write_arrays(output, arrays, made, attributes)
+
+
+def bottlenecks_of(
+    networks: Path, descriptors: Sequence[Path], structures: Sequence[int]
+) -> dict[float, Callable[[np.ndarray], np.ndarray]]:
+    """Bottlenecks of all kept networks at several temperatures, computed when asked for.
+
+    Returns
+    -------
+    dict
+        Temperature -> function from the C_B each network is told ``[networks]`` to the values of its units
+        ``[networks, structures, particles, units]``; of the wanted structures, those that there are.
+    """
+    ensemble = load_networks(networks)
+
+    def at(t: float, paths: Sequence[Path]) -> Callable[[np.ndarray], np.ndarray]:
+        read = lru_cache(maxsize=1)(lambda: read_structures(paths, t, ensemble.scaling))
+
+        def units(c_b: np.ndarray) -> np.ndarray:
+            every = read()
+            chosen = every.take([s for s in structures if s < len(every)])
+            return ensemble.bottleneck(chosen.inputs, t, c_b)
+
+        return units
+
+    return {t: at(t, paths) for t, paths in by_temperature(descriptors).items()}
 
 
 def _range(values: np.ndarray) -> str:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import numpy as np
 import pandas as pd
 
 from tglassmlp.dynamics.relaxation import Relaxation
+from tglassmlp.observables.bootstrap import combined_error
 from tglassmlp.observables.tables import SINGLE_DESCRIPTORS, near_c_b
 from tglassmlp.storage import read_json, read_npz, read_table
 
-__all__ = ["collect_numbers"]
+__all__ = ["PAPER_TOLERANCE", "collect_numbers"]
+
+#: Largest |mean prediction - C_B| of the networks that the paper keeps.
+PAPER_TOLERANCE: Final = 0.05
 
 File = str | PathLike[str]
 
@@ -39,6 +43,7 @@ class _Collection:
         n: Any = None,
         unit: str = "1",
         note: str = "",
+        **more: Any,
     ) -> None:
         def plain(x: Any) -> Any:
             if x is None or isinstance(x, str | bool):
@@ -55,6 +60,7 @@ class _Collection:
             "unit": unit,
             "from": source,
             **({"note": note} if note else {}),
+            **{k: [plain(x) for x in v] if isinstance(v, list) else plain(v) for k, v in more.items()},
         }
 
 
@@ -67,6 +73,8 @@ def collect_numbers(
     glass_transition: float,
     threshold: float = 0.5,
     glass_transition_ratio: float = 1e12,
+    output: str = "deviation",
+    other_output: Sequence[File] = (),
 ) -> dict[str, dict[str, Any]]:
     """Gather the numbers of a run.
 
@@ -74,7 +82,7 @@ def collect_numbers(
     ----------
     tables
         ``pearson, comparison, susceptibility, correlation_length, chord_length, attention_length,
-        bottleneck_separation`` -> Parquet files.
+        bottleneck_separation`` -> Parquet files; ``trends`` and ``agreement`` where there are such tables.
     relaxation
         ``relaxation.json``.
     label_maps
@@ -89,6 +97,10 @@ def collect_numbers(
         C_B of the relaxation time; scales are quoted at the C_B of the grid nearest to it.
     glass_transition_ratio
         Relaxation time, in LJ times, by which the extrapolation defines a glass transition of its own.
+    output
+        The run's ``network.output``.
+    other_output
+        Tables of :func:`tglassmlp.network.steps.other_output`, one per t_min that has one.
 
     Returns
     -------
@@ -100,6 +112,10 @@ def collect_numbers(
     read = {name: read_table(path) for name, path in tables.items()}
     _pearson(found, read["pearson"], threshold)
     _comparison(found, read["comparison"])
+    if "trends" in read:
+        _trends(found, read["trends"])
+    if "agreement" in read:
+        _agreement(found, read["agreement"])
     _susceptibility(found, read["susceptibility"])
     _lengths(found, read, threshold)
     _relaxation(found, Relaxation.from_json(read_json(relaxation)), glass_transition, glass_transition_ratio)
@@ -123,6 +139,8 @@ def collect_numbers(
                 f"largest_deviation_of_mean/{Path(path).stem}", worst, "selection table",
                 note="largest |mean prediction - C_B| of kept networks at the glass transition, uncorrected",
             )  # fmt: skip
+    for path in [*selections, *other_output]:
+        _selection(found, path, output)
     return dict(sorted(found.numbers.items()))
 
 
@@ -133,6 +151,67 @@ def _rows(table: pd.DataFrame) -> list[Any]:
 def _name(row: Any) -> str:
     t_min = f"/tmin{row.t_min}" if row.t_min else ""
     return f"{row.method}{t_min}/T{_temperature(row.temperature)}/cb{_temperature(row.c_b)}"
+
+
+def _selection(found: _Collection, path: File, output: str) -> None:
+    """Networks that pass the paper's test of the uncorrected mean, with the run's output or the other one."""
+    table = read_table(path)
+    if "mean_prediction" not in table:
+        return
+    output = str(table["output"].iloc[0]) if "output" in table else output
+    worst = (table["mean_prediction"] - table["c_b"]).abs().groupby(table["network"]).max()
+    found.add(
+        f"selection/{output}/{Path(path).stem}", int((worst < PAPER_TOLERANCE).sum()), "selection table",
+        n=int(worst.size),
+        note=f"networks with |mean prediction - C_B| < {PAPER_TOLERANCE:g} at T = "
+        f"{_temperature(float(table['temperature'].iloc[0]))} and every C_B, means uncorrected",
+        smallest=float(worst.min()), median=float(worst.median()), largest=float(worst.max()),
+    )  # fmt: skip
+
+
+def _trends(found: _Collection, table: pd.DataFrame) -> None:
+    """Exponents p of v ~ T^-p, and the difference between those of xi_4 and the chord length."""
+    for row in _rows(table[table["network"] < 0]):
+        t_min = f"/tmin{row.t_min}" if row.t_min else ""
+        found.add(
+            f"trend/{row.quantity}/{row.method}{t_min}/{row.range}", row.exponent, "tables/trends.parquet",
+            row.error, len(str(row.temperatures).split()),
+            note=f"p of value ~ T^-p at T = {row.temperatures}; {row.n_c_b} values of C_B together",
+            error_structures=row.error_structures, spread=row.spread, n_networks=row.n_networks,
+            temperatures=[float(t) for t in str(row.temperatures).split()],
+        )  # fmt: skip
+    every = table[(table["range"] == "all") & (table["method"] == "tglassmlp")]
+    for t_min in sorted(set(table.loc[table["quantity"] == "xi4", "t_min"])):
+        mine = every[every["t_min"] == t_min]
+        xi, chord = (
+            {int(row.network): row for row in _rows(mine[mine["quantity"] == q])}
+            for q in ("xi4", "chord_length")
+        )
+        if not (xi and chord):
+            continue
+        networks = sorted((xi.keys() & chord.keys()) - {-1})
+        each = np.array([xi[n].exponent - chord[n].exponent for n in networks], dtype=float)
+        each = each[np.isfinite(each)]
+        structures = float(np.hypot(xi[-1].error_structures, chord[-1].error_structures))
+        spread = float(each.std(ddof=1)) if len(each) > 1 else float("nan")
+        found.add(
+            f"trend/xi4_less_chord_length/tglassmlp/tmin{t_min}/all",
+            xi[-1].exponent - chord[-1].exponent, "tables/trends.parquet",
+            combined_error(structures, spread), len(str(xi[-1].temperatures).split()),
+            note="difference of the exponents of each network; large and unit systems are independent",
+            error_structures=structures, spread=spread,
+        )  # fmt: skip
+
+
+def _agreement(found: _Collection, table: pd.DataFrame) -> None:
+    for row in _rows(table):
+        at = "all" if np.isnan(row.temperature) else f"T{_temperature(row.temperature)}"
+        found.add(
+            f"agreement/{row.quantity}/tmin{row.t_min}/{at}", row.value, "tables/agreement.parquet",
+            row.error, row.n_c_b, "1" if row.quantity == "chi4_log_ratio" else "sigma_11",
+            "on the same test structures; n values of C_B",
+            error_structures=row.error_structures, spread=row.spread,
+        )  # fmt: skip
 
 
 def _pearson(found: _Collection, table: pd.DataFrame, threshold: float) -> None:
@@ -147,7 +226,8 @@ def _pearson(found: _Collection, table: pd.DataFrame, threshold: float) -> None:
             top = known.sort_values("value").iloc[-1]
             found.add(
                 f"pearson_maximum/tglassmlp/tmin{t_min}/T{_temperature(temperature)}", top["value"],
-                "tables/pearson.parquet", top["error"], top["n_structures"], note=f"at C_B = {top['c_b']:g}",
+                "tables/pearson.parquet", top["error"], top["n_structures"],
+                note=f"at C_B = {top['c_b']:g}; the largest of {len(known)}, so biased upwards",
             )  # fmt: skip
     reference = near_c_b(table, threshold)
     for temperature in sorted(set(reference["temperature"])):
@@ -175,6 +255,8 @@ def _comparison(found: _Collection, table: pd.DataFrame) -> None:
             f"comparison/{first}/{second}/T{_temperature(row.temperature)}", row.difference,
             "tables/comparison.parquet", row.error, row.n_c_b,
             note=f"paired over {row.n_structures} structures; mean over n values of C_B",
+            error_structures=row.error_structures, error_training=row.error_training,
+            folds=[float(getattr(row, f"fold{k}")) for k in range(row.n_folds)],
         )  # fmt: skip
 
 
@@ -197,7 +279,7 @@ def _susceptibility(found: _Collection, table: pd.DataFrame) -> None:
         found.add(
             f"chi4_maximum/{method}{part}/T{_temperature(temperature)}", top["value"],
             "tables/susceptibility.parquet", top["error"], top["n_structures"],
-            note=f"at C_B = {top['c_b']:g}",
+            note=f"at C_B = {top['c_b']:g}; the largest of {len(known)}, so biased upwards",
         )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,7 @@ from tglassmlp.dynamics.correlations import split_half_ceiling
 from tglassmlp.dynamics.relaxation import Relaxation
 from tglassmlp.observables import attention_length as attention
 from tglassmlp.observables import bottleneck as bottle
-from tglassmlp.observables.bootstrap import combined_error, few, generator, resamples
+from tglassmlp.observables.bootstrap import combined_error, few, generator, jackknife_error, resamples
 from tglassmlp.observables.chord_length import (
     Lattice,
     chord_length_without_noise,
@@ -71,6 +71,7 @@ __all__ = [
     "attention_tables",
     "bottleneck_tables",
     "chord_length_table",
+    "comparison_sums",
     "comparison_table",
     "equilibration_table",
     "length_scale_table",
@@ -92,8 +93,10 @@ SINGLE_DESCRIPTORS = ("density", "energy", "perimeter", "variance")
 _STATE = ["method", "t_min", "temperature", "c_b", "time", "time_error", "time_from", "tau"]
 COMPARISON_COLUMNS = [
     "first", "first_t_min", "second", "second_t_min", "temperature", "n_c_b", "n_structures", "difference",
-    "error",
+    "error", "error_structures", "error_training", "n_folds",
 ]  # fmt: skip
+#: Sums over the particles of a structure, in the order of :func:`tglassmlp.observables.pearson.pearson_sums`.
+MOMENTS = ("n", "x", "y", "xx", "yy", "xy")
 #: Columns of tables that may be empty (a run without large systems).
 STRUCTURE_FACTOR_COLUMNS = [
     *_STATE, "n_systems", "n_networks", "n_unconverged", "box_length", "tile_memory", "q", "s4", "error",
@@ -383,6 +386,45 @@ def pearson_table(
     return pd.DataFrame(rows)
 
 
+Sums = dict[float, dict[tuple[str, str], dict[int, NDArray[np.float64]]]]
+
+
+def comparison_sums(
+    labels: Sequence[File], predictions: Sequence[File], baselines: Sequence[File]
+) -> dict[float, dict[tuple[str, str], dict[int, NDArray[np.float64]]]]:
+    """Sum over particles of every structure, for the mean fields of all methods beside dynamics.
+
+    Returns
+    -------
+    dict
+        Temperature -> (method, t_min) -> C_B in millionths -> ``[structures, 6]``
+        (:func:`tglassmlp.observables.pearson.pearson_sums`).
+    """
+    truth = {f.temperature: f for path in labels for f in read_fields(path)}
+    found: Sums = {}
+    for fields, _, c_b, md, model in _beside_dynamics(truth, _all_fields(predictions, baselines)):
+        if len(model):
+            sums = pearson_sums(np.asarray(model, dtype=np.float64).mean(axis=0), md[0])
+            methods = found.setdefault(fields.temperature, {})
+            methods.setdefault((fields.method, fields.t_min), {})[round(c_b * 1e6)] = sums
+    return found
+
+
+def _fold_sums(paths: Sequence[File]) -> list[Sums]:
+    """Read the sums of every fold, as :func:`comparison_sums` has those of the run."""
+    found: list[Sums] = []
+    for path in paths:
+        table = read_table(path, ["method", "t_min", "temperature", "c_b", "structure", *MOMENTS])
+        fold: Sums = {}
+        for key, rows in table.groupby(["method", "t_min", "temperature", "c_b"]):
+            method, t_min, temperature, c_b = cast("tuple[str, str, float, float]", key)
+            sums = rows.sort_values("structure")[list(MOMENTS)].to_numpy(dtype=np.float64)
+            methods = fold.setdefault(temperature, {})
+            methods.setdefault((method, t_min), {})[round(c_b * 1e6)] = sums
+        found.append(fold)
+    return found
+
+
 def comparison_table(
     labels: Sequence[File],
     predictions: Sequence[File],
@@ -390,15 +432,21 @@ def comparison_table(
     test: Sequence[int],
     n_resamples: int = 500,
     seed: int = 0,
+    folds: Sequence[File] = (),
 ) -> pd.DataFrame:
     """Paired differences of the Pearson correlation (8) between tGlassMLP and every other method.
 
     Each row holds one temperature: the mean over all C_B that both methods have of the difference of their
-    mean fields' correlations (``difference``), and its standard error over the test structures
-    (``error``). The same structures are drawn for both methods and all C_B, so that what structures have
-    in common drops out; what few structures make of such an error is allowed for
-    (:func:`tglassmlp.observables.bootstrap.few`). Between two methods that have seen no dynamics at this
-    temperature all its structures count, not the test ones alone.
+    mean fields' correlations (``difference``), and its standard errors.
+
+    ``error_structures`` is that over the test structures. The same structures are drawn for both methods and
+    all C_B, so that what structures have in common drops out; what few structures make of such an error is
+    allowed for (:func:`tglassmlp.observables.bootstrap.few`). Between two methods that have seen no dynamics
+    at this temperature all its structures count, not the test ones alone.
+
+    ``error_training`` is that over training sets, from trainings of both methods without one fold of the
+    structures learnt from (:mod:`tglassmlp.folds`), at the same state points and structures; NaN without
+    folds, or where a method is missing in one of them. ``error`` is both in quadrature.
 
     Parameters
     ----------
@@ -408,20 +456,18 @@ def comparison_table(
         Numbers of the test structures.
     n_resamples, seed
         Bootstrap over structures, and the run's seed.
+    folds
+        Tables of :func:`tglassmlp.folds.train_fold`, one for each fold.
 
     Returns
     -------
     pandas.DataFrame
-        Columns ``first, first_t_min, second, second_t_min, temperature, n_c_b, n_structures, difference``
-        and ``error``.
+        Columns ``first, first_t_min, second, second_t_min, temperature, n_c_b, n_structures, difference,
+        error, error_structures, error_training, n_folds`` and, with folds, ``fold0, fold1, ...``: the
+        difference of the training without that fold.
     """
-    truth = {f.temperature: f for path in labels for f in read_fields(path)}
-    found: dict[float, dict[tuple[str, str], dict[int, NDArray[np.float64]]]] = {}
-    for fields, _, c_b, md, model in _beside_dynamics(truth, _all_fields(predictions, baselines)):
-        if len(model):
-            sums = pearson_sums(np.asarray(model, dtype=np.float64).mean(axis=0), md[0])
-            methods = found.setdefault(fields.temperature, {})
-            methods.setdefault((fields.method, fields.t_min), {})[round(c_b * 1e6)] = sums
+    found = comparison_sums(labels, predictions, baselines)
+    every = _fold_sums(folds)
     rows = []
     for temperature, methods in found.items():
         for first, second in itertools.permutations(methods, 2):
@@ -430,19 +476,51 @@ def comparison_table(
             common = sorted(methods[first].keys() & methods[second].keys())
             if not common:
                 continue
-            # [method, C_B, structure, moment]
-            sums = np.array([[methods[m][c] for c in common] for m in (first, second)])
             # below the T_min of both no structure's dynamics was learnt from: all of them are test structures
-            if not all(t_min and float(t_min) > temperature + 1e-9 for _, t_min in (first, second)):
-                sums = sums[:, :, present(test, sums.shape[2])]
-            n = sums.shape[2]
+            n = len(methods[first][common[0]])
+            unseen = all(t_min and float(t_min) > temperature + 1e-9 for _, t_min in (first, second))
+            chosen = list(range(n)) if unseen else present(test, n)
+            sums = _pair_sums(methods, first, second, common, chosen)
+            n = len(chosen)
             draws = resamples(n, n_resamples, generator(seed, "comparison", temperature, 0.0))
             again = correlation_of_sums(sums[:, :, draws].sum(axis=3)).mean(axis=1)
-            a, b = correlation_of_sums(sums.sum(axis=2)).mean(axis=1)
-            error = float(np.nanstd(again[0] - again[1], ddof=1)) * few(n) if n > 1 else float("nan")
-            row = (*first, *second, temperature, len(common), n, float(a - b), error)
-            rows.append(dict(zip(COMPARISON_COLUMNS, row, strict=True)))
-    return pd.DataFrame(rows, columns=COMPARISON_COLUMNS)
+            structures = float(np.nanstd(again[0] - again[1], ddof=1)) * few(n) if n > 1 else float("nan")
+            without = [
+                _difference_of(_pair_sums(fold.get(temperature, {}), first, second, common, chosen))
+                for fold in every
+            ]
+            training = jackknife_error(np.array(without))
+            row = (
+                *first, *second, temperature, len(common), n, _difference_of(sums),
+                combined_error(structures, training), structures, training, len(without),
+            )  # fmt: skip
+            rows.append(
+                dict(zip(COMPARISON_COLUMNS, row, strict=True))
+                | {f"fold{k}": value for k, value in enumerate(without)}
+            )
+    return pd.DataFrame(rows, columns=[*COMPARISON_COLUMNS, *(f"fold{k}" for k in range(len(every)))])
+
+
+def _pair_sums(
+    methods: Mapping[tuple[str, str], Mapping[int, NDArray[np.float64]]],
+    first: tuple[str, str],
+    second: tuple[str, str],
+    c_b: Sequence[int],
+    structures: Sequence[int],
+) -> NDArray[np.float64]:
+    """Gather sums ``[2, C_B, structures, 6]`` of two methods; NaN where one is missing."""
+    out = np.full((2, len(c_b), len(structures), len(MOMENTS)), np.nan)
+    for m, method in enumerate((first, second)):
+        for k, c in enumerate(c_b):
+            if c in methods.get(method, {}):
+                out[m, k] = methods[method][c][list(structures)]
+    return out
+
+
+def _difference_of(sums: NDArray[np.float64]) -> float:
+    """Mean over C_B of the first method's correlation less the second's, from ``[2, C_B, structures, 6]``."""
+    first, second = correlation_of_sums(sums.sum(axis=2)).mean(axis=1)
+    return float(first - second)
 
 
 def susceptibility_table(
@@ -511,6 +589,7 @@ def structure_factor_tables(
     minimum_systems: int = 1,
     methods: Sequence[str] = ("md", "tglassmlp"),
     tiles: int = 1,
+    timed: Sequence[File] = (),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """S_4(q) (10) of large systems and its fits (11) and (12).
 
@@ -536,6 +615,8 @@ def structure_factor_tables(
         Methods to analyse.
     tiles
         Unit systems per side of the large systems.
+    timed
+        Label files of the unit systems: times where the large ones have no dynamics.
 
     Returns
     -------
@@ -545,7 +626,7 @@ def structure_factor_tables(
         One row per method, state point and ``form``: ``xi, chi, a`` with errors (fit and spread over
         networks combined), ``goodness``, ``n_points``, ``determined``, ``reason``.
     """
-    times = Times(relaxation)
+    times = Times(relaxation, [*timed, *labels])
     where = _positions(descriptors)
     curves: list[pd.DataFrame] = []
     fits: list[dict[str, Any]] = []
@@ -649,6 +730,7 @@ def chord_length_table(
     seed: int = 0,
     replica_noise: bool = True,
     blocks: int = 1,
+    timed: Sequence[File] = (),
 ) -> pd.DataFrame:
     """Mean chord length of mobile regions of molecular dynamics and networks.
 
@@ -675,8 +757,10 @@ def chord_length_table(
         Fill the two columns.
     blocks
         For errors, large systems count as ``blocks`` x ``blocks`` independent parts each.
+    timed
+        Label files of the unit systems: times where these files have no dynamics.
     """
-    times = Times(relaxation, labels)
+    times = Times(relaxation, [*timed, *labels])
     where = _positions(descriptors)
     lattices = {
         t: [Lattice(positions[s], box, spacing) for s in range(positions.shape[0])]
@@ -761,7 +845,7 @@ def _at(arrays: Mapping[str, NDArray], c_b: float, structures: Sequence[int]) ->
 
 
 def attention_tables(
-    predictions: Sequence[File], relaxation: File, mean: bool = True
+    predictions: Sequence[File], relaxation: File, mean: bool = True, labels: Sequence[File] = ()
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """P(L) and the attention length <L> of every state point and network ensemble.
 
@@ -773,6 +857,8 @@ def attention_tables(
         ``relaxation.json``.
     mean
         See :func:`tglassmlp.observables.attention_length.attention_distribution`.
+    labels
+        Label files: measured times, where there are any.
 
     Returns
     -------
@@ -781,7 +867,7 @@ def attention_tables(
     lengths
         ``value, spread, error, n_networks`` per state point.
     """
-    times = Times(relaxation)
+    times = Times(relaxation, labels)
     curves: list[pd.DataFrame] = []
     rows: list[dict[str, Any]] = []
     for path in predictions:
@@ -840,8 +926,10 @@ def bottleneck_tables(
     Returns
     -------
     points
-        ``unit1, unit2, propensity, source`` (``md`` or ``predicted``), ``structure, particle``; without the
-        state points at which the mean correction of the network shown (the first) has not converged.
+        ``unit1``, ``unit2``, ... of every bottleneck unit, ``propensity, source`` (``md`` or ``predicted``),
+        ``structure, particle``; without the state points at which the mean correction of the network shown
+        (the first) has not converged. With more than two units also ``axis1, axis2``, their first two
+        principal axes over all points of the table, and ``share1, share2``, their parts of the variance.
     separations
         Separation of the most active and most arrested fifth, from all test particles, where there are
         measured propensities (a network's own would always separate well); its error is that of the mean of
@@ -851,9 +939,11 @@ def bottleneck_tables(
     truth = {_place(p)[2]: read_fields(p)[0] for p in labels}
     points: list[pd.DataFrame] = []
     rows: list[dict[str, Any]] = []
+    units = ["unit1", "unit2"]
     for path in predictions:
         fields = read_fields(path)[0]
         values = read_arrays(path, ["bottleneck"])["bottleneck"]
+        units = [f"unit{u + 1}" for u in range(values.shape[-1])]
         chosen = present(test, values.shape[1])
         rng = generator(seed, "bottleneck", fields.temperature, 0.5)
         drawn = bottle.sample(len(chosen), values.shape[2], n_particles, rng)
@@ -868,7 +958,7 @@ def bottleneck_tables(
                 rows.append(row | {"converged": False, "separation": np.nan, "error": np.nan, "n": 0})
                 continue
             source = "predicted" if md is None else "md"
-            both = np.asarray(values[k][chosen], dtype=np.float64).reshape(-1, 2)
+            both = np.asarray(values[k][chosen], dtype=np.float64).reshape(-1, len(units))
             propensity = np.asarray(field[chosen], dtype=np.float64).ravel()
             row = _row(fields, c_b, times) | {"source": source}
             each = [
@@ -885,8 +975,7 @@ def bottleneck_tables(
                 pd.DataFrame(
                     {
                         **row,
-                        "unit1": both[drawn, 0],
-                        "unit2": both[drawn, 1],
+                        **{name: both[drawn, u] for u, name in enumerate(units)},
                         "propensity": propensity[drawn],
                         "structure": np.array(chosen)[structure],
                         "particle": particle,
@@ -895,8 +984,11 @@ def bottleneck_tables(
             )
     if not rows:
         raise ValueError(f"no state point is predicted in {', '.join(map(str, predictions))}")
-    columns = [*_STATE, "source", "unit1", "unit2", "propensity", "structure", "particle"]
+    columns = [*_STATE, "source", *units, "propensity", "structure", "particle"]
     every = pd.concat(points, ignore_index=True) if points else pd.DataFrame(columns=columns)
+    if points and len(units) > 2:
+        axes, shares = bottle.principal_axes(every[units].to_numpy(float))
+        every = every.assign(axis1=axes[:, 0], axis2=axes[:, 1], share1=shares[0], share2=shares[1])
     return every, pd.DataFrame(rows)
 
 

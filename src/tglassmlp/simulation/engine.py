@@ -48,6 +48,13 @@ class Trajectory:
     conserved_drift: NDArray[np.float64]
     statistics: dict[str, float] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        replicas, frames, particles = self.displacements.shape[:3]
+        return (
+            f"<Trajectory of {particles} particles: {replicas} replicas, {frames} frames "
+            f"to t = {float(self.times[-1]):g}>"
+        )
+
 
 class Engine(Protocol):
     """What a simulation engine offers: Newtonian replicas of one structure with a thermostat."""

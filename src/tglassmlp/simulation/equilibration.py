@@ -3,8 +3,9 @@ r"""Equilibrium structures by swap Monte Carlo, and the proof that they are equi
 Every structure is a chain of its own, from a lattice with random species melted at a high temperature:
 
 * a *quenched* structure goes straight to T and spends 3/2 ``sweeps`` there;
-* a *heated* one first spends ``sweeps`` at ``heated_ratio`` T, so that it comes from below, then 1/2
-  ``sweeps`` at T;
+* a *heated* one first spends ``sweeps`` at ``heated_ratio`` T, then 1/2 ``sweeps`` at T. Its inherent
+  energy at the end of the ageing is recorded (at sweeps up to 0), since it comes from below only if that lies
+  below;
 * both then make 1/2 ``sweeps`` at T during which everything is measured. The last configuration is the
   structure.
 
@@ -15,7 +16,8 @@ its own temperature laid side by side, and must forget that its tiles were equal
 
 The overlap of two configurations is the share of particles that have a particle of their own species in
 the other configuration within :data:`OVERLAP_DISTANCE` of their position, the drift of the centre of mass
-removed; for independent configurations it is :func:`random_overlap`, about 0.12 for KA2D.
+removed; for independent configurations it is :func:`random_overlap`, about 0.12 for KA2D. Limits are on the
+normalised overlap (:mod:`tglassmlp.simulation.overlap`), which is 0 by chance in any mixture.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,7 +35,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
-from scipy.special import ndtri, stdtr
+from scipy.special import stdtr
 
 from tglassmlp.box import wrap
 from tglassmlp.configuration import Configuration
@@ -42,7 +44,9 @@ from tglassmlp.progress import Progress
 from tglassmlp.provenance import fingerprint, stage_version
 from tglassmlp.randomness import seed_sequence, temperature_key, words
 from tglassmlp.simulation import checkpoint
+from tglassmlp.simulation.fluctuations import deviations, measure_composition, measure_small_q
 from tglassmlp.simulation.minimisation import minimise
+from tglassmlp.simulation.overlap import OVERLAP_DISTANCE, chance_overlap, normalised_overlap
 from tglassmlp.simulation.swap_monte_carlo import TUNING_INTERVAL, Chain
 from tglassmlp.storage import read_json
 
@@ -70,9 +74,6 @@ __all__ = [
     "random_overlap",
     "tile_overlap",
 ]
-
-#: Two particles of one species closer than this count as the same place (sigma_11).
-OVERLAP_DISTANCE: Final = 0.3
 
 #: Sweeps at the high temperature that melt the lattice.
 MELT_SWEEPS: Final = 200
@@ -152,9 +153,7 @@ def lattice_start(mixture: Mixture, seed: np.random.SeedSequence) -> Configurati
 
 def random_overlap(c: Configuration) -> float:
     """Overlap expected of two independent configurations with the composition and density of ``c``."""
-    counts = np.bincount(c.species)[1:]
-    each = np.minimum(1.0, counts / c.box_length**2 * np.pi * OVERLAP_DISTANCE**2)
-    return float(np.sum(counts * each) / c.n_particles)
+    return chance_overlap(np.bincount(c.species)[1:], c.box_length)
 
 
 def overlap(a: Configuration, b: Configuration) -> float:
@@ -225,6 +224,20 @@ def _stage(temperature: float, sweeps: int, tuned: int) -> Iterator[_Step]:
         yield _Step(temperature, step, tune)
 
 
+def _aged(steps: list[_Step]) -> list[_Step]:
+    """Record the inherent energy in the last quarter of the ageing, at 0 and at negative sweeps before it.
+
+    The chain is not touched: steps stay as they are, and what is minimised is a copy.
+    """
+    ends = np.cumsum([s.sweeps for s in steps])
+    wanted = ends[-1] * (1.0 - 0.25 * np.arange(INHERENT_POINTS) / (INHERENT_POINTS - 1))
+    chosen = np.unique(np.abs(ends[:, None] - wanted).argmin(axis=0))
+    return [
+        replace(s, record=int(end - ends[-1]), inherent=True) if k in chosen else s
+        for k, (s, end) in enumerate(zip(steps, ends, strict=True))
+    ]
+
+
 def _recorded_stage(
     temperature: float,
     approach: int,
@@ -270,7 +283,7 @@ def _plan(
     if start != "tiled":
         steps += _stage(settings.start_temperature, MELT_SWEEPS, MELT_SWEEPS)
     if start == "heated":
-        steps += _stage(settings.heated_ratio * temperature, sweeps, tuned)
+        steps += _aged(list(_stage(settings.heated_ratio * temperature, sweeps, tuned)))
     approach = sweeps - measured + (sweeps if start == "quenched" else 0)
     points = settings.record_points
     # overlaps are taken with the state ``sweeps`` sweeps before the end
@@ -343,8 +356,8 @@ def _run_plan(
                 {
                     "sweep": step.record,
                     "measured": step.measured,
-                    "energy": float(recent.mean()),
-                    "energy_variance": float(recent.var()),
+                    "energy": float(recent.mean()) if recent.size else chain.energy,
+                    "energy_variance": float(recent.var()) if recent.size else None,
                     "inherent_energy": inherent,
                     "displacement_acceptance": moved / tried if tried else None,
                     "swap_acceptance": swapped / swap_tried if swap_tried else None,
@@ -648,19 +661,24 @@ def _flat(c: Configuration, which: NDArray) -> NDArray[np.float32]:
 
 def _sigmas(statistic: float, freedom: float) -> float:
     """Student's t as the number of standard deviations of a normal law that is as improbable."""
-    return float(-ndtri(stdtr(freedom, -abs(statistic))))
+    return deviations(2.0 * float(stdtr(freedom, -abs(statistic))))
 
 
 @dataclass(frozen=True)
 class CheckLimits:
-    """Limits of the equilibration checks; see :func:`check_temperature`."""
+    """Limits of the equilibration checks; see :func:`check_temperature`. Overlaps are normalised."""
 
     trend: float = 4.0
     start_difference: float = 4.0
-    overlap: float = 0.45
-    tile_overlap: float = 0.2
+    overlap: float = 0.2
+    tile_overlap: float = 0.1
     peak: float = 4.0
     heat_capacity: float = 0.15
+    heated_below: float = 2.0
+    composition: float = 4.0
+    small_q_density: float = 4.0
+    small_q_composition: float = 4.0
+    reweighting: float = 0.05
 
 
 def measure_temperature(
@@ -680,9 +698,14 @@ def measure_temperature(
         *start_difference*: mean energies of quenched and heated structures (Welch);
         *outlier*: each structure's mean energy against the others', corrected for their number;
         *overlap*: mean overlap of the structures with their state ``sweeps`` sweeps earlier, which for a
-        heated one is the state that came from the lower temperature;
+        heated one is the state that came from the lower temperature; normalised, so that chance gives 0;
+        *heated_below*: standard deviations by which the mean inherent energy of the heated structures lies
+        below that of the measured part of all structures in the last quarter of their ageing (Welch); a set
+        whose heated starts did not lie below has one start only;
         *peak*: highest value of any g_ab(r), averaged over structures, at r > 1.5 sigma_ab;
-        *bond_order*: largest global 4- or 6-fold bond-orientational order of any structure.
+        *bond_order*: largest global 4- or 6-fold bond-orientational order of any structure;
+        *composition*: standard deviations by which the composition fluctuates too much at the smallest wave
+        vectors (:func:`tglassmlp.simulation.fluctuations.measure_composition`).
 
     Parameters
     ----------
@@ -700,8 +723,9 @@ def measure_temperature(
     dict
         ``checks``, for :func:`judge`: one entry per check with ``check``, ``structure`` (-1: all together),
         ``value`` (None where too few structures make a check impossible), ``limit`` (the attribute of
-        :class:`CheckLimits` that it is held against, or None), ``floor`` (allowed in any case, or None) and
-        ``advice``. Beside it mean energies, heat capacity and autocorrelation time.
+        :class:`CheckLimits` that it is held against, or None), ``floor`` (allowed in any case, or None),
+        ``at_least`` (the limit is the smallest value that passes, not the largest) and ``advice``. Beside it
+        mean energies, heat capacity and autocorrelation time.
     """
     late = records[records.measured]
     numbers = np.sort(late.structure.unique())
@@ -720,16 +744,30 @@ def measure_temperature(
         advice: str,
         structure: int = -1,
         floor: float | None = None,
+        at_least: bool = False,
     ) -> None:
-        checks.append(_measured(check, value, limit, advice, structure, floor))
+        checks.append(_measured(check, value, limit, advice, structure, floor, at_least))
 
     longer = "raise the temperature's sweeps"
     note("trend", _one_sample(slopes), "trend", longer)
     note("start_difference", _two_samples(means[quenched], means[~quenched]), "start_difference", longer)
     for k, value in zip(numbers, _outliers(means, quenched), strict=True):
         note("outlier", value, "start_difference", f"{longer}, or look at this structure", int(k))
-    final = np.array([g.overlap.iloc[-1] for g in groups])
-    note("overlap", float(final.mean()), "overlap", longer)
+    final = float(np.mean([g.overlap.iloc[-1] for g in groups]))
+    chance = float(np.mean([random_overlap(c) for c in configurations]))
+    normalised = float(normalised_overlap(final, chance))
+    note("overlap", normalised, "overlap", f"{longer}; {_scale(final, chance)}")
+    aged = records[~records.measured & (records.start == "heated") & (records.sweep <= 0)]
+    note(
+        "heated_below",
+        _below(
+            aged.groupby("structure").inherent_energy.mean(), late.groupby("structure").inherent_energy.mean()
+        ),
+        "heated_below",
+        "a heated start that did not lie below proves nothing: lower equilibration.heated_ratio, or raise "
+        "the temperature's sweeps, which are those of the ageing too",
+        at_least=True,
+    )
     radius, g = radial_distributions(configurations, mixture.n_species)
     peaks = {}
     for (a, b), values in g.items():
@@ -742,6 +780,8 @@ def measure_temperature(
     # global order of N independent bonds is about 1/sqrt(N); correlated patches make it a few times that
     allowed = max(0.25, 8.0 / np.sqrt(configurations[0].n_particles))
     note("bond_order", float(np.max(order)), None, crystal, int(numbers[int(np.argmax(order))]), allowed)
+    excess, where = measure_composition(configurations, mixture.n_species)
+    note("composition", excess, "composition", where)
     capacity, capacity_error = _heat_capacity(groups, configurations[0].n_particles, temperature)
     return {
         "temperature": temperature,
@@ -753,15 +793,22 @@ def measure_temperature(
         "heat_capacity": capacity,
         "heat_capacity_error": capacity_error,
         "autocorrelation_sweeps": _finite_mean(late.autocorrelation),
-        "overlap": float(final.mean()),
-        "random_overlap": float(np.mean([random_overlap(c) for c in configurations])),
+        "overlap": final,
+        "random_overlap": chance,
+        "normalised_overlap": normalised,
         "displacement_acceptance": _finite_mean(late.displacement_acceptance),
         "swap_acceptance": _finite_mean(late.swap_acceptance),
     }
 
 
 def _measured(
-    check: str, value: float, limit: str | None, advice: str, structure: int, floor: float | None
+    check: str,
+    value: float,
+    limit: str | None,
+    advice: str,
+    structure: int = -1,
+    floor: float | None = None,
+    at_least: bool = False,
 ) -> dict[str, Any]:
     """One entry of the measured checks, as plain numbers that JSON can hold."""
     return {
@@ -770,6 +817,7 @@ def _measured(
         "value": float(value) if np.isfinite(value) else None,
         "limit": limit,
         "floor": None if floor is None else float(floor),
+        "at_least": at_least,
         "advice": advice,
     }
 
@@ -802,12 +850,13 @@ def judge(
         The verdict: ``passed``, ``failed`` (sentences), and everything of ``measured`` but its checks.
     """
     limits = limits or CheckLimits()
-    rows = []
+    rows, failed = [], []
     for entry in measured["checks"]:
         bounds = [] if entry["floor"] is None else [entry["floor"]]
         if entry["limit"] is not None:
             bounds.append(getattr(limits, entry["limit"]))
         value, allowed = np.nan if entry["value"] is None else entry["value"], max(bounds)
+        at_least = entry.get("at_least", False)
         rows.append(
             {
                 "temperature": measured["temperature"],
@@ -815,14 +864,16 @@ def judge(
                 "structure": entry["structure"],
                 "value": value,
                 "allowed": allowed,
-                "passed": not value > allowed,
+                "passed": not (value < allowed if at_least else value > allowed),
                 "advice": entry["advice"],
             }
         )
+        if not rows[-1]["passed"]:
+            failed.append(_sentence(rows[-1], "needed at least" if at_least else "allowed"))
     table = pd.DataFrame(rows, columns=list(VERDICT_COLUMNS))
     verdict = {
         "passed": all(row["passed"] for row in rows),
-        "failed": [_sentence(row) for row in rows if not row["passed"]],
+        "failed": failed,
         **{k: v for k, v in measured.items() if k not in ("checks", "provenance", "sha256")},
     }
     return table, verdict
@@ -967,35 +1018,59 @@ def check_heat_capacity(
 
 
 def measure_large_systems(
-    records: pd.DataFrame, configurations: Sequence[Configuration], temperature: float
+    records: pd.DataFrame,
+    configurations: Sequence[Configuration],
+    temperature: float,
+    units: Sequence[Configuration] = (),
 ) -> dict[str, Any]:
     """Measure whether large systems have forgotten that their tiles were equal.
+
+    Parameters
+    ----------
+    records
+        Records of the systems.
+    configurations
+        The systems, in the order of their numbers.
+    temperature
+        Their temperature.
+    units
+        Unit systems of that temperature. Without them the fluctuations at the smallest wave vectors
+        (:func:`tglassmlp.simulation.fluctuations.measure_small_q`) have no plateau to be held against, and
+        are left out.
 
     Returns
     -------
     dict
-        ``checks`` as of :func:`measure_temperature`, one per system: the overlap of neighbouring tiles at the
-        end, which may always be as large as chance makes it. Beside it the mean energy and overlap.
+        ``checks`` as of :func:`measure_temperature`, one per system: the normalised overlap of neighbouring
+        tiles at the end. Beside it the mean energy and overlaps, as they are, by chance, and normalised.
     """
-    advice = "raise large_systems.sweeps_factor or the temperature's sweeps"
-    checks = [
-        _measured(
-            "tile_overlap",
-            float(g.overlap.iloc[-1]),
-            "tile_overlap",
-            advice,
-            int(str(number)),
-            random_overlap(c),
-        )
-        for c, (number, g) in zip(configurations, records.groupby("structure"), strict=True)
-    ]
+    checks, overlaps, chances = [], [], []
+    for c, (number, g) in zip(configurations, records.groupby("structure"), strict=True):
+        overlaps.append(float(g.overlap.iloc[-1]))
+        chances.append(random_overlap(c))
+        value = float(normalised_overlap(overlaps[-1], chances[-1]))
+        advice = "raise large_systems.sweeps_factor or the temperature's sweeps; "
+        advice += _scale(overlaps[-1], chances[-1])
+        checks.append(_measured("tile_overlap", value, "tile_overlap", advice, int(str(number)), None))
+    systems = [entry["structure"] for entry in checks]
+    if units:
+        n_species = max(int(c.species.max()) for c in units)
+        for check, value, sentence in measure_small_q(configurations, units, n_species):
+            checks.append(_measured(check, value, check, sentence))
     return {
         "temperature": temperature,
         "checks": checks,
-        "systems": [entry["structure"] for entry in checks],
+        "systems": systems,
         "energy": float(records[records.measured].energy.mean()),
-        "overlap": float(np.mean([entry["value"] for entry in checks])),
+        "overlap": float(np.mean(overlaps)),
+        "random_overlap": float(np.mean(chances)),
+        "normalised_overlap": float(np.mean([e["value"] for e in checks if e["check"] == "tile_overlap"])),
     }
+
+
+def _scale(overlap: float, chance: float) -> str:
+    """Say what a normalised overlap is made of."""
+    return f"normalised: overlap {overlap:.3f}, by chance {chance:.3f} in this mixture"
 
 
 def check_large_systems(
@@ -1003,9 +1078,10 @@ def check_large_systems(
     configurations: Sequence[Configuration],
     temperature: float,
     limits: CheckLimits | None = None,
+    units: Sequence[Configuration] = (),
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Check that large systems have forgotten that their tiles were equal: measure, then :func:`judge`."""
-    return judge(measure_large_systems(records, configurations, temperature), limits)
+    return judge(measure_large_systems(records, configurations, temperature, units), limits)
 
 
 def demand(failed: Sequence[str], temperature: float, on_failure: str = "error") -> None:
@@ -1025,9 +1101,9 @@ def demand(failed: Sequence[str], temperature: float, on_failure: str = "error")
         print(f"warning: {message}")
 
 
-def _sentence(row: dict[Any, Any]) -> str:
+def _sentence(row: dict[Any, Any], bound: str) -> str:
     where = f" of structure {row['structure']}" if row["structure"] >= 0 else ""
-    return f"{row['check']}{where} is {row['value']:.3g}, allowed {row['allowed']:.3g} ({row['advice']})"
+    return f"{row['check']}{where} is {row['value']:.3g}, {bound} {row['allowed']:.3g} ({row['advice']})"
 
 
 def _finite_mean(values: pd.Series) -> float | None:
@@ -1059,6 +1135,14 @@ def _two_samples(a: NDArray, b: NDArray) -> float:
     return _sigmas((a.mean() - b.mean()) / np.sqrt(va + vb), freedom)
 
 
+def _below(lower: pd.Series, upper: pd.Series) -> float:
+    """Return the standard deviations by which one mean lies below another; NaN without two values a side."""
+    a, b = (x[np.isfinite(x)] for x in (lower.to_numpy(float), upper.to_numpy(float)))
+    if min(a.size, b.size) < 2:
+        return float("nan")
+    return float(np.copysign(_two_samples(b, a), b.mean() - a.mean()))
+
+
 def _outliers(values: NDArray, group: NDArray) -> NDArray[np.float64]:
     """Deviation of each value from the mean of the others of its group, in standard deviations.
 
@@ -1071,5 +1155,5 @@ def _outliers(values: NDArray, group: NDArray) -> NDArray[np.float64]:
             continue
         t = (value - others.mean()) / (others.std(ddof=1) * np.sqrt(1.0 + 1.0 / others.size))
         probability = min(1.0, 2.0 * float(stdtr(others.size - 1, -abs(t))) * values.size)
-        result[k] = max(0.0, float(-ndtri(probability / 2.0)))
+        result[k] = deviations(probability)
     return result

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from tglassmlp import box
 from tglassmlp.compilation import njit
 from tglassmlp.configuration import Configuration
+from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture
 
 __all__ = [
@@ -447,6 +448,7 @@ def check_overlaps(c: Configuration, mixture: Mixture = KA2D, allowed: float = O
         )
 
 
+@takes_mixture()
 def potential_energies(c: Configuration, mixture: Mixture = KA2D) -> NDArray[np.float64]:
     r"""Potential energy of every particle, :math:`E_i = \frac{1}{2} \sum_j V_{ij}`.
 
@@ -455,7 +457,7 @@ def potential_energies(c: Configuration, mixture: Mixture = KA2D) -> NDArray[np.
     c
         N particles.
     mixture
-        Species and pair potential.
+        Species and pair potential. Without one it is KA2D, if the species of the configuration can be its.
 
     Returns
     -------
@@ -473,7 +475,7 @@ def potential_energies(c: Configuration, mixture: Mixture = KA2D) -> NDArray[np.
     >>> from tglassmlp.configuration import Configuration
     >>> pair = Configuration([[0.0, 0.0], [2.0 ** (1 / 6), 0.0]], [1, 1], 10.0)
     >>> np.round(potential_energies(pair), 3)
-    array([-0.444, -0.444])
+    array([-0.441, -0.441])
     """
     return _evaluate(c, mixture)[0]
 
@@ -497,6 +499,14 @@ def forces(c: Configuration, mixture: Mixture = KA2D) -> NDArray[np.float64]:
         As :func:`potential_energies`.
     """
     return np.ascontiguousarray(_evaluate(c, mixture)[1:].T)
+
+
+def energies_and_forces(
+    c: Configuration, mixture: Mixture
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return :func:`potential_energies` ``[N]`` and :func:`forces` ``[N, 2]`` of one evaluation."""
+    found = _evaluate(c, mixture)
+    return found[0], np.ascontiguousarray(found[1:].T)
 
 
 def _evaluate(c: Configuration, mixture: Mixture) -> NDArray[np.float64]:

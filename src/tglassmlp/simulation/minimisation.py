@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from tglassmlp.box import bring_near
 from tglassmlp.compilation import njit
+from tglassmlp.config import MinimisationSettings, check
 from tglassmlp.configuration import Configuration
+from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.progress import Progress
 from tglassmlp.provenance import fingerprint, stage_version
@@ -345,6 +347,7 @@ def minimise(
     return c.with_positions(search.arrays["z"].T + search.shift), record
 
 
+@takes_mixture()
 def inherent_structure(
     c: Configuration,
     force_tolerance: float = 1e-6,
@@ -359,9 +362,9 @@ def inherent_structure(
     c
         Start configuration, e.g. a thermal one; its unwrapped positions are continued.
     force_tolerance
-        Largest force on any particle at the end.
+        Largest force on any particle at the end, at most 0.01.
     mixture
-        Species and pair potential.
+        Species and pair potential. Without one it is KA2D, if the species of the configuration can be its.
     maximum_steps
         Force evaluations allowed.
     largest_step
@@ -383,6 +386,7 @@ def inherent_structure(
     >>> from tglassmlp.configuration import Configuration
     >>> pair = inherent_structure(Configuration([[0.0, 0.0], [1.0, 0.0]], [1, 1], 10.0))
     >>> print(f"{pair.positions[1, 0] - pair.positions[0, 0]:.3f}")
-    1.123
+    1.124
     """
+    check(MinimisationSettings, force_tolerance=force_tolerance, maximum_steps=maximum_steps)
     return minimise(c, mixture, force_tolerance, maximum_steps, largest_step)[0]

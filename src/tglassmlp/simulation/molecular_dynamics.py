@@ -29,9 +29,11 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial import cKDTree
 
+from tglassmlp import config
 from tglassmlp.box import bring_near, minimum_image, wrap
 from tglassmlp.config import extension_steps, frame_steps
 from tglassmlp.configuration import Configuration
+from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.progress import Progress
 from tglassmlp.provenance import fingerprint, stage_version
@@ -802,6 +804,7 @@ class _Run(ReplicaRun):
         )
 
 
+@takes_mixture()
 def isoconfigurational_dynamics(
     configuration: Configuration,
     temperature: float,
@@ -830,7 +833,7 @@ def isoconfigurational_dynamics(
     seed
         A whole number or a seed sequence; replica r does not depend on how many others there are.
     mixture
-        Pair potential.
+        Pair potential. Without one it is KA2D, if the species of the configuration can be its.
     settings
         Time step, thermostat, precision.
     engine
@@ -867,6 +870,14 @@ def isoconfigurational_dynamics(
         raise ValueError(f"times must be a list of finite numbers, found {np.asarray(times).tolist()}")
     if at[0] < 0 or np.any(np.diff(at) <= 0):
         raise ValueError(f"times must increase strictly from 0 or later, found {at.tolist()}")
+    if not temperature > 0:
+        raise ValueError(f"temperature must be a positive number, found {temperature}")
+    config.check(config.TemperatureSettings, {"value": "temperature"}, value=temperature)
+    config.check(
+        config.DynamicsSettings, time_step=settings.time_step, thermostat_time=settings.thermostat_time
+    )
+    if not isinstance(seed, np.random.SeedSequence):
+        config.check(config.Config, seed=seed)
     sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
     found = get_engine(engine).trajectory(
         configuration,

@@ -28,9 +28,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tglassmlp import config
 from tglassmlp.box import bring_near
 from tglassmlp.compilation import njit
 from tglassmlp.configuration import Configuration
+from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture, exchange_matrix
 from tglassmlp.randomness import words
 from tglassmlp.simulation import kernels
@@ -790,7 +792,15 @@ class SwapStatistics:
     energy_drift: float
     moves_per_second: float
 
+    def __repr__(self) -> str:
+        return (
+            f"<SwapStatistics of {int(self.sweeps[-1])} sweeps: energy {self.energies[-1]:.4f} per particle, "
+            f"acceptance of displacements {self.displacement_acceptance:.3f}, "
+            f"of exchanges {self.swap_acceptance:.2g}>"
+        )
 
+
+@takes_mixture()
 def swap_monte_carlo(
     c: Configuration,
     temperature: float,
@@ -818,11 +828,11 @@ def swap_monte_carlo(
     seed
         Seed sequence or whole number; the same seed gives the same numbers.
     mixture
-        Species and pair potential.
+        Species and pair potential. Without one it is KA2D, if the species of the configuration can be its.
     swap_fraction
         Share of attempts that exchange the species of two particles, in [0, 1).
     target_acceptance
-        Acceptance of displacements that the tuning aims at.
+        Acceptance of displacements that the tuning aims at, 0.3 to 0.5.
     tuning_sweeps
         Sweeps at the beginning in which the displacement is tuned; a quarter of all, at most 500, by default.
     displacement
@@ -842,22 +852,33 @@ def swap_monte_carlo(
     Raises
     ------
     ValueError
-        For T <= 0, fewer than one sweep, overlapping particles, or species or box that do not fit.
+        For a parameter that a run's configuration would refuse (temperature, target acceptance, seed), fewer
+        than one sweep, overlapping particles, or species or box that do not fit.
 
     Examples
     --------
     >>> import tglassmlp as tg  # doctest: +SKIP
     >>> later, statistics = tg.swap_monte_carlo(c, 0.5, 100, seed=1)  # doctest: +SKIP
     """
-    if int(sweeps) != sweeps or sweeps < 1:
+    if not np.isfinite(sweeps) or int(sweeps) != sweeps or sweeps < 1:
         raise ValueError(f"sweeps must be a whole number of at least 1, found {sweeps}")
-    if not 0.0 < target_acceptance < 1.0:
-        raise ValueError(f"target_acceptance must lie between 0 and 1, found {target_acceptance}")
-    if records < 1:
-        raise ValueError(f"records must be at least 1, found {records}")
+    if not temperature > 0:
+        raise ValueError(f"temperature must be a positive number, found {temperature}")
+    config.check(config.TemperatureSettings, {"value": "temperature"}, value=temperature)
+    config.check(config.EquilibrationSettings, target_acceptance=target_acceptance)
+    if not isinstance(seed, np.random.SeedSequence):
+        config.check(config.Config, seed=seed)
+    if not (np.isfinite(displacement) and 0 < displacement <= 0.5 * c.box_length):
+        raise ValueError(
+            f"displacement must be positive and at most half the box ({0.5 * c.box_length:g}), found "
+            f"{displacement}"
+        )
+    if int(records) != records or records < 1:
+        raise ValueError(f"records must be a whole number of at least 1, found {records}")
+    sweeps, records = int(sweeps), int(records)
     tuning = min(sweeps // 4, 500) if tuning_sweeps is None else int(tuning_sweeps)
-    if not 0 <= tuning <= sweeps:
-        raise ValueError(f"tuning_sweeps must lie in 0..{sweeps}, found {tuning_sweeps}")
+    if not 0 <= tuning <= sweeps or (tuning_sweeps is not None and tuning != tuning_sweeps):
+        raise ValueError(f"tuning_sweeps must lie in 0..{sweeps} and be whole, found {tuning_sweeps}")
     chain = Chain(
         c, temperature, seed, mixture, swap_fraction, displacement, exchange_weights=exchange_weights
     )

@@ -82,7 +82,8 @@ def run_scale():
     temperatures = ", ".join(TEMPERATURES)
     large = CONFIG.large_systems
     return (
-        f"N = {sum(CONFIG.mixture().composition)}, T = {temperatures} (dynamics at {', '.join(LABELLED)}), "
+        f"{CONFIG.mixture().name}, N = {sum(CONFIG.mixture().composition)} "
+        f"({' : '.join(map(str, CONFIG.mixture().composition))}), T = {temperatures} (dynamics at {', '.join(LABELLED)}), "
         f"{scale(run_config.plain(CONFIG))}, "
         f"{CONFIG.dynamics.replicas} replicas, {CONFIG.training.networks} networks, "
         f"{large.number} large systems of {large.tiles**2} unit systems."

@@ -13,6 +13,9 @@ TABLES = (
     "bottleneck_separation",
     "equilibration",
     "length_scales",
+    "trends",
+    "agreement",
+    "network_separation",
 )
 
 
@@ -73,6 +76,8 @@ def network_files():
         ),
         *expand(f"{RUN}/baselines/T{{temperature}}.npz", temperature=LABELLED),
         *expand(f"{RUN}/baselines/linear/tmin{{t_min}}.npz", t_min=T_MINS),
+        *fold_files(),
+        f"{RUN}/networks/other_output/tmin{MAIN_T_MIN}.parquet",
     ]
 
 
@@ -93,6 +98,7 @@ def data_files():
             "large",
         ),
         f"{RUN}/unit/structures/heat_capacity.parquet",
+        f"{RUN}/unit/structures/reweighting.parquet",
         *simulation_files("unit"),
         *simulation_files("large"),
         f"{RUN}/relaxation/curves.parquet",

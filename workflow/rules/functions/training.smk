@@ -17,7 +17,15 @@ def training_record():
     training = {
         name: value
         for name, value in section("training").items()
-        if name not in ("t_min", "memory_gb", "equi_time_tolerance", "full_tolerance")
+        if name
+        not in (
+            "t_min",
+            "memory_gb",
+            "equi_time_tolerance",
+            "full_tolerance",
+            "folds",
+            "fold_networks",
+        )
     }
     return {
         "seed": CONFIG.seed,
@@ -33,6 +41,39 @@ def training_record():
             "mixture": mixture_record(),
         },
     }
+
+
+def fold_files():
+    """Tables of the trainings that leave out one fold of the structures learnt from."""
+    return expand(
+        f"{RUN}/folds/fold{{fold}}.parquet", fold=range(CONFIG.training.folds)
+    )
+
+
+def fold_settings():
+    """What decides the trainings of a fold beside the run's record."""
+    source = CONFIG.baselines.transferred_from
+    fold_networks = CONFIG.training.fold_networks
+    return {
+        "networks": fold_networks or CONFIG.training.networks,
+        "baseline_networks": min(
+            fold_networks or CONFIG.baselines.networks, CONFIG.baselines.networks
+        ),
+        "minimum_labelled": CONFIG.labels.minimum_labelled,
+        "glass_transition": float(GLASS_TRANSITION),
+        "penalty": CONFIG.baselines.ridge_alpha,
+        "prediction": section("prediction"),
+        "transferred_from": (
+            [float(T_MINS[-1]), None]
+            if source is None
+            else [source.temperature, source.c_b]
+        ),
+    }
+
+
+def fold_minutes():
+    """Time limit of the trainings of one fold, one after the other."""
+    return round(10 + 10 * cost.fold_seconds(CONFIG) / 60)
 
 
 def training_minutes(state_points, networks=None):
