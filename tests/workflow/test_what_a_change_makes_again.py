@@ -174,7 +174,7 @@ TABLE: list[tuple[str, Any, set[str]]] = [
     ("observables.lattice_spacing", 1.4, {"measure_chord_lengths", "measure_trends"}),
     ("observables.mobile_share", 0.6, {"measure_chord_lengths", "measure_trends"}),
     ("observables.replica_noise", "ignored", {"measure_chord_lengths", "measure_trends"}),
-    ("observables.attention_per_length", "sum", {"measure_attention_lengths"}),
+    ("observables.attention_per_length", "sum", {"measure_attention_lengths", "measure_trends"}),
     ("observables.bootstrap", 60, {"measure_pearson", "measure_chord_lengths"}),
     # appearance
     ("figures.formats", ["png"], {"draw_figure"}),
