@@ -26,7 +26,7 @@ EXPENSIVE = {
 }
 
 CHECKS = {"check_equilibration", "check_large_systems", "check_heat_capacity", "check_extended"}
-LEARNING = {"train_equi_time", "train_baselines", "fit_linear_baselines"}
+LEARNING = {"train_equi_time", "train_baselines", "fit_linear_baselines", "train_fold"}
 FIGURES = {"draw_figure", "draw_movie"}
 
 #: A mixture of other diameters (the run is KA2D).
@@ -54,10 +54,10 @@ TABLE: list[tuple[str, Any, set[str]]] = [
     ("temperatures.0.dynamics_time", 70.0, {"run_isoconfigurational_dynamics"}),
     ("temperatures.1.extended_time", 70.0, {"extend_isoconfigurational_dynamics"}),
     ("temperatures.0.extra_structures", 3, {"equilibrate_structures", "draw_figure"}),
-    ("glass_transition", 0.6, {"select_networks", "draw_figure"}),
+    ("glass_transition", 0.6, {"select_networks", "train_fold", "train_other_output", "draw_figure"}),
     # structures; a file holds a chunk of them
     ("structures.number", 7, {"equilibrate_structures", "draw_figure"}),
-    ("structures.test_fraction", 0.5, {"fit_scaling", "draw_figure"}),
+    ("structures.test_fraction", 0.2, {"fit_scaling", "draw_figure"}),
     ("structures.validation_fraction", 0.5, {"fit_scaling", "draw_figure"}),
     ("structures.chunk", 3, {"equilibrate_structures"}),
     # how they are equilibrated ...
@@ -109,8 +109,8 @@ TABLE: list[tuple[str, Any, set[str]]] = [
     ("propensity.glass_transition_ratio", 1e11, {"collect_numbers"}),
     ("propensity.wave_number", 6.0, {"measure_propensities"}),
     ("c_b", [0.9, 0.7], {"label_structures"}),
-    ("descriptors.lengths", [0.0, 1.0], {"compute_descriptors", "draw_figure"}),
-    ("descriptors.cutoff", 5.1, {"compute_descriptors"}),
+    ("descriptors.lengths", [0.0, 1.0], {"compute_descriptors", "measure_extended_check", "draw_figure"}),
+    ("descriptors.cutoff", 5.1, {"compute_descriptors", "measure_extended_check"}),
     ("labels.lowest_ratio", 0.8, {"map_labels"}),
     ("labels.minimum_labelled", 1, {"map_labels"}),
     ("labels.minimum_predicted", 1, {"map_labels"}),
@@ -134,7 +134,7 @@ TABLE: list[tuple[str, Any, set[str]]] = [
     (
         "training.procedure",
         "direct",
-        {"extrapolate_labels", "train_baselines", "fit_linear_baselines", "draw_figure"},
+        {"extrapolate_labels", "train_baselines", "fit_linear_baselines", "train_fold", "draw_figure"},
     ),
     ("training.rate_decay", "none", LEARNING | {"draw_figure"}),
     ("training.minimum_steps", 10, LEARNING | {"draw_figure"}),
@@ -155,14 +155,14 @@ TABLE: list[tuple[str, Any, set[str]]] = [
     ("training.full_tolerance", 0.25, {"select_networks", "draw_figure"}),
     ("training.memory_gb", 3.0, FIGURES),
     ("baselines.networks", 3, {"train_baselines"}),
-    ("baselines.transferred_from", POINT, {"predict_baselines"}),
-    ("baselines.ridge_alpha", 1.0, {"fit_linear_baselines"}),
+    ("baselines.transferred_from", POINT, {"predict_baselines", "train_fold"}),
+    ("baselines.ridge_alpha", 1.0, {"fit_linear_baselines", "train_fold"}),
     # asked for with `snakemake studies` only
     ("studies.seeds", 2, set()),
     ("studies.networks", 3, set()),
     # what is read off
-    ("prediction.iterations", 5, {"predict_propensities"}),
-    ("prediction.tolerance", 0.01, {"predict_propensities"}),
+    ("prediction.iterations", 5, {"predict_propensities", "train_fold"}),
+    ("prediction.tolerance", 0.01, {"predict_propensities", "train_fold"}),
     ("large_systems.tiles", 3, {"equilibrate_large_systems", "draw_figure"}),
     ("large_systems.number", 2, {"equilibrate_large_systems", "draw_figure"}),
     ("large_systems.sweeps_factor", 2.5, {"equilibrate_large_systems"}),
@@ -170,11 +170,11 @@ TABLE: list[tuple[str, Any, set[str]]] = [
     ("large_systems.dynamics.time", 31.0, {"run_isoconfigurational_dynamics"}),
     ("large_systems.dynamics.replicas", 3, {"run_isoconfigurational_dynamics", "draw_figure"}),
     ("large_systems.dynamics.systems", 1, set()),
-    ("observables.fit_q_max", 1.4, {"measure_structure_factors", *FIGURES}),
-    ("observables.lattice_spacing", 1.4, {"measure_chord_lengths"}),
-    ("observables.mobile_share", 0.6, {"measure_chord_lengths"}),
-    ("observables.replica_noise", "ignored", {"measure_chord_lengths"}),
-    ("observables.attention_per_length", "mean", {"measure_attention_lengths"}),
+    ("observables.fit_q_max", 1.4, {"measure_structure_factors", "measure_trends", *FIGURES}),
+    ("observables.lattice_spacing", 1.4, {"measure_chord_lengths", "measure_trends"}),
+    ("observables.mobile_share", 0.6, {"measure_chord_lengths", "measure_trends"}),
+    ("observables.replica_noise", "ignored", {"measure_chord_lengths", "measure_trends"}),
+    ("observables.attention_per_length", "sum", {"measure_attention_lengths", "measure_trends"}),
     ("observables.bootstrap", 60, {"measure_pearson", "measure_chord_lengths"}),
     # appearance
     ("figures.formats", ["png"], {"draw_figure"}),
