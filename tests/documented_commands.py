@@ -88,6 +88,12 @@ ALONE = (
     Command("make campaign CAMPAIGN=quick", r"[1-9]\d* passed"),
     Command("make faults FAULTS=quick", r"2 passed"),
     Command("make fuzz FUZZ=quick", r"[1-9]\d* passed"),
+    Command(
+        'make mutation MUTATION="dynamics --only labels.py --number 1 --record results/mutation_quick.json"',
+        r"dynamics: \d of 1 killed",
+    ),
+    Command("python -m tglassmlp.dataset plan datasets/ka2d/plan.yaml", r"T0.40_unit_structures_0000"),
+    Command("python -m tglassmlp.dataset verify datasets/ka2d", "nothing is damaged"),
     Command(f"make reproduce {SMOKE} REPRODUCE=quick", r"[1-9]\d* entries of .*, 0 of them different"),
     Command("make slurm SLURM=quick", r"1 passed", absent="no Slurm here"),
     Command(

@@ -145,7 +145,10 @@ class TemperatureSettings(_Section):
         description="swap Monte Carlo sweeps (N attempts each) of one equilibration from each start"
     )
     extra_structures: int = Field(
-        0, ge=0, description="structures beyond structures.number at this temperature, all to learn from"
+        0,
+        ge=0,
+        le=1_000_000,
+        description="structures beyond structures.number at this temperature, all to learn from",
     )
 
 
@@ -167,7 +170,9 @@ class StructureSettings(_Section):
         "generate", description="our own structures (generate), or published ones (glassbench)"
     )
     glassbench: GlassBenchSettings | None = Field(None, description="which published data; null: none")
-    number: Annotated[int, Field(ge=2)] = Field(description="independent structures per temperature")
+    number: Annotated[int, Field(ge=2, le=1_000_000)] = Field(
+        description="independent structures per temperature"
+    )
     test_fraction: Share = Field(
         0.5, description="share of the structures kept for the reported numbers only"
     )

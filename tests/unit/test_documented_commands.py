@@ -17,6 +17,31 @@ PRIVATE = {
         "tests/unit/test_network_prediction.py",
         "_Network",
     ): "parameters of a JAX model",
+    (
+        "tests/unit/test_box.py",
+        "_fixed_point",
+    ): "fixed-point numbers at the edge of the box",
+    ("tests/unit/test_config.py", "_laid_over"): "the rule of merging, on a mapping that no file can hold",
+    ("tests/unit/test_config.py", "_models"): "the sections inside a key's type",
+    ("tests/unit/test_dataset.py", "_Watch"): "a stop at a chosen moment",
+    ("tests/unit/test_dataset.py", "_Worker"): "a worker whose owner has died",
+    ("tests/unit/test_dataset.py", "_claimed"): "two workers that want one file at the same moment",
+    ("tests/unit/test_equilibration_plan.py", "_plan"): "the stages of a chain, which a run only adds up",
+    ("tests/unit/test_proof_of_equilibrium.py", "_plan"): "the stages of a chain, which a run only adds up",
+    ("tests/unit/test_proof_of_equilibrium.py", "_run_plan"): "a chain of given stages",
+    ("tests/unit/test_facade.py", "_HOMES"): "the table of public names itself",
+    ("tests/unit/test_figures.py", "_Collection"): "one group of numbers without a whole run",
+    ("tests/unit/test_figures.py", "_trends"): "one group of numbers without a whole run",
+    ("tests/unit/test_figures.py", "_mend_backend"): "the backend that a process was started with",
+    ("tests/unit/test_launch.py", "_own"): "two runs that want one lock at the same moment",
+    ("tests/unit/test_launch.py", "_myself"): "two runs that want one lock at the same moment",
+    ("tests/unit/test_minimisation.py", "_Search"): "single steps of the line search",
+    ("tests/unit/test_networks_by_hand.py", "_elu"): "a function that no output shows by itself",
+    ("tests/unit/test_networks_by_hand.py", "_prepare"): "one epoch, step by step",
+    ("tests/unit/test_networks_by_hand.py", "_run_epoch"): "one epoch, step by step",
+    ("tests/unit/test_networks_by_hand.py", "_thinned"): "which particles a card quotes",
+    ("tests/unit/test_swap_monte_carlo.py", "_running"): "a running energy that is made wrong on purpose",
+    ("tests/unit/test_tables.py", "_fit_row"): "one row of a table from numbers worked out by hand",
     ("tests/workflow/plans.py", "_workflow"): "Snakemake's: it tells what it compares in no other way",
     ("tests/workflow/plans.py", "_prepare_dag"): "Snakemake's, as above",
     ("tests/workflow/plans.py", "_build_dag"): "Snakemake's, as above",
@@ -73,6 +98,8 @@ def private(path):
     """Private names, other than of `self` and `cls`, and private imports of the package."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
+            if node.attr.startswith("_repr_"):
+                continue  # what notebooks ask for
             own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
             yield from [] if own else [(node.attr, node.lineno)]
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tglassmlp"):
