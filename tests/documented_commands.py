@@ -51,6 +51,7 @@ ON_THE_RUN = (
     # one study for real, and the plan of all
     Command(f"{SNAKEMAKE} {RESULTS}/studies/attention-none/seed0.parquet", r"1 of 1 steps \(100%\) done"),
     Command(f"{SNAKEMAKE} -n -- studies", r"collect_studies +1"),
+    Command(f"{SNAKEMAKE} --config run=smoke", "Nothing to be done|Report|finished"),
     Command(f"{SNAKEMAKE} --unlock", "Unlocked working directory"),
     Command(f"{SNAKEMAKE} --rulegraph", "digraph"),
     Command(
@@ -122,7 +123,7 @@ ELSEWHERE = {
 def keys(line: str) -> set[str]:
     """What a command line is an example of: `make bench`, `snakemake studies`, `python -m benchmarks` ..."""
     found = set()
-    for part in re.split(r"[;&|]", line):
+    for part in re.split(r"[;&|]", re.sub(r"\"[^\"]*\"", "QUOTED", line)):
         words = part.split("#")[0].split()
         while words and re.fullmatch(r"[A-Z_]+=\S*", words[0]):
             words.pop(0)
