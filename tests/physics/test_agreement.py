@@ -39,7 +39,7 @@ def swap_samples(temperature: float, blocks: int, seed: int) -> tuple[np.ndarray
         chain = Chain(lattice_start(SMALL, np.random.SeedSequence([seed, k])), 2.0, 100 * seed + k, SMALL)
         chain.run(100)
         chain.temperature = temperature
-        chain.run(800)
+        chain.run(4000)  # the energy of fewer still falls
         energy, distribution = [], []
         for _ in range(40):
             chain.run(30)

@@ -155,12 +155,12 @@ class ReplicaStepper:
     def energies(self) -> dict[str, NDArray[np.float64]]:
         """Return the energies of the replicas, each ``[R]`` and per particle.
 
-        ``kinetic`` and ``potential``, and ``conserved``: their sum without the heat that the thermostat has
-        brought, counted from the start.
+        ``kinetic`` (full step) and ``potential``, and ``conserved``: their sum without the heat that the
+        thermostat has brought, counted from the start.
         """
         found = np.empty((3, self.replicas))
         for g in self.groups:
-            kinetic, potential, _ = g.measure()
+            (kinetic, _), potential, _ = g.measure()
             found[:, g.replicas] = np.stack([kinetic, potential, kinetic + potential - g.work])[
                 :, : len(g.replicas)
             ]
