@@ -13,6 +13,7 @@ _WILDCARDS = {
     "cb": r"0\.\d+",
     "chunk": r"\d+",
     "fold": r"\d+",
+    "structure": r"\d+",
 }
 
 

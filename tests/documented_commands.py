@@ -39,8 +39,8 @@ class Command:
 
 #: Commands that share one run, one after the other: Snakemake works on it once at a time.
 ON_THE_RUN = (
-    Command(f"make run {SMOKE}", rf"Figures: {RESULTS}/figures/"),
-    Command(f"make run {SMOKE}", "Nothing to be done|Figures:"),
+    # in CI the run is there from the tests, and only the page of claims is made again
+    Command(f"rm -f {RESULTS}/reproduction.md; make run {SMOKE}", rf"Figures: {RESULTS}/figures/"),
     Command(f"make demo {SMOKE}", f"report: {RESULTS}/report.html"),
     Command(f"make status {SMOKE}", rf"{RESULTS}: finished"),
     Command(f"make verify {SMOKE}", r"[1-9]\d* files read, 0 damaged"),

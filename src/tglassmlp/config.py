@@ -226,6 +226,23 @@ class EquilibrationChecks(_Section):
         description="largest relative difference of the energies of neighbouring temperatures and what "
         "reweighting by their fluctuations gives; 4 standard errors, if that is more",
     )
+    extended: Positive = Field(
+        4.0,
+        description="largest difference of inherent energies and descriptors after the extended check, "
+        "in standard deviations",
+    )
+
+
+class ExtendedCheckSettings(_Section):
+    """Structures that go on for many times their sweeps."""
+
+    temperatures: Annotated[tuple[Positive, ...], Field(min_length=1)] | None = Field(
+        None, description="temperatures at which structures go on; null: the lowest"
+    )
+    structures: Annotated[int, Field(ge=2)] = Field(
+        4, description="how many structures go on, the first of each temperature"
+    )
+    factor: Positive = Field(10.0, description="for how many times the temperature's sweeps")
 
 
 class EquilibrationSettings(_Section):
@@ -254,6 +271,9 @@ class EquilibrationSettings(_Section):
     )
     on_failure: Literal["error", "warn"] = Field(
         "error", description="a failed check stops the run (error) or is only reported (warn)"
+    )
+    extended_check: ExtendedCheckSettings | None = Field(
+        None, description="structures that go on for many times their sweeps, as a check; null: none"
     )
 
 
@@ -613,6 +633,13 @@ class Config(_Section):
     def structures_at(self, name: str) -> int:
         """Return the number of structures of a temperature, by its canonical name."""
         return self.structures.number + self.temperature(name).extra_structures
+
+    def extended_temperatures(self) -> list[float]:
+        """Return the temperatures whose first structures go on (``equilibration.extended_check``)."""
+        check = self.equilibration.extended_check
+        if check is None:
+            return []
+        return list(check.temperatures or [min(t.value for t in self.temperatures)])
 
     def structure_split(self) -> Split:
         """Training, validation and test structures of every temperature."""
@@ -1076,6 +1103,7 @@ def _contradictions(c: Config) -> Iterable[_Problem]:
     yield from _grid_problems(c)
     yield from _training_problems(c)
     yield from _large_problems(c)
+    yield from _extended_check_problems(c)
 
 
 def _system_problems(c: Config) -> Iterable[_Problem]:
@@ -1327,6 +1355,26 @@ def _fold_problems(c: Config) -> Iterable[_Problem]:
             str(folds),
             f"0, or 2 to {learnt} folds of the {learnt} structures learnt from, each of which leaves "
             f"{least - 1} or more",
+        )
+
+
+def _extended_check_problems(c: Config) -> Iterable[_Problem]:
+    check = c.equilibration.extended_check
+    if check is None:
+        return
+    known = [t.value for t in c.temperatures]
+    for k, temperature in enumerate(check.temperatures or ()):
+        if temperature not in known:
+            yield _Problem(
+                f"equilibration.extended_check.temperatures[{k}]",
+                f"{temperature:g}",
+                f"a temperature of the run ({', '.join(f'{t:g}' for t in known)})",
+            )
+    if check.structures > c.structures.number:
+        yield _Problem(
+            "equilibration.extended_check.structures",
+            str(check.structures),
+            f"at most structures.number ({c.structures.number})",
         )
 
 

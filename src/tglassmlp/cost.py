@@ -128,6 +128,13 @@ def equilibration_seconds(c: Config, sweeps: int, structures: int, rates: Rates 
     return structures * attempts(sweeps, particles(c)) / rates.monte_carlo
 
 
+def extended_seconds(c: Config, sweeps: int, rates: Rates = Rates()) -> float:
+    """Time of one structure of the extended check."""
+    check = c.equilibration.extended_check
+    factor = 0.0 if check is None else check.factor
+    return sweeps * factor * particles(c) / rates.monte_carlo
+
+
 def large_seconds(c: Config, sweeps: int, structures: int, rates: Rates = Rates()) -> float:
     """Time of one chunk of large systems."""
     sweeps = max(1, round(sweeps * c.large_systems.sweeps_factor))
@@ -280,6 +287,15 @@ def estimate(c: Config, rates: Rates = Rates()) -> list[Cost]:
     found.append(cost("equilibrate_structures", times, 1000, written * gsd))
     found.append(cost("measure_equilibration", [1.0] * len(own)))
     found.append(cost("check_equilibration", [0.1] * len(own)))
+    if (check := c.equilibration.extended_check) is not None:
+        chosen = [t for t in c.temperatures if t.value in c.extended_temperatures()]
+        times = [extended_seconds(c, t.sweeps, rates) for t in chosen for _ in range(check.structures)]
+        size = particles(c) * len(times) * gsd
+        found.append(cost("extend_equilibration", times, 1000, size))
+        work = 3 * len(c.descriptors.lengths) * particles(c) / rates.descriptors
+        times = [work * (check.structures + number + t.extra_structures) for t in chosen]
+        found.append(cost("measure_extended_check", times, 2000))
+        found.append(cost("check_extended", [0.1]))
     times = [large_seconds(c, t.sweeps, size, rates) for t in c.temperatures for size in large]
     memory = 1000 + 2e-3 * particles(c, "large") * max(large)
     found.append(cost("equilibrate_large_systems", times, memory, total["large"] * gsd))

@@ -25,6 +25,7 @@ STAGES: Final[dict[str, int]] = {
     "bootstrap": 8,
     "studies": 9,
     "extended_dynamics": 10,
+    "extend_equilibration": 11,
 }
 
 

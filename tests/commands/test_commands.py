@@ -67,6 +67,11 @@ def say(command: Command, folder: Path) -> tuple[int, str, float]:
 def said(repository, tmp_path_factory):
     """Results to come: on the run one after the other, the others beside them, cleaning up at the end."""
     folder = clone(repository, tmp_path_factory.mktemp("clone") / "tglassmlp")
+    # CI has made this run for the tests: `make run` goes on with it
+    kept = Path(os.environ.get("KEEP_SMOKE", "absent"))
+    if (kept / "results" / "smoke" / "numbers.json").is_file():
+        for name in ("results", ".snakemake"):
+            shutil.copytree(kept / name, folder / name, symlinks=True, dirs_exist_ok=True)
     before = contents(folder)
     # side by side, since most of them use one core
     with ThreadPoolExecutor(1) as on_the_run, ThreadPoolExecutor(1) as alone:

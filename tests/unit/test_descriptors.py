@@ -286,3 +286,22 @@ def test_mixture_without_that_species(lattice):
         descriptors(
             Configuration(lattice.positions, lattice.species + 1, lattice.box_length), [1], mixture=KA2D
         )
+
+
+def test_neighbours_at_the_cut_off_are_left_out():
+    """On a lattice of unit spacing, L = 1: within 2 of a particle are itself, four at 1, four at sqrt(2)."""
+    x = np.stack(np.meshgrid(np.arange(9.0), np.arange(9.0)), axis=-1).reshape(-1, 2)
+    c = Configuration(x, np.ones(81, int), 9.0)
+    energies = np.where((x == 4).all(axis=1), 10.0, 1.0)  # one particle differs from all others
+    near = 1 + 4 * np.exp(-1) + 4 * np.exp(-np.sqrt(2))
+    for cutoff, total in ((2.0, near), (2.0 + 1e-9, near + 4 * np.exp(-2))):
+        values = coarse_grain(c, energies, np.full(81, 4.0), [1], n_species=1, cutoff=cutoff)
+        found = dict(zip(descriptor_names([1], 1), values.T, strict=True))
+        np.testing.assert_allclose(found["density/all/L1"], total, rtol=1e-12)
+        np.testing.assert_allclose(found["perimeter/all/L1"], 4.0, rtol=1e-12)
+        # weight 1 at itself, exp(-1) at the particle beside it
+        for place, weight in (((4, 4), 1.0), ((4, 5), np.exp(-1)), ((3, 3), np.exp(-np.sqrt(2)))):
+            share = weight / total
+            i = int(np.flatnonzero((x == place).all(axis=1))[0])
+            assert found["energy/type1/L1"][i] == pytest.approx(1 + 9 * share)
+            assert found["variance/type1/L1"][i] == pytest.approx(81 * share * (1 - share))

@@ -16,6 +16,7 @@ from tglassmlp.network import training as tr
 from tglassmlp.network.architecture import Architecture, limited
 from tglassmlp.network.dataset import Rows, Structures, join, training_set
 from tglassmlp.network.model import GlassMLP, TGlassMLP, elu, glorot
+from tglassmlp.network.prediction import Networks
 from tglassmlp.network.state_point import DEFAULT_STATE_FEATURES, STATE_FEATURES, StatePoint
 
 SMALL = Architecture(mlp1=(3, 2), mlp2=(2,), head=(4,))
@@ -385,6 +386,12 @@ def test_mean_correction_step_by_step():
     np.testing.assert_allclose(found.mean, 0.575, atol=1e-4)
     assert not found.converged.any()
     assert networks.predict_corrected(scaled(), 0.4, 0.6, tolerance=0.026).converged.all()
+    # a network that adds the C_B it is told could be told more than that, but is not
+    adds = {**networks.metadata, "architecture": {**networks.metadata["architecture"], "output": "deviation"}}
+    adding = Networks(constructed(slope=[-0.5] * 3, offset=[0.05] * 3).parameters, adds)
+    found = adding.predict_corrected(scaled(), 0.4, 0.6, iterations=6, tolerance=0.01)
+    np.testing.assert_allclose(found.c_b_input, 0.95, atol=1e-6)
+    np.testing.assert_allclose(found.mean, 0.525, atol=1e-4)
     # at the tolerance counts as converged
     first = networks.predict_corrected(scaled(), 0.4, 0.6, iterations=0)
     missed = float(np.abs(first.mean - 0.6)[0])

@@ -208,6 +208,24 @@ def test_structure_factor_of_networks_from_the_definition(made):
     assert len(enough)
 
 
+def test_fits_of_single_networks_are_limited_by_half_the_box(made, monkeypatch):
+    asked = []
+    real = tables.fit_structure_factor
+
+    def note(q, s4, modes, q_max, cubic, longest, *rest):
+        asked.append((q_max, cubic, longest))
+        np.testing.assert_allclose(modes, 2 * STRUCTURES * np.array([1, 1, 1, 2]))
+        return real(q, s4, modes, q_max, cubic, longest, *rest)
+
+    monkeypatch.setattr(tables, "fit_structure_factor", note)
+    f = made.files
+    tables.structure_factor_tables(
+        f.labels, f.predictions[:1], f.descriptors, f.relaxation, fit_q_max=1.9, table_q_max=2.5
+    )
+    assert set(asked) == {(1.9, cubic, BOX / 2) for cubic in (False, True)}
+    assert len(asked) == 2 * (2 + 3 + 3), "dynamics and three networks at each of two C_B"
+
+
 def test_row_of_fits_is_determined_if_most_networks_are():
     good = [SimpleNamespace(form="cubic", determined=True, reason="", n_points=9, goodness=1.0 + k,
                             xi=2.0 + k, xi_error=0.3, chi=5.0, chi_error=0.1, a=a, a_error=0.2) for k, a in

@@ -60,12 +60,19 @@ def changed(config: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+def written(config: dict[str, Any]) -> Path:
+    """Write a configuration to a file: words of the command line cannot say null."""
+    path = Path("changed.yaml").resolve()
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
 def plan(repository: Path, config: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Every job of a run by its outputs: rule, what Snakemake remembers of it, and the jobs it waits for."""
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=2),
-            config_settings=ConfigSettings(config=config),
+            config_settings=ConfigSettings(configfiles=[written(config)], replace_workflow_config=True),
             storage_settings=StorageSettings(),
             snakefile=repository / "Snakefile",
         )

@@ -25,7 +25,7 @@ EXPENSIVE = {
     "train_baselines",
 }
 
-CHECKS = {"check_equilibration", "check_large_systems", "check_heat_capacity"}
+CHECKS = {"check_equilibration", "check_large_systems", "check_heat_capacity", "check_extended"}
 LEARNING = {"train_equi_time", "train_baselines", "fit_linear_baselines"}
 FIGURES = {"draw_figure", "draw_movie"}
 
@@ -79,13 +79,19 @@ TABLE: list[tuple[str, Any, set[str]]] = [
     ("equilibration.checks.small_q_density", 3.9, CHECKS),
     ("equilibration.checks.small_q_composition", 3.9, CHECKS),
     ("equilibration.checks.reweighting", 0.06, CHECKS),
+    ("equilibration.checks.extended", 3.9, CHECKS),
     ("equilibration.on_failure", "warn", CHECKS),
+    # no data waits for structures that go on
+    ("equilibration.extended_check.temperatures", [0.6], {"extend_equilibration"}),
+    ("equilibration.extended_check.structures", 3, {"extend_equilibration"}),
+    ("equilibration.extended_check.factor", 3.0, {"extend_equilibration"}),
     ("minimisation.force_tolerance", 1e-7, {"find_inherent_structures"}),
     ("minimisation.maximum_steps", 200_000, set()),
     ("dynamics.replicas", 5, {"run_isoconfigurational_dynamics", "draw_figure"}),
     ("dynamics.time_step", 0.005, {"run_isoconfigurational_dynamics"}),
     ("dynamics.frame_ratio", 1.5, {"run_isoconfigurational_dynamics"}),
     ("dynamics.thermostat", "nose_hoover", {"run_isoconfigurational_dynamics"}),
+    ("dynamics.thermostat_velocities", "full_step", {"run_isoconfigurational_dynamics"}),
     ("dynamics.thermostat_time", 2.0, {"run_isoconfigurational_dynamics"}),
     ("dynamics.precision", "double", {"run_isoconfigurational_dynamics"}),
     ("dynamics.block_seconds", 6.0, set()),
@@ -98,7 +104,9 @@ TABLE: list[tuple[str, Any, set[str]]] = [
         {"compute_descriptors", "label_structures", "measure_relaxation", "draw_figure"},
     ),
     ("propensity.relaxation_threshold", 0.6, {"measure_relaxation", "draw_figure"}),
-    ("propensity.arrhenius_temperatures", 2, {"measure_relaxation"}),
+    ("propensity.extrapolation", "line", {"measure_relaxation"}),
+    ("propensity.extrapolation_temperatures", 3, {"measure_relaxation"}),
+    ("propensity.glass_transition_ratio", 1e11, {"collect_numbers"}),
     ("propensity.wave_number", 6.0, {"measure_propensities"}),
     ("c_b", [0.9, 0.7], {"label_structures"}),
     ("descriptors.lengths", [0.0, 1.0], {"compute_descriptors", "draw_figure"}),
@@ -140,6 +148,8 @@ TABLE: list[tuple[str, Any, set[str]]] = [
     ("training.scaling_temperatures", "labelled", {"fit_scaling", "draw_figure"}),
     ("training.label_noise", "ignored", LEARNING | {"draw_figure"}),
     ("training.select_epoch", "validation", LEARNING | {"draw_figure"}),
+    ("training.folds", 3, {"train_fold", *FIGURES}),
+    ("training.fold_networks", 3, {"train_fold", *FIGURES}),
     # the mean of the networks kept in step 1 is what step 2 learns; step 1 is not trained again
     ("training.equi_time_tolerance", 0.25, {"extrapolate_labels", "draw_figure"}),
     ("training.full_tolerance", 0.25, {"select_networks", "draw_figure"}),
@@ -186,6 +196,7 @@ ELSEWHERE = {
 HARMLESS = (
     "equilibration.checks",
     "equilibration.on_failure",
+    "equilibration.extended_check",
     "minimisation.maximum_steps",
     "dynamics.block_seconds",
     "training.full_tolerance",

@@ -132,10 +132,13 @@ def test_the_package_does_not_import_the_workflow(repository):
 
 @pytest.fixture(scope="module")
 def smoke(repository, tmp_path_factory):
-    """A finished smoke run, in its own folder."""
+    """A finished smoke run, in its own folder; a copy stays in KEEP_SMOKE for `make commands`."""
     folder = tmp_path_factory.mktemp("smoke")
     run = snakemake(repository, folder, "--configfile", str(repository / "config" / "smoke.yaml"))
     assert run.returncode == 0, (run.stdout + run.stderr)[-6000:]
+    if kept := os.environ.get("KEEP_SMOKE"):
+        for name in ("results", ".snakemake"):
+            shutil.copytree(folder / name, Path(kept) / name, symlinks=True)
     return folder
 
 
@@ -236,10 +239,12 @@ def test_a_limit_that_fails_stops_the_run_and_touches_no_data(repository, smoke)
     assert warned.returncode == 0, warned.stderr
     again = smoke_again(repository, smoke)
     assert again.returncode == 0, again.stderr
-    names = {"check_equilibration", "check_large_systems", "check_heat_capacity", "all", "total"}
+    names = {"check_equilibration", "check_large_systems", "check_heat_capacity", "check_extended"}
+    names |= {"all", "total"}
     assert set(planned(again.stdout + again.stderr)) <= names
     verdicts = re.compile(
-        r"structures/(T0.\d\d/(equilibration|chunk\d.checks)|heat_capacity|reweighting).parquet$|/check_"
+        r"(structures/(T0.\d\d/(equilibration|chunk\d.checks)|heat_capacity|reweighting)|tables/extended_check)"
+        r"\.(parquet|csv)$|/check_"
     )
     for path, time in made.items():
         if not verdicts.search(path.as_posix()):

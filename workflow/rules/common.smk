@@ -84,6 +84,7 @@ wildcard_constraints:
     cb=r"0\.\d{2,6}",
     chunk=r"\d+",
     fold=r"\d+",
+    structure=r"\d+",
     ensemble="unit|large",
     figure=r"[a-z0-9_]+",
 

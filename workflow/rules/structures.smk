@@ -110,6 +110,98 @@ rule check_heat_capacity:
         "../../scripts/check_heat_capacity.py"
 
 
+# The strongest proof costs most: some structures go on for many times their sweeps.
+rule extend_equilibration:
+    input:
+        structures=lambda wildcards: extended_source(wildcards)[0],
+        equilibration=f"{RUN}/unit/structures/T{{temperature}}/equilibration.json",
+    output:
+        structures=f"{RUN}/unit/extended_check/T{{temperature}}/structure{{structure}}.gsd",
+        record=f"{RUN}/unit/extended_check/T{{temperature}}/structure{{structure}}.parquet",
+    log:
+        f"{RUN}/logs/extend_equilibration/T{{temperature}}_structure{{structure}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/extend_equilibration/T{{temperature}}_structure{{structure}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=extended_minutes,
+    params:
+        settings=equilibration_settings(),
+        mixture=mixture_record(),
+        sweeps=extended_sweeps,
+        place=lambda wildcards: extended_source(wildcards)[1],
+        seed=CONFIG.seed,
+        state=f"{RUN}/.state/extend_equilibration/T{{temperature}}_structure{{structure}}.npz",
+        stage_version=version("structures"),
+    script:
+        "../../scripts/extend_equilibration.py"
+
+
+rule measure_extended_check:
+    input:
+        extended=extended_files(
+            f"{RUN}/unit/extended_check/T{{temperature}}/structure{{structure}}.gsd"
+        ),
+        extended_records=extended_files(
+            f"{RUN}/unit/extended_check/T{{temperature}}/structure{{structure}}.parquet"
+        ),
+        inherent=per_chunk(f"{RUN}/unit/inherent/T{{temperature}}/chunk{{chunk}}.gsd"),
+        records=per_chunk(
+            f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.parquet"
+        ),
+    output:
+        f"{RUN}/unit/extended_check/T{{temperature}}/checks.json",
+    log:
+        f"{RUN}/logs/measure_extended_check/T{{temperature}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/measure_extended_check/T{{temperature}}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+        maximum_steps=CONFIG.minimisation.maximum_steps,
+    params:
+        settings=section("descriptors"),
+        force_tolerance=CONFIG.minimisation.force_tolerance,
+        mixture=mixture_record(),
+        stage_version=version("equilibration_checks"),
+    script:
+        "../../scripts/measure_extended_check.py"
+
+
+rule check_extended:
+    input:
+        expand(
+            f"{RUN}/unit/extended_check/T{{temperature}}/checks.json",
+            temperature=EXTENDED_TEMPERATURES,
+        ),
+    output:
+        f"{RUN}/tables/extended_check.parquet",
+    log:
+        f"{RUN}/logs/check_extended/all.log",
+    benchmark:
+        f"{RUN}/benchmarks/check_extended/all.tsv"
+    priority: 50
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        checks=section("equilibration")["checks"],
+        on_failure=CONFIG.equilibration.on_failure,
+        report=f"{RUN}/.state/check_extended/all.json",
+        stage_version=version("equilibration_checks"),
+    script:
+        "../../scripts/check_extended.py"
+
+
 rule equilibrate_large_systems:
     input:
         structures=per_chunk(

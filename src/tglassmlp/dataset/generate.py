@@ -333,6 +333,7 @@ class _Worker:
         chosen = plain(self.plan.equilibration)
         limits = CheckLimits(**chosen.pop("checks"))
         on_failure = chosen.pop("on_failure")
+        chosen.pop("extended_check")
         settings = EquilibrationSettings(**chosen, block_seconds=self.plan.dynamics.block_seconds)
         n = sum(self.mixture.composition)
         total = len(task.structures) * attempts(task.sweeps, n)

@@ -249,7 +249,8 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         ("equilibration",),
         "Equilibration of the structures",
         "Potential energy per particle against Monte Carlo sweeps from two starts, quenched from high "
-        "and heated from low temperature, mean over structures. Equal plateaus prove equilibrium. (b) Large "
+        "and heated from low temperature, mean over structures. Equal plateaus are necessary, and show "
+        "equilibrium only if the heated start lay below (check heated_below, docs/equilibrium.md). (b) Large "
         "systems begin as equal tiles: share of particles with one of their species at the same place in "
         "the neighbouring tile (independent configurations of {mixture}: {chance_overlap:.2f}, dotted)."
         "{published_energies}",

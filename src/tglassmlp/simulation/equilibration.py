@@ -679,6 +679,7 @@ class CheckLimits:
     small_q_density: float = 4.0
     small_q_composition: float = 4.0
     reweighting: float = 0.05
+    extended: float = 4.0
 
 
 def measure_temperature(
@@ -1051,7 +1052,7 @@ def measure_large_systems(
         value = float(normalised_overlap(overlaps[-1], chances[-1]))
         advice = "raise large_systems.sweeps_factor or the temperature's sweeps; "
         advice += _scale(overlaps[-1], chances[-1])
-        checks.append(_measured("tile_overlap", value, "tile_overlap", advice, int(str(number))))
+        checks.append(_measured("tile_overlap", value, "tile_overlap", advice, int(str(number)), None))
     systems = [entry["structure"] for entry in checks]
     if units:
         n_species = max(int(c.species.max()) for c in units)

@@ -99,6 +99,7 @@ def data_files():
         ),
         f"{RUN}/unit/structures/heat_capacity.parquet",
         f"{RUN}/unit/structures/reweighting.parquet",
+        *([f"{RUN}/tables/extended_check.parquet"] if EXTENDED_TEMPERATURES else []),
         *simulation_files("unit"),
         *simulation_files("large"),
         f"{RUN}/relaxation/curves.parquet",

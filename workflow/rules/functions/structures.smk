@@ -9,8 +9,45 @@ def equilibration_settings():
     return {
         k: v
         for k, v in section("equilibration").items()
-        if k not in ("checks", "on_failure")
+        if k not in ("checks", "on_failure", "extended_check")
     }
+
+
+EXTENDED_TEMPERATURES = [canonical(t) for t in CONFIG.extended_temperatures()]
+
+
+def extended_files(pattern):
+    """Input function: `pattern` for every structure that goes on at this temperature."""
+
+    def files(wildcards):
+        number = CONFIG.equilibration.extended_check.structures
+        return [
+            pattern.format(temperature=wildcards.temperature, structure=k)
+            for k in range(number)
+        ]
+
+    return files
+
+
+def extended_source(wildcards):
+    """File of a structure that goes on, and its place there."""
+    chunk, place = divmod(int(wildcards.structure), CONFIG.structures.chunk)
+    return (
+        f"{RUN}/unit/structures/T{wildcards.temperature}/chunk{chunk}.gsd",
+        place,
+    )
+
+
+def extended_sweeps(wildcards):
+    """Sweeps that a structure goes on for."""
+    sweeps = temperature_entry(wildcards.temperature)["sweeps"]
+    return max(2, round(sweeps * CONFIG.equilibration.extended_check.factor))
+
+
+def extended_minutes(wildcards):
+    """Run time that one structure which goes on asks for."""
+    sweeps = temperature_entry(wildcards.temperature)["sweeps"]
+    return round(10 + cost.extended_seconds(CONFIG, sweeps) * 5 / 3 / 60)
 
 
 def measured_equilibration(wildcards):

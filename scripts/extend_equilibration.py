@@ -1,0 +1,28 @@
+"""One structure goes on for many times its sweeps, to show that nothing changes any more."""
+
+from pathlib import Path
+
+from tglassmlp.mixture import Mixture
+from tglassmlp.progress import Progress, job
+from tglassmlp.provenance import collect
+from tglassmlp.simulation import checkpoint
+from tglassmlp.simulation.equilibration import EquilibrationSettings, accept
+from tglassmlp.simulation.extended_check import extend_structure
+from tglassmlp.storage import read_configurations, write_configurations, write_table
+
+with job(snakemake.log[0]) as status:
+    accept(snakemake.input.equilibration)
+    p, w = snakemake.params, snakemake.wildcards
+    temperature, number, state = float(w.temperature), int(w.structure), Path(p.state)
+    settings, mixture = EquilibrationSettings(**p.settings), Mixture(**p.mixture)
+    begin = read_configurations(snakemake.input.structures)[p.place]
+    label = f"extended check T={temperature:g} structure {number}"
+    progress = Progress(label, p.sweeps * begin.n_particles, "moves", status)
+    arguments = (temperature, number, p.sweeps, p.seed, settings, mixture, state, progress)
+    c, record = extend_structure(begin, *arguments)
+    about = {"seed": p.seed, "temperature": temperature, "sweeps": p.sweeps, "structure": number}
+    provenance = collect("structures", **about)
+    write_configurations(snakemake.output.structures, [c], provenance, mixture=mixture)
+    write_table(snakemake.output.record, record, provenance)
+    checkpoint.remove(state)
+    progress.finish()
