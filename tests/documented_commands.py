@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SMOKE = "CONFIG=config/smoke.yaml"
-SNAKEMAKE = "snakemake --cores 1 --configfile config/smoke.yaml"
+SNAKEMAKE = "snakemake --configfile config/smoke.yaml --cores 1"
 RESULTS = "results/smoke"
 
 

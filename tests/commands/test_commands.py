@@ -96,7 +96,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("command", [*ON_THE_RUN, *ALONE, *LAST], ids=lambda c: c.line)
 def test_command(command, said):
     code, output, seconds = said[2][command].result()
-    print(f"{seconds:.0f} s")
+    print(f"\n{seconds:.0f} s", flush=True)
     if re.search(command.absent, output):
         pytest.skip(re.search(rf".*(?:{command.absent}).*", output).group().strip())
     assert code == 0, f"exit status {code}\n{output[-6000:]}"
