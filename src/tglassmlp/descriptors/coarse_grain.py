@@ -74,7 +74,7 @@ def descriptor_lengths(names: Sequence[str]) -> NDArray[np.float64]:
     return np.array(found)
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"contract"})
+@njit(nogil=True, error_model="numpy", forceinline=True, fastmath={"contract"})
 def _add_neighbours(row, shift, energy, perimeter, number, table, inverse_length, sums):
     """Add neighbours (table row, r_row - r, E_j - E_i, p_j) to the four moments ``sums`` ``[4, K]``."""
     lanes = table.shape[1]

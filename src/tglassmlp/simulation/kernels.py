@@ -308,7 +308,7 @@ def neighbour_rows(
     return rows, counts
 
 
-@njit(error_model="numpy", fastmath=FAST_MATH)
+@njit(error_model="numpy", forceinline=True, fastmath=FAST_MATH)
 def energy_and_forces(
     x: NDArray,
     y: NDArray,

@@ -58,7 +58,7 @@ def _refresh(z, reference, types, length, radius, skin, rows, counts):
     return rows, counts
 
 
-@njit(error_model="numpy", fastmath=kernels.FAST_MATH)
+@njit(error_model="numpy", forceinline=True, fastmath=kernels.FAST_MATH)
 def _dot(a: NDArray, b: NDArray) -> float:
     total = 0.0
     for k in range(a.size):

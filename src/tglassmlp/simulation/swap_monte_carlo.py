@@ -82,7 +82,7 @@ def _unit(value: Any) -> Any:
     return np.float64(value >> np.uint64(11)) * 1.1102230246251565e-16
 
 
-@njit(error_model="numpy", fastmath=kernels.FAST_MATH)
+@njit(error_model="numpy", forceinline=True, fastmath=kernels.FAST_MATH)
 def _displacement_energy(
     x: NDArray,
     y: NDArray,
@@ -130,7 +130,7 @@ def _displacement_energy(
     return new - old
 
 
-@njit(error_model="numpy", fastmath=kernels.FAST_MATH)
+@njit(error_model="numpy", forceinline=True, fastmath=kernels.FAST_MATH)
 def _species_energy(
     x: NDArray,
     y: NDArray,
@@ -237,7 +237,7 @@ def _inside(x: float, corner: float, side: float, length: float) -> bool:
     return fold(x - corner, length, 0.0) < side
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def _attempt(
     attempts: int,
     members: NDArray,
