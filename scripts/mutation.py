@@ -323,19 +323,24 @@ def importers(file: str) -> set[str]:
     return found
 
 
+def sources() -> list[str]:
+    """Files of the tree; without git, or outside a clone, those in the folders that tests read."""
+    command = ["git", "ls-files", "-co", "--exclude-standard"]
+    try:
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        return [name for name in listed.split("\n") if name]
+    except (OSError, subprocess.CalledProcessError):
+        left = {".git", ".venv", ".snakemake", "results", "__pycache__"}
+        found = [p for p in ROOT.rglob("*") if p.is_file()]
+        return [str(p.relative_to(ROOT)) for p in found if not left & set(p.relative_to(ROOT).parts)]
+
+
 class Copy:
     """A copy of the source tree with a cache of compiled functions of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        names = subprocess.run(
-            ["git", "ls-files", "-co", "--exclude-standard"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.split("\n")
-        for name in filter(None, names):
+        for name in sources():
             if (ROOT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)

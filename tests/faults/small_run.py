@@ -34,7 +34,9 @@ def configuration() -> dict[str, Any]:
     config["structures"] |= {"number": 4, "test_fraction": 0.25, "chunk": 4}
     config["dynamics"] |= {"block_seconds": 1.0}
     config["training"] |= {"phase1": [{"epochs": 8, "rate": 0.005}], "phase2": [{"epochs": 2, "rate": 5e-4}]}
-    config["equilibration"] |= {"on_failure": "warn"}
+    config["training"] |= {"folds": 0}
+    longer = {"temperatures": [0.60], "structures": 2, "factor": 2.0}
+    config["equilibration"] |= {"on_failure": "warn", "extended_check": longer}
     return config
 
 

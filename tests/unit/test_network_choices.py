@@ -67,8 +67,8 @@ VALUES = {
 #: Numbers on which nothing branches.
 NUMBERS = {
     "training.t_min", "training.correlation_width", "training.equi_time_tolerance", "training.full_tolerance",
-    "training.memory_gb", "training.folds", "training.fold_networks", "observables.fit_q_max", "observables.lattice_spacing", "observables.mobile_share",
-    "observables.bootstrap", "prediction.tolerance",
+    "training.memory_gb", "training.folds", "training.fold_networks", "observables.fit_q_max",
+    "observables.lattice_spacing", "observables.mobile_share", "observables.bootstrap", "prediction.tolerance",
 }  # fmt: skip
 
 CASES = 3

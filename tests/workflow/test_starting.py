@@ -32,13 +32,15 @@ class Place:
 
     def say(self, folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         cache = str(self.elsewhere.parent / "cache")
+        # below `make test` another make would speak of its folders
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
         return subprocess.run(
             command,
             cwd=folder,
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, "XDG_CACHE_HOME": cache, **environment},
+            env={**kept, "XDG_CACHE_HOME": cache, **environment},
         )
 
     def locks(self, folder: Path) -> set[str]:
