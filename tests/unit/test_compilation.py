@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
 import re
+import subprocess
+import sys
 import tempfile
 import warnings
 
@@ -102,3 +105,70 @@ def test_every_kernel_of_the_package_is_compiled_this_way(repository):
     for path in (repository / "src").rglob("*.py"):
         if path.name != "compilation.py":
             assert not re.search(r"(?m)^import numba|numba\.n?jit|cache=True", path.read_text()), path
+
+
+BITS = """
+import hashlib
+import numpy as np
+from tglassmlp import KA2D
+from tglassmlp.simulation.equilibration import lattice_start
+from tglassmlp.simulation.swap_monte_carlo import Chain
+
+mixture = KA2D.scaled(10)
+chain = Chain(lattice_start(mixture, np.random.SeedSequence(1)), 1.0, seed=1, mixture=mixture)
+found = hashlib.sha256()
+for _ in range(100):
+    chain.run(20)
+    found.update(np.float64(chain.energy).tobytes())
+print(found.hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_bits_do_not_depend_on_where_a_kernel_was_compiled(tmp_path):
+    """In this process, or in another that kept it: running energies, which show the last bit, are equal."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+
+    def bits():
+        command = [sys.executable, "-c", BITS]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    fresh = bits()
+    assert list((tmp_path / "cache").rglob("*.nbc"))
+    assert bits() == fresh
+
+
+def test_kernels_whose_sums_may_be_reordered_are_inlined(repository):
+    """They are optimised again where they are called.
+
+    Unless they are inlined, two versions of one function have the same name, and the first that a process
+    loads serves all callers. So every compiled function that is called by another one and contains such
+    arithmetic, its own or that of an inlined one, is inlined itself.
+    """
+    kernels = {}
+    for path in sorted((repository / "src" / "tglassmlp").rglob("*.py")):
+        for function in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            for decorator in function.decorator_list:
+                if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", "") == "njit":
+                    options = {k.arg: k.value for k in decorator.keywords}
+                    calls = {
+                        getattr(c.func, "attr", getattr(c.func, "id", None))
+                        for c in ast.walk(function)
+                        if isinstance(c, ast.Call)
+                    }
+                    assert function.name not in kernels, f"two kernels are called {function.name}"
+                    kernels[function.name] = (options, calls)
+    called = set().union(*(calls for _, calls in kernels.values()))
+    loose = {name for name, (options, _) in kernels.items() if "fastmath" in options}
+    assert len(loose) >= 4
+    while new := {name for name, (_, calls) in kernels.items() if calls & loose} - loose:
+        loose |= new
+    for name in sorted(loose & called):
+        options = kernels[name][0]
+        assert "forceinline" in options or "inline" in options, (
+            f"{name} must be compiled with forceinline=True"
+        )

@@ -68,7 +68,8 @@ VALUES = {
 NUMBERS = {
     "training.t_min", "training.correlation_width", "training.equi_time_tolerance", "training.full_tolerance",
     "training.memory_gb", "training.folds", "training.fold_networks", "observables.fit_q_max",
-    "observables.lattice_spacing", "observables.mobile_share", "observables.bootstrap", "prediction.tolerance",
+    "observables.lattice_spacing", "observables.mobile_share", "observables.bootstrap",
+    "prediction.tolerance",
 }  # fmt: skip
 
 CASES = 3
