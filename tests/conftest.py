@@ -16,6 +16,11 @@ from tglassmlp import KA2D, Configuration
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+# networks of the same shape are compiled once for all tests and the runs they start
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(REPOSITORY / ".pytest_cache" / "jax"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
 
 #: Campaigns with a make target each; in a run of the tests only if its -m names them.
 CAMPAIGNS = ("faults", "fuzz", "slurm", "campaign", "commands")

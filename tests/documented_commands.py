@@ -76,8 +76,11 @@ ON_THE_RUN = (
     ),
 )
 
-#: Commands that share nothing.
+#: Commands that share nothing, the longest first.
 ALONE = (
+    Command(f"make reproduce {SMOKE} REPRODUCE=quick", r"[1-9]\d* entries of .*, 0 of them different"),
+    Command("make campaign CAMPAIGN=quick", r"[1-9]\d* passed"),
+    Command("make faults FAULTS=quick", r"2 passed"),
     Command("make help", r"make commands +every target"),
     Command("make install"),
     Command(f"make estimate {SMOKE}", "together"),
@@ -86,8 +89,6 @@ ALONE = (
     Command("make lint", "Congratulations|0 errors|no issues found"),
     Command("make bench BENCH=quick", r"rows in \d+ s: results/quick/benchmarks.json"),
     Command("BENCH=quick python -m benchmarks threads", r"2 rows in \d+ s"),
-    Command("make campaign CAMPAIGN=quick", r"[1-9]\d* passed"),
-    Command("make faults FAULTS=quick", r"2 passed"),
     Command("make fuzz FUZZ=quick", r"[1-9]\d* passed"),
     Command(
         'make mutation MUTATION="dynamics --only labels.py --number 1 --record results/mutation_quick.json"',
@@ -95,7 +96,6 @@ ALONE = (
     ),
     Command("python -m tglassmlp.dataset plan datasets/ka2d/plan.yaml", r"T0.40_unit_structures_0000"),
     Command("python -m tglassmlp.dataset verify datasets/ka2d", "nothing is damaged"),
-    Command(f"make reproduce {SMOKE} REPRODUCE=quick", r"[1-9]\d* entries of .*, 0 of them different"),
     Command("make slurm SLURM=quick", r"1 passed", absent="no Slurm here"),
     Command(
         "python benchmarks/hoomd_replicas.py --device cpu --planes 1 --seconds 0.2",

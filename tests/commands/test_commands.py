@@ -7,7 +7,8 @@ import re
 import shutil
 import subprocess
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -73,18 +74,27 @@ def said(repository, tmp_path_factory):
         for name in ("results", ".snakemake"):
             shutil.copytree(kept / name, folder / name, symlinks=True, dirs_exist_ok=True)
     before = contents(folder)
+    results: dict[Command, Future] = {c: Future() for c in (*ON_THE_RUN, *ALONE, *LAST)}
+    left = deque(ALONE)
+
+    def take(*first: Command) -> None:
+        """Say some commands one after the other, then those that nobody else has said."""
+        waiting = deque(first)
+        while waiting or left:
+            command = waiting.popleft() if waiting else left.popleft()
+            results[command].set_result(say(command, folder))
+
     # side by side, since most of them use one core
-    with ThreadPoolExecutor(1) as on_the_run, ThreadPoolExecutor(1) as alone:
-        results: dict[Command, Future] = {c: on_the_run.submit(say, c, folder) for c in ON_THE_RUN}
-        results |= {c: alone.submit(say, c, folder) for c in ALONE}
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(take, *ON_THE_RUN), pool.submit(take)]
 
-        def last(command: Command) -> tuple[int, str, float]:
-            for other in (*ON_THE_RUN, *ALONE):
-                results[other].result()
-            return say(command, folder)
+        def last() -> None:
+            wait(both)
+            take(*LAST)
 
-        results |= {c: alone.submit(last, c) for c in LAST}
-        yield folder, before, results
+        with ThreadPoolExecutor(1) as end:
+            end.submit(last)
+            yield folder, before, results
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from test_dynamics import MIXTURE, trajectory
@@ -92,11 +94,20 @@ def difference(found: np.ndarray) -> tuple[float, float]:
     return float(gap.mean()), float(gap.std(ddof=1) / np.sqrt(len(gap)))
 
 
+#: CAMPAIGN=quick: the highest temperature, melts that have hardly been cooled, and no verdict on a mean.
+QUICK = os.environ.get("CAMPAIGN") == "quick"
+
+
 @pytest.mark.campaign
-@pytest.mark.parametrize(("temperature", "sweeps"), [(0.40, 1500), (0.35, 3000), (0.30, 6000)])
+@pytest.mark.parametrize(
+    ("temperature", "sweeps"), [(0.40, 40)] if QUICK else [(0.40, 1500), (0.35, 3000), (0.30, 6000)]
+)
 def test_dynamics_has_the_energy_of_swap_monte_carlo(temperature, sweeps) -> None:
     """Within two standard errors of at most 0.001, the full-step form outside them (at T = 0.40: +0.0037)."""
-    gap, error = difference(energies_of_both(temperature, 40, sweeps, "native"))
+    gap, error = difference(energies_of_both(temperature, 2 if QUICK else 40, sweeps, "native"))
     print(f"\nT = {temperature}: energy of dynamics minus swap Monte Carlo {gap:+.5f} +- {error:.5f}")
+    if QUICK:
+        assert abs(gap) < 0.1
+        return
     assert error < 1e-3
     assert abs(gap) < 2.0 * error
