@@ -260,7 +260,7 @@ class Networks:
 
         Each network is told one C_B, at which its mean over the central particles of *all* structures is
         ``c_b``, as in the workflow. Structures keep their own means, so that susceptibilities can be taken:
-        chi_4 = N_1 Var(``structure_means``).
+        chi_4 of each network is N_1 Var(``structure_means``), over the structures.
 
         Parameters
         ----------
@@ -291,7 +291,7 @@ class Networks:
         --------
         >>> from tglassmlp.observables.susceptibility import susceptibility
         >>> found = networks.predict_ensemble(structures, 0.30, 0.5)  # doctest: +SKIP
-        >>> susceptibility(found.propensity[found.converged].mean(axis=0))  # doctest: +SKIP
+        >>> np.mean([susceptibility(p) for p in found.propensity[found.converged]])  # doctest: +SKIP
         """
         if isinstance(structures, Configuration) or hasattr(structures, "settings"):
             raise ValueError("predict_ensemble needs a list of structures, found one; use predict for one")
