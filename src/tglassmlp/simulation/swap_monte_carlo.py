@@ -1,7 +1,8 @@
 r"""Swap Monte Carlo at constant N, V, T.
 
-An attempt is, with probability ``swap_fraction``, an exchange of the species of two particles of unlike
-species, otherwise a displacement of one particle by a vector uniform in a square of side ``displacement``.
+With plain exchanges, an attempt is with probability ``swap_fraction`` an exchange of the species of two
+particles of unlike species, otherwise a displacement of one particle by a vector uniform in a square of side
+``displacement``.
 A pair of particles of species a and b is drawn with a probability proportional to ``exchange_weights``
 w_ab = w_ba (1 by default); their sum over all pairs depends on the composition only, which stays. Both
 proposals are symmetric, so accepting with probability
@@ -16,6 +17,10 @@ Systems wider than two :data:`BLOCK` are swept block by block. The blocks are la
 state, moves out of a block are rejected, and exchanges are tried within the block (a share of them within
 the whole system): while a block is visited, its particles and their number stay the same, so every visit
 keeps detailed balance, and so does the sequence of visits keep the Boltzmann distribution.
+
+With informed exchanges (:mod:`tglassmlp.simulation.informed_exchanges`) all attempts are displacements, and
+every few sweeps a block of exchanges follows, of pairs of the whole system that are drawn by what they cost.
+Either kind of block keeps the Boltzmann distribution, so their fixed sequence does.
 """
 
 from __future__ import annotations
@@ -36,6 +41,8 @@ from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture, exchange_matrix
 from tglassmlp.randomness import words
 from tglassmlp.simulation import kernels
+from tglassmlp.simulation.generator import draw, unit
+from tglassmlp.simulation.informed_exchanges import exchange_block
 from tglassmlp.simulation.kernels import GHOST, LANES, cell, choose, fold, nearest
 
 __all__ = ["Chain", "SwapStatistics", "swap_monte_carlo"]
@@ -55,31 +62,18 @@ VISIT: Final = 4
 #: Share of exchanges in a block that are tried between any two particles of the whole system instead.
 GLOBAL_SHARE: Final = 0.0625
 
+#: Informed exchanges tried per sweep, as a share of the number of particles.
+EXCHANGES_PER_SWEEP: Final = 0.04
+
+#: Sweeps between two blocks of informed exchanges.
+EXCHANGE_INTERVAL: Final = 4
+
+# Arrays of a chain that are its state.
+_STATE = ("x", "y", "types", "names", "reference", "generator", "running", "counters", "pair_counts", "phase")
 # Places in the array of running numbers.
 _ENERGY, _DISPLACEMENT = 0, 1
 # Places in the array of counters.
 _TRIED, _MOVED, _SWAP_TRIED, _SWAPPED, _REBUILDS = range(5)
-
-
-@njit(error_model="numpy")
-def _draw(s0: Any, s1: Any, s2: Any, s3: Any) -> tuple[Any, Any, Any, Any, Any]:
-    """One step of xoshiro256++ (Blackman and Vigna, ACM TOMS 47, 36 (2021)): value and new state."""
-    mix = s0 + s3
-    value = ((mix << np.uint64(23)) | (mix >> np.uint64(41))) + s0
-    shifted = s1 << np.uint64(17)
-    s2 ^= s0
-    s3 ^= s1
-    s1 ^= s2
-    s0 ^= s3
-    s2 ^= shifted
-    s3 = (s3 << np.uint64(45)) | (s3 >> np.uint64(19))
-    return value, s0, s1, s2, s3
-
-
-@njit(error_model="numpy", inline="always")
-def _unit(value: Any) -> Any:
-    """Random word to a number in [0, 1) with 53 bits."""
-    return np.float64(value >> np.uint64(11)) * 1.1102230246251565e-16
 
 
 @njit(error_model="numpy", forceinline=True, fastmath=kernels.FAST_MATH)
@@ -265,6 +259,7 @@ def _attempt(
     epsilon4: NDArray,
     constants: NDArray,
     weights: NDArray,
+    pair_counts: NDArray,
 ) -> NDArray:
     """Make ``attempts`` attempts with the particles ``members[begin:end]``; returns the rows of the list.
 
@@ -283,12 +278,12 @@ def _attempt(
     energy = running[_ENERGY]
     moved = swap_tried = swapped = 0
     for _ in range(attempts):
-        r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
-        u = _unit(r)
+        r, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
+        u = unit(r)
         if u >= swap_fraction:
             m = begin + min(size - 1, int((u - swap_fraction) * move * size))
             i = members[m]
-            r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
+            r, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
             # two 32-bit halves, each uniform on a grid that is symmetric about zero
             xn = x[i] + side * (np.float64(r >> np.uint64(32)) - 2147483647.5)
             yn = y[i] + side * (np.float64(r & np.uint64(0xFFFFFFFF)) - 2147483647.5)
@@ -322,8 +317,8 @@ def _attempt(
             )
             accept = change <= 0.0
             if not accept:
-                r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
-                accept = _unit(r) < np.exp(-beta * change)
+                r, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
+                accept = unit(r) < np.exp(-beta * change)
             if accept:
                 x[i] = xn
                 y[i] = yn
@@ -339,21 +334,22 @@ def _attempt(
             i = j = 0
             found = False
             for _ in range(1000 if among > 1 else 1):
-                r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
-                i = members[first + min(among - 1, int(_unit(r) * among))]
-                r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
-                j = members[first + min(among - 1, int(_unit(r) * among))]
+                r, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
+                i = members[first + min(among - 1, int(unit(r) * among))]
+                r, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
+                j = members[first + min(among - 1, int(unit(r) * among))]
                 weight = weights[types[i], types[j]]
                 found = weight >= 1.0
                 if 0.0 < weight < 1.0:
-                    r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
-                    found = _unit(r) < weight
+                    r, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
+                    found = unit(r) < weight
                 if found:
                     break
             if not found:
                 continue  # a block without such species
             ti = types[i]
             tj = types[j]
+            pair_counts[0, min(ti, tj), max(ti, tj)] += 1
             change = _species_energy(
                 x,
                 y,
@@ -393,8 +389,8 @@ def _attempt(
                 )
             accept = change <= 0.0
             if not accept:
-                r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
-                accept = _unit(r) < np.exp(-beta * change)
+                r, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
+                accept = unit(r) < np.exp(-beta * change)
             if accept:
                 types[i] = tj
                 types[j] = ti
@@ -404,6 +400,7 @@ def _attempt(
                         _relabel(rows[q], counts[q], np.uint32(8 * p + old), np.uint32(8 * p + new))
                 energy += change
                 swapped += 1
+                pair_counts[1, min(ti, tj), max(ti, tj)] += 1
     generator[0], generator[1], generator[2], generator[3] = s0, s1, s2, s3
     running[_ENERGY] = energy
     counters[_TRIED] += attempts - swap_tried
@@ -458,6 +455,7 @@ def _sweep(
     epsilon4: NDArray,
     constants: NDArray,
     weights: NDArray,
+    pair_counts: NDArray,
 ) -> NDArray:
     """Make ``sweeps`` sweeps of N attempts; returns the rows of the neighbour list.
 
@@ -481,14 +479,14 @@ def _sweep(
         done += turn
         if blocks > 1:
             side = length / blocks
-            r, generator[0], generator[1], generator[2], generator[3] = _draw(
+            r, generator[0], generator[1], generator[2], generator[3] = draw(
                 generator[0], generator[1], generator[2], generator[3]
             )
-            corner_x = _unit(r) * length
-            r, generator[0], generator[1], generator[2], generator[3] = _draw(
+            corner_x = unit(r) * length
+            r, generator[0], generator[1], generator[2], generator[3] = draw(
                 generator[0], generator[1], generator[2], generator[3]
             )
-            corner_y = _unit(r) * length
+            corner_y = unit(r) * length
             begins[:] = 0
             for i in range(n):
                 cx = cell(fold(x[i] - corner_x, length, 0.0), length, blocks)
@@ -531,6 +529,7 @@ def _sweep(
                 epsilon4,
                 constants,
                 weights,
+                pair_counts,
             )
         if blocks == 1:
             members[:] = np.arange(n)
@@ -561,6 +560,15 @@ class Chain:
     exchange_weights
         Relative weight in [0, 1] of exchanges between two species, ``{"1-2": 0.0}``; 1 for those not named.
         It changes the speed of equilibration, not equilibrium.
+    exchanges
+        ``"plain"``: a share ``swap_fraction`` of the attempts of a sweep are exchanges of pairs drawn
+        blindly. ``"informed"``: the attempts of a sweep are displacements, and blocks of exchanges of pairs
+        that are drawn by what they cost (:mod:`tglassmlp.simulation.informed_exchanges`) come between sweeps;
+        ``swap_fraction`` has no meaning then.
+    exchanges_per_sweep
+        Informed exchanges tried per sweep, as a share of the number of particles.
+    exchange_interval
+        Sweeps between two blocks of informed exchanges.
 
     Raises
     ------
@@ -578,6 +586,9 @@ class Chain:
         displacement: float = 0.12,
         skin: float = 0.5,
         exchange_weights: Mapping[str, float] | None = None,
+        exchanges: str = "plain",
+        exchanges_per_sweep: float = EXCHANGES_PER_SWEEP,
+        exchange_interval: int = EXCHANGE_INTERVAL,
     ) -> None:
         if not np.isfinite(temperature) or temperature <= 0:
             raise ValueError(f"temperature must be a positive number, found {temperature}")
@@ -585,18 +596,36 @@ class Chain:
             raise ValueError(f"swap_fraction must lie in [0, 1), found {swap_fraction}")
         if not np.isfinite(skin) or skin <= 0:
             raise ValueError(f"skin must be a positive number, found {skin}")
+        if exchanges not in ("informed", "plain"):
+            raise ValueError(f"exchanges must be informed or plain, found {exchanges!r}")
+        if not (np.isfinite(exchanges_per_sweep) and exchanges_per_sweep > 0):
+            raise ValueError(f"exchanges_per_sweep must be a positive number, found {exchanges_per_sweep}")
+        if int(exchange_interval) != exchange_interval or exchange_interval < 1:
+            raise ValueError(
+                f"exchange_interval must be a whole number of at least 1, found {exchange_interval}"
+            )
+        if exchanges == "informed" and np.unique(c.species).size < 2:
+            raise ValueError("informed exchanges need at least two species, found one; use plain ones")
         c.check_mixture(mixture.n_species, mixture.largest_cutoff)
-        if swap_fraction > 0 and np.unique(c.species).size < 2:
+        if exchanges == "plain" and swap_fraction > 0 and np.unique(c.species).size < 2:
             raise ValueError("exchanges need at least two species, found one; set swap_fraction to 0")
-        present = np.unique(c.species) if swap_fraction > 0 else None
+        exchanged = exchanges == "informed" or swap_fraction > 0
+        present = np.unique(c.species) if exchanged else None
         self._weights = exchange_matrix(exchange_weights or {}, mixture.n_species, present)
         kernels.check_overlaps(c, mixture)
         self.mixture, self.box_length = mixture, c.box_length
-        self.temperature, self.swap_fraction, self.skin = (
-            float(temperature),
-            float(swap_fraction),
-            float(skin),
-        )
+        self.temperature, self.skin = float(temperature), float(skin)
+        self.exchanges = exchanges
+        self.swap_fraction = float(swap_fraction) if exchanges == "plain" else 0.0
+        self.exchange_interval = int(exchange_interval)
+        #: Exchanges tried in one block of informed exchanges.
+        self.exchanges_per_block = max(1, round(exchanges_per_sweep * c.n_particles * self.exchange_interval))
+        # as blind draws would choose the species of a pair
+        numbers = np.bincount(c.species - 1, minlength=mixture.n_species).astype(float)
+        shares = np.triu(numbers[:, None] * numbers[None] * self._weights, 1)
+        self._shares = shares / max(shares.sum(), 1e-300)
+        self._pair_counts = np.zeros((2, mixture.n_species, mixture.n_species), np.int64)
+        self._phase = np.zeros(1, np.int64)
         self._tables = kernels.pair_tables(mixture)
         near, self._shift = bring_near(c.positions, c.box_length)
         self._x, self._y = near.T.copy()
@@ -655,6 +684,22 @@ class Chain:
         """Displacements tried and accepted, exchanges tried and accepted, list rebuilds, so far: ``[5]``."""
         return self._counters.copy()
 
+    def pair_acceptance(self, since: NDArray[np.int64] | None = None) -> dict[str, float]:
+        """Share of exchanges accepted, for each pair of species of which any was tried: ``{"1-3": 0.9}``.
+
+        Parameters
+        ----------
+        since
+            Earlier :attr:`pair_counts` to count from; from the beginning if None.
+        """
+        tried, accepted = self._pair_counts if since is None else self._pair_counts - since
+        return {f"{a + 1}-{b + 1}": float(accepted[a, b] / tried[a, b]) for a, b in np.argwhere(tried > 0)}
+
+    @property
+    def pair_counts(self) -> NDArray[np.int64]:
+        """Exchanges tried and accepted of species a < b, so far: ``[2, S, S]``."""
+        return self._pair_counts.copy()
+
     def recomputed_energy(self) -> float:
         """Potential energy of the system, computed anew with a new neighbour list."""
         return kernels.total_energy(self._sorted(), self.mixture)
@@ -676,6 +721,41 @@ class Chain:
         How a run is cut into calls changes nothing in a system of one block; in a larger one visits to
         blocks are cut short at the end of a call.
         """
+        if self.exchanges == "plain":
+            self._sweep(sweeps)
+            return
+        while sweeps > 0:
+            turn = min(sweeps, self.exchange_interval - int(self._phase[0]))
+            self._sweep(turn)
+            sweeps -= turn
+            self._phase[0] += turn
+            if self._phase[0] == self.exchange_interval:
+                self._exchange(self.exchanges_per_block)
+                self._phase[0] = 0
+
+    def _exchange(self, tries: int, trace: NDArray[np.float64] | None = None) -> None:
+        """Make one block of informed exchanges."""
+        change, accepted = exchange_block(
+            tries,
+            self._shares,
+            self._x,
+            self._y,
+            self._types,
+            self._rows,
+            self._counts,
+            self.box_length,
+            self.temperature,
+            self._generator,
+            self._pair_counts,
+            *self._tables,
+            np.empty((0, 4)) if trace is None else trace,
+        )
+        self._running[_ENERGY] += change
+        self._counters[_SWAP_TRIED] += tries
+        self._counters[_SWAPPED] += accepted
+
+    def _sweep(self, sweeps: int) -> None:
+        """Make sweeps without informed exchanges."""
         self._rows = _sweep(
             sweeps,
             max(1, int(self.box_length // BLOCK)),
@@ -696,6 +776,7 @@ class Chain:
             self._counters,
             *self._tables,
             self._weights,
+            self._pair_counts,
         )
 
     def tune(self, sweeps: int, target: float) -> None:
@@ -731,20 +812,11 @@ class Chain:
 
     def state(self) -> dict[str, NDArray]:
         """Everything needed to go on bit for bit, as arrays for a checkpoint."""
-        return {
-            "x": self._x.copy(),
-            "y": self._y.copy(),
-            "types": self._types.copy(),
-            "names": self._names.copy(),
-            "reference": self._reference.copy(),
-            "generator": self._generator.copy(),
-            "running": self._running.copy(),
-            "counters": self._counters.copy(),
-        }
+        return {name: getattr(self, f"_{name}").copy() for name in _STATE}
 
     def restore(self, state: dict[str, NDArray]) -> None:
         """Take over a saved :meth:`state`; the list is rebuilt from where it was made."""
-        for name in ("x", "y", "types", "names", "reference", "generator", "running", "counters"):
+        for name in _STATE:
             target, values = getattr(self, f"_{name}"), state[name]
             if values.shape != target.shape or values.dtype != target.dtype:
                 raise ValueError(
@@ -781,7 +853,9 @@ class SwapStatistics:
     energy_drift
         Largest mismatch per particle between running and recomputed energy.
     moves_per_second
-        Attempts per second of this process.
+        Attempts per second of this process; informed exchanges are not counted.
+    pair_acceptance
+        Share of accepted exchanges after tuning of each pair of species, ``{"1-3": 0.9}``.
     """
 
     sweeps: NDArray[np.int64]
@@ -791,6 +865,7 @@ class SwapStatistics:
     displacement: float
     energy_drift: float
     moves_per_second: float
+    pair_acceptance: Mapping[str, float]
 
     def __repr__(self) -> str:
         return (
@@ -814,6 +889,9 @@ def swap_monte_carlo(
     displacement: float = 0.12,
     records: int = 20,
     exchange_weights: Mapping[str, float] | None = None,
+    exchanges: str = "plain",
+    exchanges_per_sweep: float = EXCHANGES_PER_SWEEP,
+    exchange_interval: int = EXCHANGE_INTERVAL,
 ) -> tuple[Configuration, SwapStatistics]:
     """Run swap Monte Carlo from a configuration.
 
@@ -841,6 +919,9 @@ def swap_monte_carlo(
         Number of equally spaced points at which the energy is noted.
     exchange_weights
         Relative weights of exchanges between species, see :class:`Chain`.
+    exchanges, exchanges_per_sweep, exchange_interval
+        Scheme of the exchanges, see :class:`Chain`: ``"informed"`` equilibrates several times faster than
+        ``"plain"`` at low temperature.
 
     Returns
     -------
@@ -880,11 +961,20 @@ def swap_monte_carlo(
     if not 0 <= tuning <= sweeps or (tuning_sweeps is not None and tuning != tuning_sweeps):
         raise ValueError(f"tuning_sweeps must lie in 0..{sweeps} and be whole, found {tuning_sweeps}")
     chain = Chain(
-        c, temperature, seed, mixture, swap_fraction, displacement, exchange_weights=exchange_weights
+        c,
+        temperature,
+        seed,
+        mixture,
+        swap_fraction,
+        displacement,
+        exchange_weights=exchange_weights,
+        exchanges=exchanges,
+        exchanges_per_sweep=exchanges_per_sweep,
+        exchange_interval=exchange_interval,
     )
     begin = time.perf_counter()
     chain.tune(tuning, target_acceptance)
-    before = chain.counters
+    before, pairs_before = chain.counters, chain.pair_counts
     points = np.unique(np.round(np.linspace(tuning, sweeps, min(records, sweeps) + 1)).astype(np.int64))[
         -records:
     ]
@@ -904,4 +994,5 @@ def swap_monte_carlo(
         chain.displacement,
         drift,
         sweeps * chain.n_particles / elapsed,
+        chain.pair_acceptance(pairs_before),
     )
