@@ -146,7 +146,7 @@ def test_replicas_that_lost_their_bonds_are_those_of_runs_of_their_own():
 
 def scheme_samples(exchanges: str, temperature: float, sweeps: int, chains: int) -> tuple[np.ndarray, ...]:
     """Mean and variance of the energy per particle, and g_ab(r), of chains from a melt that forgot it."""
-    mixture = KA2D.scaled(10 if QUICK else 3)
+    mixture = KA2D.scaled(10 if QUICK else 5)
     means, variances, distributions, acceptance = [], [], [], []
     for k in range(chains):
         seed = 1000 * (exchanges == "plain") + k
@@ -181,16 +181,17 @@ def scheme_samples(exchanges: str, temperature: float, sweeps: int, chains: int)
 @pytest.mark.campaign
 @pytest.mark.parametrize(("temperature", "sweeps"), [(0.30, 20_000), (0.25, 45_000)])
 def test_informed_and_plain_exchanges_sample_the_same_ensemble(temperature, sweeps):
-    """Energies, their fluctuations and g_ab(r) of 430 particles, eight chains of either kind."""
+    """Energies, their fluctuations and g_ab(r) of 258 particles, eight chains of either kind."""
     if QUICK:
         temperature, sweeps = 2 * temperature, 400
     informed, plain = (scheme_samples(scheme, temperature, sweeps, 8) for scheme in ("informed", "plain"))
     energy, variance = (float(deviation(a, b)) for a, b in zip(informed[:2], plain[:2], strict=True))
     g = deviation(informed[2], plain[2])
+    n = sum(KA2D.scaled(10 if QUICK else 5).composition)
     print(
         f"T = {temperature}: e = {informed[0].mean():.5f} informed, {plain[0].mean():.5f} plain "
         f"({energy:+.1f} standard errors); N Var(e)/T^2 = "
-        f"{informed[1].mean() * 430 / temperature**2:.3f}, {plain[1].mean() * 430 / temperature**2:.3f} "
+        f"{informed[1].mean() * n / temperature**2:.3f}, {plain[1].mean() * n / temperature**2:.3f} "
         f"({variance:+.1f}); g_ab(r): mean square deviation {np.mean(g**2):.2f} of {g.size} bins"
     )
     assert abs(energy) < 4.0

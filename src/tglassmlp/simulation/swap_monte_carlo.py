@@ -41,9 +41,21 @@ from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture, exchange_matrix
 from tglassmlp.randomness import words
 from tglassmlp.simulation import kernels
+from tglassmlp.simulation.displacements import (
+    BLOCK,
+    MARGIN,
+    VISIT,
+    displace,
+    displacement_energy,
+    divide,
+    inside,
+    single_tables,
+    sort_and_list,
+    touch,
+)
 from tglassmlp.simulation.generator import draw, unit
 from tglassmlp.simulation.informed_exchanges import exchange_block
-from tglassmlp.simulation.kernels import GHOST, LANES, cell, choose, fold, nearest
+from tglassmlp.simulation.kernels import GHOST, LANES, choose, nearest
 
 __all__ = ["Chain", "SwapStatistics", "swap_monte_carlo"]
 
@@ -53,11 +65,11 @@ TUNING_INTERVAL: Final = 10
 #: Largest allowed mismatch between the running and the recomputed energy, per particle.
 ENERGY_TOLERANCE: Final = 1e-8
 
-#: Smallest side of the blocks that large systems are swept in; a smaller box is one block.
-BLOCK: Final = 30.0
+#: What the neighbour list adds to the cut-off. Displacements in single precision make longer rows cheaper.
+SKIN: Final = {"informed": 0.6, "plain": 0.5}
 
-#: Sweeps that a block gets at a visit, or what is left of those asked for.
-VISIT: Final = 4
+#: Largest allowed mismatch of changes that were summed in single precision, per accepted displacement.
+SUM_TOLERANCE: Final = 1e-7
 
 #: Share of exchanges in a block that are tried between any two particles of the whole system instead.
 GLOBAL_SHARE: Final = 0.0625
@@ -74,54 +86,6 @@ _STATE = ("x", "y", "types", "names", "reference", "generator", "running", "coun
 _ENERGY, _DISPLACEMENT = 0, 1
 # Places in the array of counters.
 _TRIED, _MOVED, _SWAP_TRIED, _SWAPPED, _REBUILDS = range(5)
-
-
-@njit(error_model="numpy", forceinline=True, fastmath=kernels.FAST_MATH)
-def _displacement_energy(
-    x: NDArray,
-    y: NDArray,
-    row: NDArray,
-    count: int,
-    xo: float,
-    yo: float,
-    xn: float,
-    yn: float,
-    a_row: NDArray,
-    e_row: NDArray,
-    length: float,
-    constants: NDArray,
-) -> float:
-    """Energy change when one particle goes from ``(xo, yo)`` to ``(xn, yn)``."""
-    inverse = 1.0 / length
-    sc, c0, c2, c4 = constants[0], constants[1], constants[2], constants[3]
-    a0, a1, a2, a3 = a_row[0], a_row[1], a_row[2], a_row[3]
-    e0, e1, e2, e3 = e_row[0], e_row[1], e_row[2], e_row[3]
-    old = 0.0
-    new = 0.0
-    for k in range((count + LANES - 1) // LANES * LANES):
-        entry = row[k]
-        kind = entry & np.uint32(7)
-        j = entry >> np.uint32(3)
-        xj = x[j]
-        yj = y[j]
-        a = choose(kind, a0, a1, a2, a3, 1.0)
-        e = choose(kind, e0, e1, e2, e3, 0.0)
-        away = 1e30 if kind == GHOST else 0.0
-        dx = nearest(xj - xo, length, inverse)
-        dy = nearest(yj - yo, length, inverse)
-        s = (dx * dx + dy * dy) * a + away
-        inv = 1.0 / s
-        cube = inv * inv * inv
-        v = e * (cube * (cube - 1.0) + c0 + s * (c2 + c4 * s))
-        old += v if s < sc else 0.0
-        dx = nearest(xj - xn, length, inverse)
-        dy = nearest(yj - yn, length, inverse)
-        s = (dx * dx + dy * dy) * a + away
-        inv = 1.0 / s
-        cube = inv * inv * inv
-        v = e * (cube * (cube - 1.0) + c0 + s * (c2 + c4 * s))
-        new += v if s < sc else 0.0
-    return new - old
 
 
 @njit(error_model="numpy", forceinline=True, fastmath=kernels.FAST_MATH)
@@ -187,50 +151,6 @@ def _relabel(row: NDArray, count: int, entry: Any, new_entry: Any) -> None:
             return
 
 
-@njit(error_model="numpy")
-def _sort_and_list(
-    x: NDArray,
-    y: NDArray,
-    types: NDArray,
-    names: NDArray,
-    reference: NDArray,
-    length: float,
-    radius: float,
-    rows: NDArray,
-    counts: NDArray,
-    members: NDArray,
-) -> NDArray:
-    """Sort particles by cell, note their places in ``reference``, rebuild the list, renumber ``members``.
-
-    Returns the rows, new ones if the old were too narrow.
-    """
-    n = x.shape[0]
-    order, start, cells = kernels.cell_order(x, y, length, 0.5 * radius)
-    place = np.empty(n, np.int64)
-    for values in (x, y):
-        values[:] = values[order]
-    types[:] = types[order]
-    names[:] = names[order]
-    for k in range(n):
-        place[order[k]] = k
-        reference[0, k] = x[k]
-        reference[1, k] = y[k]
-        order[k] = k
-    for k in range(members.shape[0]):
-        members[k] = place[members[k]]
-    largest = kernels._fill_rows(x, y, types, length, radius, order, start, cells, rows, counts)
-    if largest >= rows.shape[1]:
-        rows = np.empty((n, (largest + LANES) // LANES * LANES), np.uint32)
-        kernels._fill_rows(x, y, types, length, radius, order, start, cells, rows, counts)
-    return rows
-
-
-@njit(error_model="numpy", inline="always")
-def _inside(x: float, corner: float, side: float, length: float) -> bool:
-    """Whether a coordinate lies in a block that begins at ``corner``."""
-    return fold(x - corner, length, 0.0) < side
-
-
 @njit(error_model="numpy", forceinline=True)
 def _attempt(
     attempts: int,
@@ -288,20 +208,20 @@ def _attempt(
             xn = x[i] + side * (np.float64(r >> np.uint64(32)) - 2147483647.5)
             yn = y[i] + side * (np.float64(r & np.uint64(0xFFFFFFFF)) - 2147483647.5)
             if block > 0.0 and not (
-                _inside(xn, corner_x, block, length) and _inside(yn, corner_y, block, length)
+                inside(xn, corner_x, block, length) and inside(yn, corner_y, block, length)
             ):
                 continue
             dx = xn - reference[0, i]
             dy = yn - reference[1, i]
             if dx * dx + dy * dy > limit:
                 # the list would not be valid at the trial position
-                rows = _sort_and_list(
+                rows = sort_and_list(
                     x, y, types, names, reference, length, reach + skin, rows, counts, members
                 )
                 i = members[m]
                 counters[_REBUILDS] += 1
             t = types[i]
-            change = _displacement_energy(
+            change = displacement_energy(
                 x,
                 y,
                 rows[i],
@@ -411,28 +331,6 @@ def _attempt(
 
 
 @njit(error_model="numpy")
-def _touch(
-    members: NDArray,
-    begin: int,
-    end: int,
-    x: NDArray,
-    y: NDArray,
-    types: NDArray,
-    reference: NDArray,
-    rows: NDArray,
-    counts: NDArray,
-) -> float:
-    """Read what attempts in a block will need, in sequence, so that it waits in the cache."""
-    total = 0.0
-    for m in range(begin, end):
-        i = members[m]
-        total += x[i] + y[i] + reference[0, i] + reference[1, i] + types[i]
-        for k in range(0, counts[i], 16):
-            total += rows[i, k]
-    return total
-
-
-@njit(error_model="numpy")
 def _sweep(
     sweeps: int,
     blocks: int,
@@ -487,21 +385,10 @@ def _sweep(
                 generator[0], generator[1], generator[2], generator[3]
             )
             corner_y = unit(r) * length
-            begins[:] = 0
-            for i in range(n):
-                cx = cell(fold(x[i] - corner_x, length, 0.0), length, blocks)
-                cy = cell(fold(y[i] - corner_y, length, 0.0), length, blocks)
-                member[i] = cx * blocks + cy
-                begins[member[i] + 1] += 1
-            for b in range(blocks * blocks):
-                begins[b + 1] += begins[b]
-                place[b] = begins[b]
-            for i in range(n):
-                members[place[member[i]]] = i
-                place[member[i]] += 1
+            divide(x, y, length, blocks, corner_x, corner_y, members, begins, place, member)
         for b in range(blocks * blocks):
             if blocks > 1:
-                touched += _touch(members, begins[b], begins[b + 1], x, y, types, reference, rows, counts)
+                touched += touch(members, begins[b], begins[b + 1], x, y, types, reference, rows, counts)
             rows = _attempt(
                 turn * (begins[b + 1] - begins[b]),
                 members,
@@ -534,7 +421,7 @@ def _sweep(
         if blocks == 1:
             members[:] = np.arange(n)
     if touched == -1.0:
-        counters[_REBUILDS] += 0  # keeps the reading of _touch from being optimised away
+        counters[_REBUILDS] += 0  # keeps the reading of touch from being optimised away
     return rows
 
 
@@ -556,7 +443,8 @@ class Chain:
     displacement
         Side of the square that displacements are drawn from.
     skin
-        Thickness added to the neighbour list. It changes the speed, and the numbers only through rounding.
+        Thickness added to the neighbour list, by default :data:`SKIN` of the scheme. It changes the speed,
+        and the numbers only through rounding.
     exchange_weights
         Relative weight in [0, 1] of exchanges between two species, ``{"1-2": 0.0}``; 1 for those not named.
         It changes the speed of equilibration, not equilibrium.
@@ -584,7 +472,7 @@ class Chain:
         mixture: Mixture = KA2D,
         swap_fraction: float = 0.2,
         displacement: float = 0.12,
-        skin: float = 0.5,
+        skin: float | None = None,
         exchange_weights: Mapping[str, float] | None = None,
         exchanges: str = "plain",
         exchanges_per_sweep: float = EXCHANGES_PER_SWEEP,
@@ -594,10 +482,11 @@ class Chain:
             raise ValueError(f"temperature must be a positive number, found {temperature}")
         if not 0.0 <= swap_fraction < 1.0:
             raise ValueError(f"swap_fraction must lie in [0, 1), found {swap_fraction}")
+        if exchanges not in SKIN:
+            raise ValueError(f"exchanges must be informed or plain, found {exchanges!r}")
+        skin = SKIN[exchanges] if skin is None else skin
         if not np.isfinite(skin) or skin <= 0:
             raise ValueError(f"skin must be a positive number, found {skin}")
-        if exchanges not in ("informed", "plain"):
-            raise ValueError(f"exchanges must be informed or plain, found {exchanges!r}")
         if not (np.isfinite(exchanges_per_sweep) and exchanges_per_sweep > 0):
             raise ValueError(f"exchanges_per_sweep must be a positive number, found {exchanges_per_sweep}")
         if int(exchange_interval) != exchange_interval or exchange_interval < 1:
@@ -627,6 +516,12 @@ class Chain:
         self._pair_counts = np.zeros((2, mixture.n_species, mixture.n_species), np.int64)
         self._phase = np.zeros(1, np.int64)
         self._tables = kernels.pair_tables(mixture)
+        # informed scheme: constants of single precision, and what its displacements summed up since the
+        # energy was last computed: changes, their number, decisions in double precision
+        self._single = single_tables(self._tables, c.box_length)
+        self._margin = MARGIN
+        self._sums = np.zeros(3)
+        self._settled = True
         near, self._shift = bring_near(c.positions, c.box_length)
         self._x, self._y = near.T.copy()
         self._types = c.species.astype(np.int64) - 1
@@ -638,7 +533,7 @@ class Chain:
         self._reference = np.empty((2, c.n_particles))
         self._rows, self._counts = self._empty_list(c)
         self.displacement = displacement
-        self._rows = _sort_and_list(
+        self._rows = sort_and_list(
             self._x,
             self._y,
             self._types,
@@ -677,6 +572,7 @@ class Chain:
     @property
     def energy(self) -> float:
         """Running potential energy per particle."""
+        self._settle()
         return float(self._running[_ENERGY]) / self.n_particles
 
     @property
@@ -726,12 +622,64 @@ class Chain:
             return
         while sweeps > 0:
             turn = min(sweeps, self.exchange_interval - int(self._phase[0]))
-            self._sweep(turn)
+            self._displace(turn)
             sweeps -= turn
             self._phase[0] += turn
             if self._phase[0] == self.exchange_interval:
                 self._exchange(self.exchanges_per_block)
                 self._phase[0] = 0
+
+    def _displace(self, sweeps: int) -> None:
+        """Make sweeps of displacements only."""
+        self._settled = False
+        self._rows = displace(
+            sweeps,
+            max(1, int(self.box_length // BLOCK)),
+            self._x,
+            self._y,
+            self._types,
+            self._names,
+            self._reference,
+            self._rows,
+            self._counts,
+            self.box_length,
+            self.mixture.largest_cutoff,
+            self.skin,
+            self.temperature,
+            self.displacement,
+            self._generator,
+            self._counters,
+            self._sums,
+            *self._tables,
+            self._single,
+            *self._margin,
+        )
+
+    def _settle(self) -> None:
+        """Compute the energy from the neighbour list, if displacements were summed in single precision.
+
+        Raises
+        ------
+        ValueError
+            If it differs by more than :data:`SUM_TOLERANCE` per displacement from what they add up to.
+        """
+        if self._settled:
+            return
+        out = np.empty((3, self.n_particles))
+        exact = kernels.energy_and_forces(
+            self._x, self._y, self._types, self._rows, self._counts, self.box_length, *self._tables, *out
+        )
+        before, moved = float(self._running[_ENERGY]), float(self._sums[1])
+        expected = before + float(self._sums[0])
+        allowed = SUM_TOLERANCE * (moved + 1e4 + 10.0 * (abs(before) + abs(exact)))
+        if not abs(exact - expected) <= allowed:
+            raise ValueError(
+                f"{moved:.0f} displacements change the energy to {expected:.10g}, recomputed it is "
+                f"{exact:.10g}: difference {exact - expected:.3g}, allowed {allowed:.3g}"
+            )
+        self._running[_ENERGY] = exact
+        self._sums[:] = 0.0
+        self._settled = True
 
     def _exchange(self, tries: int, trace: NDArray[np.float64] | None = None) -> None:
         """Make one block of informed exchanges."""
@@ -750,7 +698,9 @@ class Chain:
             *self._tables,
             np.empty((0, 4)) if trace is None else trace,
         )
-        self._running[_ENERGY] += change
+        # computed anew when it is asked for, so that its bits do not depend on when that was before
+        self._settled = False
+        self._sums[0] += change
         self._counters[_SWAP_TRIED] += tries
         self._counters[_SWAPPED] += accepted
 
@@ -801,6 +751,7 @@ class Chain:
         ValueError
             If it exceeds :data:`ENERGY_TOLERANCE`, or an energy is not finite.
         """
+        self._settle()
         exact = self.recomputed_energy()
         drift = abs(exact - float(self._running[_ENERGY])) / self.n_particles
         if not drift <= ENERGY_TOLERANCE * max(1.0, abs(exact) / self.n_particles):
@@ -812,10 +763,13 @@ class Chain:
 
     def state(self) -> dict[str, NDArray]:
         """Everything needed to go on bit for bit, as arrays for a checkpoint."""
+        self._settle()
         return {name: getattr(self, f"_{name}").copy() for name in _STATE}
 
     def restore(self, state: dict[str, NDArray]) -> None:
         """Take over a saved :meth:`state`; the list is rebuilt from where it was made."""
+        self._sums[:] = 0.0
+        self._settled = True
         for name in _STATE:
             target, values = getattr(self, f"_{name}"), state[name]
             if values.shape != target.shape or values.dtype != target.dtype:
