@@ -325,6 +325,13 @@ def exchange_block(
 
     width = rows.shape[1]
     found = np.empty(width)
+    # neighbours and differences of the particles drawn in this block
+    most = min(2 * tries, n)
+    used = 0
+    slots = np.full(n, -1)
+    sizes = np.empty(most, np.int64)
+    kept_near = np.empty((most, width + 2), np.int32)
+    kept_steps = np.empty((most, width + 2))
     near = np.empty(2 * width + 2, np.int64)
     steps = np.empty(2 * width + 2)
     old_cost = np.empty(2 * width + 2)
@@ -348,34 +355,43 @@ def exchange_block(
 
         # i becomes b, then j becomes a: costs of the neighbours of either
         cost_i, cost_j = cost[i], cost[j]
-        near[0], near[1] = i, j
-        steps[0] = steps[1] = 0.0
-        changed = 2
-        for p, sign in ((i, 1.0), (j, -1.0)):
-            _differences(
-                x, y, rows[p], counts[p], x[p], y[p], pair_sigma, pair_epsilon, length, constants, found
-            )
-            for k in range(counts[p]):
-                q = np.int64(rows[p, k] >> np.uint32(3))
-                near[changed] = q
-                steps[changed] = sign * found[k]
-                changed += 1 if (found[k] != 0.0 and side[q] != 0.0) else 0
-            if p == i:
-                from_i = changed
-        side[i], side[j] = -1.0, 1.0
-        n_leaf = 0
         middle = cost_j
-        for k in range(changed):
-            q = near[k]
-            old_cost[k] = cost[q]
-            old_weight[k] = weights[q]
-            cost[q] += steps[k]
-            if q == j and k < from_i:
-                middle = cost[q]
-            leaf = q // LEAF
-            leaf_list[n_leaf] = leaf
-            n_leaf += 1 if leaf_stamp[leaf] != attempt else 0
-            leaf_stamp[leaf] = attempt
+        changed = 0
+        n_leaf = 0
+        side[i], side[j] = -1.0, 1.0
+        for p, sign in ((i, 1.0), (j, -1.0)):
+            slot = slots[p]
+            if slot < 0:
+                # drawn for the first time in this block: the same particles are drawn again and again
+                slot = used
+                used += 1
+                slots[p] = slot
+                _differences(
+                    x, y, rows[p], counts[p], x[p], y[p], pair_sigma, pair_epsilon, length, constants, found
+                )
+                # the particle itself comes first, since its weight changes too
+                kept_near[slot, 0] = p
+                kept_steps[slot, 0] = 0.0
+                size = 1
+                for k in range(counts[p]):
+                    q = np.int64(rows[p, k] >> np.uint32(3))
+                    kept_near[slot, size] = q
+                    kept_steps[slot, size] = found[k]
+                    size += 1 if (found[k] != 0.0 and side[q] != 0.0) else 0
+                sizes[slot] = size
+            for k in range(sizes[slot]):
+                q = np.int64(kept_near[slot, k])
+                near[changed] = q
+                old_cost[changed] = cost[q]
+                old_weight[changed] = weights[q]
+                changed += 1
+                cost[q] += sign * kept_steps[slot, k]
+                leaf = q // LEAF
+                leaf_list[n_leaf] = leaf
+                n_leaf += 1 if leaf_stamp[leaf] != attempt else 0
+                leaf_stamp[leaf] = attempt
+            if p == i:
+                middle = cost[j]
         change = cost_i - middle
         for k in range(changed):
             q = near[k]
