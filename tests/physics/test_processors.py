@@ -27,7 +27,8 @@ def digests() -> list[str]:
     """Hashes of what every kernel made; dynamics with both precisions and widths."""
     m = KA2D.scaled(10)
     c, _ = swap_monte_carlo(lattice_start(m, np.random.SeedSequence(1)), 0.6, 150, seed=3, mixture=m)
-    found = [c.positions, np.round(minimise(c, m)[1]["energy"], 9)]
+    informed, _ = swap_monte_carlo(c, 0.5, 60, seed=4, mixture=m, exchanges="informed")
+    found = [c.positions, informed.positions, informed.species, np.round(minimise(c, m)[1]["energy"], 9)]
     for precision, replicas in (("mixed", 3), ("mixed", 16), ("double", 3)):
         run = md.ENGINE.trajectory(
             c, 0.6, np.array([0, 50, 400]), replicas, np.random.SeedSequence(1), mixture=m,
