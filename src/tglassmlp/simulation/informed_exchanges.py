@@ -333,7 +333,6 @@ def exchange_block(
     kept_near = np.empty((most, width + 2), np.int32)
     kept_steps = np.empty((most, width + 2))
     near = np.empty(2 * width + 2, np.int64)
-    steps = np.empty(2 * width + 2)
     old_cost = np.empty(2 * width + 2)
     old_weight = np.empty(2 * width + 2)
     exponents = np.empty(2 * width + 2)
@@ -386,10 +385,10 @@ def exchange_block(
                 old_weight[changed] = weights[q]
                 changed += 1
                 cost[q] += sign * kept_steps[slot, k]
-                leaf = q // LEAF
-                leaf_list[n_leaf] = leaf
-                n_leaf += 1 if leaf_stamp[leaf] != attempt else 0
-                leaf_stamp[leaf] = attempt
+                group = q // LEAF
+                leaf_list[n_leaf] = group
+                n_leaf += 1 if leaf_stamp[group] != attempt else 0
+                leaf_stamp[group] = attempt
             if p == i:
                 middle = cost[j]
         change = cost_i - middle
