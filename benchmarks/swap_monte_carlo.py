@@ -146,6 +146,32 @@ def rows() -> Iterator[dict[str, Any]]:
         "peer_value": peer,
         "ratio": small / peer,
     }
+    informed = Chain(
+        unit, TEMPERATURE, 1, KA2D, displacement=chain.displacement, exchange_weights={"1-2": 0.0},
+        exchanges="informed",
+    )  # fmt: skip
+    both = rate(many * n, lambda: informed.run(many)) / 1e6
+    yield {
+        "name": f"swap Monte Carlo, informed exchanges, N = {n}, T = {TEMPERATURE}",
+        "value": both,
+        "unit": "M displacements/s",
+        "cores": 1,
+        "peer": "plain exchanges, M attempts/s",
+        "peer_value": small,
+        "ratio": both / small,
+    }
+    tries = informed.exchanges_per_block
+
+    def exchange() -> None:
+        for _ in range(many // 4):
+            informed._exchange(tries)
+
+    yield {
+        "name": f"informed exchanges, {tries} to a block, table included, N = {n}, T = {TEMPERATURE}",
+        "value": rate(many // 4 * tries, exchange) / 1e6,
+        "unit": "M exchanges/s",
+        "cores": 1,
+    }
     large = Chain(unit.tiled(sized(8, 2)), TEMPERATURE, 1, KA2D, SWAP_FRACTION, chain.displacement)
     big = rate(8 * large.n_particles, lambda: large.run(8)) / 1e6
     yield {

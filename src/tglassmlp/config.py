@@ -253,9 +253,18 @@ class ExtendedCheckSettings(_Section):
 class EquilibrationSettings(_Section):
     """Swap Monte Carlo."""
 
-    swap_fraction: Share = Field(
-        0.2, description="share of attempts that exchange the species of two particles"
+    exchanges: Literal["informed", "plain"] = Field(
+        "informed",
+        description="pairs exchange their species by what it costs (informed), or are drawn blindly (plain)",
     )
+    exchanges_per_sweep: float = Field(
+        0.04,
+        gt=0,
+        le=10,
+        description="informed exchanges tried per sweep, as a share of the number of particles",
+    )
+    exchange_interval: Count = Field(4, description="sweeps between two blocks of informed exchanges")
+    swap_fraction: Share = Field(0.2, description="share of attempts that are exchanges, if those are plain")
     exchange_weights: dict[str, Annotated[float, Field(ge=0, le=1)]] | None = Field(
         None, description="relative weights of exchanges between two species; 1 for pairs not named"
     )

@@ -52,7 +52,7 @@ class Rates:
 #: Rows of results/benchmarks.json that give a rate: part of the name, field, factor.
 _MEASURED = (
     (r"^dynamics, 16 replicas, .* after 1 tau", "dynamics", 1e6),
-    (r"^swap Monte Carlo, N = \d+, T = ", "monte_carlo", 1e6),
+    (r"^swap Monte Carlo, informed exchanges, N = \d+, T = ", "monte_carlo", 1e6),
 )
 
 

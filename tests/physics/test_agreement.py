@@ -142,3 +142,60 @@ def test_replicas_that_lost_their_bonds_are_those_of_runs_of_their_own():
         assert kernels.total_energy(c.with_positions(x)) / c.n_particles == pytest.approx(energy, abs=2e-6)
     pairs = together.statistics["pairs_per_particle"], single.statistics["pairs_per_particle"]
     print(f"\nT = 0.50, t = {steps[-1] / 100:g}: C_B = {c_b.mean():.3f}; pairs per particle {pairs}")
+
+
+def scheme_samples(exchanges: str, temperature: float, sweeps: int, chains: int) -> tuple[np.ndarray, ...]:
+    """Mean and variance of the energy per particle, and g_ab(r), of chains from a melt that forgot it."""
+    mixture = KA2D.scaled(10 if QUICK else 5)
+    means, variances, distributions, acceptance = [], [], [], []
+    for k in range(chains):
+        seed = 1000 * (exchanges == "plain") + k
+        chain = Chain(
+            lattice_start(mixture, np.random.SeedSequence(seed)),
+            2.0,
+            seed,
+            mixture,
+            exchange_weights={"1-2": 0.0},
+            exchanges=exchanges,
+        )
+        chain.tune(200, 0.4)
+        chain.temperature = temperature
+        chain.tune(300, 0.4)
+        chain.run(sweeps)
+        energies, distribution, counts = [], [], chain.pair_counts
+        for n in range(1000):
+            chain.run(max(1, sweeps // 1000))
+            energies.append(chain.energy)
+            if n % 20 == 0:
+                c = chain.configuration()
+                distribution.append(pair_distribution(c, c.positions))
+        chain.check_energy()
+        means.append(np.mean(energies))
+        variances.append(np.mean((np.array(energies) - np.mean(energies)) ** 2))
+        distributions.append(np.mean(distribution, axis=0))
+        acceptance.append(chain.pair_acceptance(counts))
+    print(f"{exchanges} at T = {temperature}: {acceptance[0]}")
+    return np.array(means), np.array(variances), np.array(distributions)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize(("temperature", "sweeps"), [(0.30, 20_000), (0.25, 45_000)])
+def test_informed_and_plain_exchanges_sample_the_same_ensemble(temperature, sweeps):
+    """Energies, their fluctuations and g_ab(r) of 258 particles, eight chains of either kind."""
+    if QUICK:
+        temperature, sweeps = 2 * temperature, 400
+    informed, plain = (scheme_samples(scheme, temperature, sweeps, 8) for scheme in ("informed", "plain"))
+    energy, variance = (float(deviation(a, b)) for a, b in zip(informed[:2], plain[:2], strict=True))
+    g = deviation(informed[2], plain[2])
+    n = sum(KA2D.scaled(10 if QUICK else 5).composition)
+    print(
+        f"T = {temperature}: e = {informed[0].mean():.5f} informed, {plain[0].mean():.5f} plain "
+        f"({energy:+.1f} standard errors); N Var(e)/T^2 = "
+        f"{informed[1].mean() * n / temperature**2:.3f}, {plain[1].mean() * n / temperature**2:.3f} "
+        f"({variance:+.1f}); g_ab(r): mean square deviation {np.mean(g**2):.2f} of {g.size} bins"
+    )
+    assert abs(energy) < 4.0
+    assert abs(variance) < 4.0
+    assert g.size > 120
+    assert np.abs(g).max() < 7.0
+    assert np.mean(g**2) < 2.0

@@ -22,7 +22,7 @@ from tglassmlp.simulation import molecular_dynamics as md
 from tglassmlp.simulation.equilibration import lattice_start
 from tglassmlp.simulation.minimisation import minimise
 
-#: CAMPAIGN=quick: one other processor, and no dynamics; compiling takes all the time.
+#: CAMPAIGN=quick: one other processor, and the kernels that compile fastest.
 QUICK = os.environ.get("CAMPAIGN") == "quick"
 
 
@@ -31,6 +31,9 @@ def digests() -> list[str]:
     m = KA2D.scaled(10)
     c, _ = swap_monte_carlo(lattice_start(m, np.random.SeedSequence(1)), 0.6, 150, seed=3, mixture=m)
     found = [c.positions, np.round(minimise(c, m)[1]["energy"], 9)]
+    if not QUICK:
+        informed, _ = swap_monte_carlo(c, 0.5, 60, seed=4, mixture=m, exchanges="informed")
+        found += [informed.positions, informed.species]
     for precision, replicas in () if QUICK else (("mixed", 3), ("mixed", 16), ("double", 3)):
         run = md.ENGINE.trajectory(
             c, 0.6, np.array([0, 50, 400]), replicas, np.random.SeedSequence(1), mixture=m,

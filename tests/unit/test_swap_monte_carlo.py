@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tglassmlp import KA2D, Configuration, swap_monte_carlo
+from tglassmlp.mixture import Mixture
 from tglassmlp.simulation import swap_monte_carlo as module
 from tglassmlp.simulation.kernels import total_energy
 from tglassmlp.simulation.swap_monte_carlo import Chain
@@ -355,3 +356,201 @@ def test_mismatch_of_the_running_energy_that_is_allowed(liquid, monkeypatch):
             chain._running[0] = exact + sign * 1.03 * allowed * chain.n_particles
             with pytest.raises(ValueError, match="running energy"):
                 chain.check_energy()
+
+
+# --------------------------------------------------------------------------------- informed exchanges
+
+
+def test_informed_exchanges_come_at_their_interval(liquid):
+    """Every third sweep, a share of the particles; all attempts of a sweep are displacements."""
+    chain = Chain(
+        liquid, 0.6, 1, exchanges="informed", exchanges_per_sweep=0.1, exchange_interval=3, swap_fraction=0.5
+    )
+    found = []
+    for _ in range(9):
+        chain.run(1)
+        found.append(int(chain.counters[2]))
+    block = round(0.1 * 129 * 3)
+    assert found == [0, 0, block, block, block, 2 * block, 2 * block, 2 * block, 3 * block]
+    assert chain.counters[0] == 9 * 129
+    assert chain.pair_counts[0].sum() == 3 * block
+    few = Chain(liquid, 0.6, 1, exchanges="informed", exchanges_per_sweep=1e-6)
+    few.run(4)
+    assert few.counters[2] == 1
+
+
+def test_informed_exchanges_keep_composition_energy_and_the_list(liquid):
+    chain = Chain(liquid, 0.3, 1, exchanges="informed")
+    before = chain.configuration()
+    chain.run(200)
+    tried, _, swap_tried, swapped, rebuilds = chain.counters
+    assert tried == 200 * 129
+    assert 0.1 * swap_tried < swapped < swap_tried
+    assert rebuilds > 2
+    assert chain.check_energy() < 1e-11
+    after = chain.configuration()
+    np.testing.assert_array_equal(np.bincount(after.species), np.bincount(before.species))
+    assert np.count_nonzero(after.species != before.species) > 20
+    # entries of the neighbour list carry the species of today
+    entries = [chain._rows[i, : chain._counts[i]] for i in range(129)]
+    for row in entries:
+        np.testing.assert_array_equal(row & 7, chain._types[row >> 3])
+    accepted, pairs = chain.pair_acceptance(), chain.pair_counts
+    assert set(accepted) == {"1-2", "1-3", "2-3"}
+    assert accepted["1-3"] == pairs[1, 0, 2] / pairs[0, 0, 2] > 0.2
+    assert pairs.sum(axis=(1, 2)).tolist() == [swap_tried, swapped]
+
+
+def test_species_pairs_are_drawn_as_numbers_and_weights_say(liquid):
+    """The same shares for informed exchanges as for plain ones."""
+    weights = {"1-2": 0.5, "1-3": 1.0, "2-3": 0.25}
+    informed = Chain(liquid, 0.6, 1, exchanges="informed", exchange_weights=weights)
+    for _ in range(4000):
+        informed._exchange(1)
+    n = np.array([60, 33, 36])
+    share = np.array([0.5 * n[0] * n[1], n[0] * n[2], 0.25 * n[1] * n[2]])
+    share /= share.sum()
+    error = np.sqrt(share * (1 - share) / 4000)
+    upper = np.triu_indices(3, 1)
+    assert np.all(np.abs(informed.pair_counts[0][upper] / 4000 - share) < 4 * error)
+    plain = Chain(liquid, 0.6, 1, exchange_weights=weights, swap_fraction=0.5)
+    plain.run(100)
+    tried = plain.pair_counts[0][upper]
+    assert np.all(np.abs(tried / tried.sum() - share) < 4 * error * np.sqrt(4000 / tried.sum()))
+    assert plain.pair_counts.sum(axis=(1, 2)).tolist() == plain.counters[2:4].tolist()
+
+
+@pytest.mark.parametrize("block", [30.0, 10.0])
+def test_informed_chain_goes_on_bit_for_bit(wide, monkeypatch, block):
+    """Saved between two blocks of exchanges, and in the middle of an interval."""
+    monkeypatch.setattr(module, "BLOCK", block)
+    chain, other = (Chain(wide, 0.6, seed, exchanges="informed") for seed in (8, 1))
+    chain.tune(20, 0.4)
+    for sweeps in (8, 3):
+        chain.run(sweeps)
+        other.restore(chain.state())
+        assert int(other.state()["phase"][0]) == {8: 0, 3: 3}[sweeps]
+        for c in (chain, other):
+            c.run(13)
+            c.restore(c.state())
+        same(chain, other)
+        for c in (chain, other):
+            c.run(4 - int(c.state()["phase"][0]))
+    assert chain.counters[-1] > 0
+    assert chain.check_energy() < 1e-11
+
+
+def test_cutting_an_informed_run_changes_nothing(liquid):
+    whole, parts = (Chain(liquid, 0.6, 8, exchanges="informed", exchange_interval=5) for _ in range(2))
+    whole.run(60)
+    for sweeps in (1, 7, 30, 22):
+        parts.run(sweeps)
+    same(whole, parts)
+
+
+def test_informed_exchanges_reach_across_a_large_system(wide, monkeypatch):
+    """Pairs are drawn from the whole system, though displacements stay within blocks; any two may meet."""
+    monkeypatch.setattr(module, "BLOCK", 10.0)
+    chain = Chain(wide, 0.6, 3, exchanges="informed")
+    distances = []
+    for _ in range(10):
+        chain.run(1)
+        trace = np.empty((30, 4))
+        x, y = chain._x.copy(), chain._y.copy()
+        chain._exchange(30, trace)
+        i, j = trace[trace[:, 3] > 0, :2].astype(int).T
+        separation = np.stack([x[i] - x[j], y[i] - y[j]])
+        separation -= wide.box_length * np.rint(separation / wide.box_length)
+        distances += np.hypot(*separation).tolist()
+    assert chain.check_energy() < 1e-11
+    assert len(distances) > 150
+    # half the pairs of a square lie further apart than .4 of its side
+    assert np.mean(np.array(distances) > 0.4 * wide.box_length) == pytest.approx(0.5, abs=0.15)
+    np.testing.assert_array_equal(np.bincount(chain._types), np.bincount(wide.species - 1))
+
+
+def test_statistics_of_informed_exchanges(liquid):
+    _, found = swap_monte_carlo(liquid, 0.6, 40, seed=1, exchanges="informed", exchange_weights={"1-2": 0.0})
+    assert set(found.pair_acceptance) == {"1-3", "2-3"}
+    assert 0.5 < found.swap_acceptance < 1.0
+    assert found.energy_drift < 1e-11
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"exchanges": "blind"}, "exchanges must be informed or plain, found 'blind'"),
+        ({"exchanges": "informed", "exchanges_per_sweep": 0.0}, "exchanges_per_sweep must be a positive"),
+        ({"exchanges": "informed", "exchange_interval": 1.5}, "exchange_interval must be a whole number"),
+        ({"exchanges": "informed", "exchange_interval": 0}, "exchange_interval must be a whole number"),
+    ],
+)
+def test_bad_requests_of_exchanges_are_refused(liquid, settings, message):
+    with pytest.raises(ValueError, match=message):
+        swap_monte_carlo(liquid, **{"temperature": 0.6, "sweeps": 10, "seed": 1, **settings})
+    one = Configuration([[0, 0], [1, 0]], [1, 1], 10.0)
+    with pytest.raises(ValueError, match="informed exchanges need at least two species"):
+        Chain(one, 0.6, 1, exchanges="informed", swap_fraction=0.0)
+
+
+# ------------------------------------------------------------------- displacements in single precision
+
+
+@pytest.mark.parametrize(("temperature", "start", "block"), [(0.3, "liquid", 30.0), (2.0, "lattice", 30.0),
+                                                             (0.6, "wide", 10.0)])  # fmt: skip
+def test_every_decision_is_that_of_double_precision(request, monkeypatch, temperature, start, block):
+    """With an infinite margin all energies are of double precision: the same path, bit for bit."""
+    monkeypatch.setattr(module, "BLOCK", block)
+    begin = request.getfixturevalue(start)
+    single, double = (Chain(begin, temperature, 3, exchanges="informed") for _ in range(2))
+    double._margin = (np.inf, 0.0)
+    sweeps = 20 if start == "wide" else 400
+    for chain in (single, double):
+        chain.run(sweeps)
+    attempts = sweeps * begin.n_particles
+    if start != "wide":  # there moves out of a block are refused without a look at energies
+        assert double._sums[2] == attempts
+    assert 0 < single._sums[2] < 0.005 * attempts
+    # what the path was decided with is right to a part of the margin
+    assert abs(single._sums[0] - double._sums[0]) < 5e-8 * attempts
+    same(single, double)
+    assert single.check_energy() < 1e-11
+
+
+def test_sums_of_single_precision_are_held_against_the_energy(liquid):
+    chain = Chain(liquid, 0.6, 3, exchanges="informed")
+    chain.run(10)
+    chain._sums[0] += 0.01
+    with pytest.raises(ValueError, match=r"displacements change the energy to .* difference"):
+        _ = chain.energy
+
+
+def test_energies_do_not_depend_on_when_they_are_read(liquid):
+    often, once = (Chain(liquid, 0.6, 3, exchanges="informed") for _ in range(2))
+    for _ in range(30):
+        often.run(1)
+        assert np.isfinite(often.energy)
+    once.run(30)
+    assert often.energy == once.energy
+    same(often, once)
+
+
+@pytest.mark.parametrize("composition", [(30, 20), (20, 12, 10, 8)])
+def test_informed_scheme_of_two_and_of_four_species(composition):
+    """The polynomials in the species go through all values there are."""
+    n = len(composition)
+    rng = np.random.default_rng(n)
+    sigma, epsilon = (np.round(low + 0.2 * rng.uniform(size=(n, n)), 3) for low in (0.8, 0.6))
+    sigma, epsilon = ((m + m.T) / 2 for m in (sigma, epsilon))
+    mixture = Mixture("many", sigma.tolist(), epsilon.tolist(), composition, 8.0)
+    side = np.arange(8.0)
+    grid = np.stack(np.meshgrid(side, side), -1).reshape(-1, 2)[: sum(composition)]
+    start = Configuration(grid, rng.permutation(mixture.species()), 8.0)
+    single, double = (Chain(start, 0.5, 3, mixture, exchanges="informed") for _ in range(2))
+    double._margin = (np.inf, 0.0)
+    for chain in (single, double):
+        chain.run(300)
+    assert single._sums[2] < 0.01 * 300 * 50
+    same(single, double)
+    assert len(single.pair_acceptance()) == n * (n - 1) // 2
+    assert single.check_energy() < 1e-11

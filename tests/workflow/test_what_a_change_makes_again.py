@@ -61,6 +61,9 @@ TABLE: list[tuple[str, Any, set[str]]] = [
     ("structures.validation_fraction", 0.5, {"fit_scaling", "draw_figure"}),
     ("structures.chunk", 3, {"equilibrate_structures"}),
     # how they are equilibrated ...
+    ("equilibration.exchanges", "plain", {"equilibrate_structures"}),
+    ("equilibration.exchanges_per_sweep", 0.05, {"equilibrate_structures"}),
+    ("equilibration.exchange_interval", 3, {"equilibrate_structures"}),
     ("equilibration.swap_fraction", 0.25, {"equilibrate_structures"}),
     ("equilibration.exchange_weights", {"1-2": 0.1}, {"equilibrate_structures"}),
     ("equilibration.target_acceptance", 0.45, {"equilibrate_structures"}),

@@ -47,7 +47,12 @@ from tglassmlp.simulation import checkpoint
 from tglassmlp.simulation.fluctuations import deviations, measure_composition, measure_small_q
 from tglassmlp.simulation.minimisation import minimise
 from tglassmlp.simulation.overlap import OVERLAP_DISTANCE, chance_overlap, normalised_overlap
-from tglassmlp.simulation.swap_monte_carlo import TUNING_INTERVAL, Chain
+from tglassmlp.simulation.swap_monte_carlo import (
+    EXCHANGE_INTERVAL,
+    EXCHANGES_PER_SWEEP,
+    TUNING_INTERVAL,
+    Chain,
+)
 from tglassmlp.storage import read_json
 
 __all__ = [
@@ -113,8 +118,11 @@ class EquilibrationSettings:
 
     Attributes
     ----------
+    exchanges, exchanges_per_sweep, exchange_interval
+        Scheme of the exchanges of species, ``"informed"`` or ``"plain"``, and the share of the former; see
+        :class:`tglassmlp.simulation.swap_monte_carlo.Chain`.
     swap_fraction
-        Share of attempts that exchange the species of two particles.
+        Share of attempts that exchange the species of two particles, if exchanges are plain.
     exchange_weights
         Relative weights of exchanges between species, ``{"1-2": 0.0}``; 1 for pairs not named (all, if None).
     target_acceptance
@@ -129,6 +137,9 @@ class EquilibrationSettings:
         Seconds between checkpoints.
     """
 
+    exchanges: str = "informed"
+    exchanges_per_sweep: float = EXCHANGES_PER_SWEEP
+    exchange_interval: int = EXCHANGE_INTERVAL
     swap_fraction: float = 0.2
     exchange_weights: Mapping[str, float] | None = None
     target_acceptance: float = 0.4
@@ -311,6 +322,9 @@ def _run_plan(
         mixture,
         settings.swap_fraction,
         exchange_weights=settings.exchange_weights,
+        exchanges=settings.exchanges,
+        exchanges_per_sweep=settings.exchanges_per_sweep,
+        exchange_interval=settings.exchange_interval,
     )
     samples: list[float] = []
     rows: list[dict[str, Any]] = []

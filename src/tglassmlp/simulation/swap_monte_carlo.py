@@ -1,7 +1,8 @@
 r"""Swap Monte Carlo at constant N, V, T.
 
-An attempt is, with probability ``swap_fraction``, an exchange of the species of two particles of unlike
-species, otherwise a displacement of one particle by a vector uniform in a square of side ``displacement``.
+With plain exchanges, an attempt is with probability ``swap_fraction`` an exchange of the species of two
+particles of unlike species, otherwise a displacement of one particle by a vector uniform in a square of side
+``displacement``.
 A pair of particles of species a and b is drawn with a probability proportional to ``exchange_weights``
 w_ab = w_ba (1 by default); their sum over all pairs depends on the composition only, which stays. Both
 proposals are symmetric, so accepting with probability
@@ -16,6 +17,10 @@ Systems wider than two :data:`BLOCK` are swept block by block. The blocks are la
 state, moves out of a block are rejected, and exchanges are tried within the block (a share of them within
 the whole system): while a block is visited, its particles and their number stay the same, so every visit
 keeps detailed balance, and so does the sequence of visits keep the Boltzmann distribution.
+
+With informed exchanges (:mod:`tglassmlp.simulation.informed_exchanges`) all attempts are displacements, and
+every few sweeps a block of exchanges follows, of pairs of the whole system that are drawn by what they cost.
+Either kind of block keeps the Boltzmann distribution, so their fixed sequence does.
 """
 
 from __future__ import annotations
@@ -36,7 +41,21 @@ from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture, exchange_matrix
 from tglassmlp.randomness import words
 from tglassmlp.simulation import kernels
-from tglassmlp.simulation.kernels import GHOST, LANES, cell, choose, fold, nearest
+from tglassmlp.simulation.displacements import (
+    BLOCK,
+    MARGIN,
+    VISIT,
+    displace,
+    displacement_energy,
+    divide,
+    inside,
+    single_tables,
+    sort_and_list,
+    touch,
+)
+from tglassmlp.simulation.generator import draw, unit
+from tglassmlp.simulation.informed_exchanges import exchange_block
+from tglassmlp.simulation.kernels import GHOST, LANES, choose, nearest
 
 __all__ = ["Chain", "SwapStatistics", "swap_monte_carlo"]
 
@@ -46,88 +65,27 @@ TUNING_INTERVAL: Final = 10
 #: Largest allowed mismatch between the running and the recomputed energy, per particle.
 ENERGY_TOLERANCE: Final = 1e-8
 
-#: Smallest side of the blocks that large systems are swept in; a smaller box is one block.
-BLOCK: Final = 30.0
+#: What the neighbour list adds to the cut-off. Displacements in single precision make longer rows cheaper.
+SKIN: Final = {"informed": 0.6, "plain": 0.5}
 
-#: Sweeps that a block gets at a visit, or what is left of those asked for.
-VISIT: Final = 4
+#: Largest allowed mismatch of changes that were summed in single precision, per accepted displacement.
+SUM_TOLERANCE: Final = 1e-7
 
 #: Share of exchanges in a block that are tried between any two particles of the whole system instead.
 GLOBAL_SHARE: Final = 0.0625
 
+#: Informed exchanges tried per sweep, as a share of the number of particles.
+EXCHANGES_PER_SWEEP: Final = 0.04
+
+#: Sweeps between two blocks of informed exchanges.
+EXCHANGE_INTERVAL: Final = 4
+
+# Arrays of a chain that are its state.
+_STATE = ("x", "y", "types", "names", "reference", "generator", "running", "counters", "pair_counts", "phase")
 # Places in the array of running numbers.
 _ENERGY, _DISPLACEMENT = 0, 1
 # Places in the array of counters.
 _TRIED, _MOVED, _SWAP_TRIED, _SWAPPED, _REBUILDS = range(5)
-
-
-@njit(error_model="numpy")
-def _draw(s0: Any, s1: Any, s2: Any, s3: Any) -> tuple[Any, Any, Any, Any, Any]:
-    """One step of xoshiro256++ (Blackman and Vigna, ACM TOMS 47, 36 (2021)): value and new state."""
-    mix = s0 + s3
-    value = ((mix << np.uint64(23)) | (mix >> np.uint64(41))) + s0
-    shifted = s1 << np.uint64(17)
-    s2 ^= s0
-    s3 ^= s1
-    s1 ^= s2
-    s0 ^= s3
-    s2 ^= shifted
-    s3 = (s3 << np.uint64(45)) | (s3 >> np.uint64(19))
-    return value, s0, s1, s2, s3
-
-
-@njit(error_model="numpy", inline="always")
-def _unit(value: Any) -> Any:
-    """Random word to a number in [0, 1) with 53 bits."""
-    return np.float64(value >> np.uint64(11)) * 1.1102230246251565e-16
-
-
-@njit(error_model="numpy", forceinline=True, fastmath=kernels.FAST_MATH)
-def _displacement_energy(
-    x: NDArray,
-    y: NDArray,
-    row: NDArray,
-    count: int,
-    xo: float,
-    yo: float,
-    xn: float,
-    yn: float,
-    a_row: NDArray,
-    e_row: NDArray,
-    length: float,
-    constants: NDArray,
-) -> float:
-    """Energy change when one particle goes from ``(xo, yo)`` to ``(xn, yn)``."""
-    inverse = 1.0 / length
-    sc, c0, c2, c4 = constants[0], constants[1], constants[2], constants[3]
-    a0, a1, a2, a3 = a_row[0], a_row[1], a_row[2], a_row[3]
-    e0, e1, e2, e3 = e_row[0], e_row[1], e_row[2], e_row[3]
-    old = 0.0
-    new = 0.0
-    for k in range((count + LANES - 1) // LANES * LANES):
-        entry = row[k]
-        kind = entry & np.uint32(7)
-        j = entry >> np.uint32(3)
-        xj = x[j]
-        yj = y[j]
-        a = choose(kind, a0, a1, a2, a3, 1.0)
-        e = choose(kind, e0, e1, e2, e3, 0.0)
-        away = 1e30 if kind == GHOST else 0.0
-        dx = nearest(xj - xo, length, inverse)
-        dy = nearest(yj - yo, length, inverse)
-        s = (dx * dx + dy * dy) * a + away
-        inv = 1.0 / s
-        cube = inv * inv * inv
-        v = e * (cube * (cube - 1.0) + c0 + s * (c2 + c4 * s))
-        old += v if s < sc else 0.0
-        dx = nearest(xj - xn, length, inverse)
-        dy = nearest(yj - yn, length, inverse)
-        s = (dx * dx + dy * dy) * a + away
-        inv = 1.0 / s
-        cube = inv * inv * inv
-        v = e * (cube * (cube - 1.0) + c0 + s * (c2 + c4 * s))
-        new += v if s < sc else 0.0
-    return new - old
 
 
 @njit(error_model="numpy", forceinline=True, fastmath=kernels.FAST_MATH)
@@ -193,50 +151,6 @@ def _relabel(row: NDArray, count: int, entry: Any, new_entry: Any) -> None:
             return
 
 
-@njit(error_model="numpy")
-def _sort_and_list(
-    x: NDArray,
-    y: NDArray,
-    types: NDArray,
-    names: NDArray,
-    reference: NDArray,
-    length: float,
-    radius: float,
-    rows: NDArray,
-    counts: NDArray,
-    members: NDArray,
-) -> NDArray:
-    """Sort particles by cell, note their places in ``reference``, rebuild the list, renumber ``members``.
-
-    Returns the rows, new ones if the old were too narrow.
-    """
-    n = x.shape[0]
-    order, start, cells = kernels.cell_order(x, y, length, 0.5 * radius)
-    place = np.empty(n, np.int64)
-    for values in (x, y):
-        values[:] = values[order]
-    types[:] = types[order]
-    names[:] = names[order]
-    for k in range(n):
-        place[order[k]] = k
-        reference[0, k] = x[k]
-        reference[1, k] = y[k]
-        order[k] = k
-    for k in range(members.shape[0]):
-        members[k] = place[members[k]]
-    largest = kernels._fill_rows(x, y, types, length, radius, order, start, cells, rows, counts)
-    if largest >= rows.shape[1]:
-        rows = np.empty((n, (largest + LANES) // LANES * LANES), np.uint32)
-        kernels._fill_rows(x, y, types, length, radius, order, start, cells, rows, counts)
-    return rows
-
-
-@njit(error_model="numpy", inline="always")
-def _inside(x: float, corner: float, side: float, length: float) -> bool:
-    """Whether a coordinate lies in a block that begins at ``corner``."""
-    return fold(x - corner, length, 0.0) < side
-
-
 @njit(error_model="numpy", forceinline=True)
 def _attempt(
     attempts: int,
@@ -265,6 +179,7 @@ def _attempt(
     epsilon4: NDArray,
     constants: NDArray,
     weights: NDArray,
+    pair_counts: NDArray,
 ) -> NDArray:
     """Make ``attempts`` attempts with the particles ``members[begin:end]``; returns the rows of the list.
 
@@ -283,30 +198,30 @@ def _attempt(
     energy = running[_ENERGY]
     moved = swap_tried = swapped = 0
     for _ in range(attempts):
-        r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
-        u = _unit(r)
+        r, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
+        u = unit(r)
         if u >= swap_fraction:
             m = begin + min(size - 1, int((u - swap_fraction) * move * size))
             i = members[m]
-            r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
+            r, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
             # two 32-bit halves, each uniform on a grid that is symmetric about zero
             xn = x[i] + side * (np.float64(r >> np.uint64(32)) - 2147483647.5)
             yn = y[i] + side * (np.float64(r & np.uint64(0xFFFFFFFF)) - 2147483647.5)
             if block > 0.0 and not (
-                _inside(xn, corner_x, block, length) and _inside(yn, corner_y, block, length)
+                inside(xn, corner_x, block, length) and inside(yn, corner_y, block, length)
             ):
                 continue
             dx = xn - reference[0, i]
             dy = yn - reference[1, i]
             if dx * dx + dy * dy > limit:
                 # the list would not be valid at the trial position
-                rows = _sort_and_list(
+                rows = sort_and_list(
                     x, y, types, names, reference, length, reach + skin, rows, counts, members
                 )
                 i = members[m]
                 counters[_REBUILDS] += 1
             t = types[i]
-            change = _displacement_energy(
+            change = displacement_energy(
                 x,
                 y,
                 rows[i],
@@ -322,8 +237,8 @@ def _attempt(
             )
             accept = change <= 0.0
             if not accept:
-                r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
-                accept = _unit(r) < np.exp(-beta * change)
+                r, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
+                accept = unit(r) < np.exp(-beta * change)
             if accept:
                 x[i] = xn
                 y[i] = yn
@@ -339,21 +254,22 @@ def _attempt(
             i = j = 0
             found = False
             for _ in range(1000 if among > 1 else 1):
-                r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
-                i = members[first + min(among - 1, int(_unit(r) * among))]
-                r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
-                j = members[first + min(among - 1, int(_unit(r) * among))]
+                r, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
+                i = members[first + min(among - 1, int(unit(r) * among))]
+                r, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
+                j = members[first + min(among - 1, int(unit(r) * among))]
                 weight = weights[types[i], types[j]]
                 found = weight >= 1.0
                 if 0.0 < weight < 1.0:
-                    r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
-                    found = _unit(r) < weight
+                    r, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
+                    found = unit(r) < weight
                 if found:
                     break
             if not found:
                 continue  # a block without such species
             ti = types[i]
             tj = types[j]
+            pair_counts[0, min(ti, tj), max(ti, tj)] += 1
             change = _species_energy(
                 x,
                 y,
@@ -393,8 +309,8 @@ def _attempt(
                 )
             accept = change <= 0.0
             if not accept:
-                r, s0, s1, s2, s3 = _draw(s0, s1, s2, s3)
-                accept = _unit(r) < np.exp(-beta * change)
+                r, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
+                accept = unit(r) < np.exp(-beta * change)
             if accept:
                 types[i] = tj
                 types[j] = ti
@@ -404,6 +320,7 @@ def _attempt(
                         _relabel(rows[q], counts[q], np.uint32(8 * p + old), np.uint32(8 * p + new))
                 energy += change
                 swapped += 1
+                pair_counts[1, min(ti, tj), max(ti, tj)] += 1
     generator[0], generator[1], generator[2], generator[3] = s0, s1, s2, s3
     running[_ENERGY] = energy
     counters[_TRIED] += attempts - swap_tried
@@ -411,28 +328,6 @@ def _attempt(
     counters[_SWAP_TRIED] += swap_tried
     counters[_SWAPPED] += swapped
     return rows
-
-
-@njit(error_model="numpy")
-def _touch(
-    members: NDArray,
-    begin: int,
-    end: int,
-    x: NDArray,
-    y: NDArray,
-    types: NDArray,
-    reference: NDArray,
-    rows: NDArray,
-    counts: NDArray,
-) -> float:
-    """Read what attempts in a block will need, in sequence, so that it waits in the cache."""
-    total = 0.0
-    for m in range(begin, end):
-        i = members[m]
-        total += x[i] + y[i] + reference[0, i] + reference[1, i] + types[i]
-        for k in range(0, counts[i], 16):
-            total += rows[i, k]
-    return total
 
 
 @njit(error_model="numpy")
@@ -458,6 +353,7 @@ def _sweep(
     epsilon4: NDArray,
     constants: NDArray,
     weights: NDArray,
+    pair_counts: NDArray,
 ) -> NDArray:
     """Make ``sweeps`` sweeps of N attempts; returns the rows of the neighbour list.
 
@@ -481,29 +377,18 @@ def _sweep(
         done += turn
         if blocks > 1:
             side = length / blocks
-            r, generator[0], generator[1], generator[2], generator[3] = _draw(
+            r, generator[0], generator[1], generator[2], generator[3] = draw(
                 generator[0], generator[1], generator[2], generator[3]
             )
-            corner_x = _unit(r) * length
-            r, generator[0], generator[1], generator[2], generator[3] = _draw(
+            corner_x = unit(r) * length
+            r, generator[0], generator[1], generator[2], generator[3] = draw(
                 generator[0], generator[1], generator[2], generator[3]
             )
-            corner_y = _unit(r) * length
-            begins[:] = 0
-            for i in range(n):
-                cx = cell(fold(x[i] - corner_x, length, 0.0), length, blocks)
-                cy = cell(fold(y[i] - corner_y, length, 0.0), length, blocks)
-                member[i] = cx * blocks + cy
-                begins[member[i] + 1] += 1
-            for b in range(blocks * blocks):
-                begins[b + 1] += begins[b]
-                place[b] = begins[b]
-            for i in range(n):
-                members[place[member[i]]] = i
-                place[member[i]] += 1
+            corner_y = unit(r) * length
+            divide(x, y, length, blocks, corner_x, corner_y, members, begins, place, member)
         for b in range(blocks * blocks):
             if blocks > 1:
-                touched += _touch(members, begins[b], begins[b + 1], x, y, types, reference, rows, counts)
+                touched += touch(members, begins[b], begins[b + 1], x, y, types, reference, rows, counts)
             rows = _attempt(
                 turn * (begins[b + 1] - begins[b]),
                 members,
@@ -531,11 +416,12 @@ def _sweep(
                 epsilon4,
                 constants,
                 weights,
+                pair_counts,
             )
         if blocks == 1:
             members[:] = np.arange(n)
     if touched == -1.0:
-        counters[_REBUILDS] += 0  # keeps the reading of _touch from being optimised away
+        counters[_REBUILDS] += 0  # keeps the reading of touch from being optimised away
     return rows
 
 
@@ -557,10 +443,20 @@ class Chain:
     displacement
         Side of the square that displacements are drawn from.
     skin
-        Thickness added to the neighbour list. It changes the speed, and the numbers only through rounding.
+        Thickness added to the neighbour list, by default :data:`SKIN` of the scheme. It changes the speed,
+        and the numbers only through rounding.
     exchange_weights
         Relative weight in [0, 1] of exchanges between two species, ``{"1-2": 0.0}``; 1 for those not named.
         It changes the speed of equilibration, not equilibrium.
+    exchanges
+        ``"plain"``: a share ``swap_fraction`` of the attempts of a sweep are exchanges of pairs drawn
+        blindly. ``"informed"``: the attempts of a sweep are displacements, and blocks of exchanges of pairs
+        that are drawn by what they cost (:mod:`tglassmlp.simulation.informed_exchanges`) come between sweeps;
+        ``swap_fraction`` has no meaning then.
+    exchanges_per_sweep
+        Informed exchanges tried per sweep, as a share of the number of particles.
+    exchange_interval
+        Sweeps between two blocks of informed exchanges.
 
     Raises
     ------
@@ -576,28 +472,56 @@ class Chain:
         mixture: Mixture = KA2D,
         swap_fraction: float = 0.2,
         displacement: float = 0.12,
-        skin: float = 0.5,
+        skin: float | None = None,
         exchange_weights: Mapping[str, float] | None = None,
+        exchanges: str = "plain",
+        exchanges_per_sweep: float = EXCHANGES_PER_SWEEP,
+        exchange_interval: int = EXCHANGE_INTERVAL,
     ) -> None:
         if not np.isfinite(temperature) or temperature <= 0:
             raise ValueError(f"temperature must be a positive number, found {temperature}")
         if not 0.0 <= swap_fraction < 1.0:
             raise ValueError(f"swap_fraction must lie in [0, 1), found {swap_fraction}")
+        if exchanges not in SKIN:
+            raise ValueError(f"exchanges must be informed or plain, found {exchanges!r}")
+        skin = SKIN[exchanges] if skin is None else skin
         if not np.isfinite(skin) or skin <= 0:
             raise ValueError(f"skin must be a positive number, found {skin}")
+        if not (np.isfinite(exchanges_per_sweep) and exchanges_per_sweep > 0):
+            raise ValueError(f"exchanges_per_sweep must be a positive number, found {exchanges_per_sweep}")
+        if int(exchange_interval) != exchange_interval or exchange_interval < 1:
+            raise ValueError(
+                f"exchange_interval must be a whole number of at least 1, found {exchange_interval}"
+            )
+        if exchanges == "informed" and np.unique(c.species).size < 2:
+            raise ValueError("informed exchanges need at least two species, found one; use plain ones")
         c.check_mixture(mixture.n_species, mixture.largest_cutoff)
-        if swap_fraction > 0 and np.unique(c.species).size < 2:
+        if exchanges == "plain" and swap_fraction > 0 and np.unique(c.species).size < 2:
             raise ValueError("exchanges need at least two species, found one; set swap_fraction to 0")
-        present = np.unique(c.species) if swap_fraction > 0 else None
+        exchanged = exchanges == "informed" or swap_fraction > 0
+        present = np.unique(c.species) if exchanged else None
         self._weights = exchange_matrix(exchange_weights or {}, mixture.n_species, present)
         kernels.check_overlaps(c, mixture)
         self.mixture, self.box_length = mixture, c.box_length
-        self.temperature, self.swap_fraction, self.skin = (
-            float(temperature),
-            float(swap_fraction),
-            float(skin),
-        )
+        self.temperature, self.skin = float(temperature), float(skin)
+        self.exchanges = exchanges
+        self.swap_fraction = float(swap_fraction) if exchanges == "plain" else 0.0
+        self.exchange_interval = int(exchange_interval)
+        #: Exchanges tried in one block of informed exchanges.
+        self.exchanges_per_block = max(1, round(exchanges_per_sweep * c.n_particles * self.exchange_interval))
+        # as blind draws would choose the species of a pair
+        numbers = np.bincount(c.species - 1, minlength=mixture.n_species).astype(float)
+        shares = np.triu(numbers[:, None] * numbers[None] * self._weights, 1)
+        self._shares = shares / max(shares.sum(), 1e-300)
+        self._pair_counts = np.zeros((2, mixture.n_species, mixture.n_species), np.int64)
+        self._phase = np.zeros(1, np.int64)
         self._tables = kernels.pair_tables(mixture)
+        # informed scheme: constants of single precision, and what its displacements summed up since the
+        # energy was last computed: changes, their number, decisions in double precision
+        self._single = single_tables(self._tables, c.box_length)
+        self._margin = MARGIN
+        self._sums = np.zeros(3)
+        self._settled = True
         near, self._shift = bring_near(c.positions, c.box_length)
         self._x, self._y = near.T.copy()
         self._types = c.species.astype(np.int64) - 1
@@ -609,7 +533,7 @@ class Chain:
         self._reference = np.empty((2, c.n_particles))
         self._rows, self._counts = self._empty_list(c)
         self.displacement = displacement
-        self._rows = _sort_and_list(
+        self._rows = sort_and_list(
             self._x,
             self._y,
             self._types,
@@ -648,12 +572,29 @@ class Chain:
     @property
     def energy(self) -> float:
         """Running potential energy per particle."""
+        self._settle()
         return float(self._running[_ENERGY]) / self.n_particles
 
     @property
     def counters(self) -> NDArray[np.int64]:
         """Displacements tried and accepted, exchanges tried and accepted, list rebuilds, so far: ``[5]``."""
         return self._counters.copy()
+
+    def pair_acceptance(self, since: NDArray[np.int64] | None = None) -> dict[str, float]:
+        """Share of exchanges accepted, for each pair of species of which any was tried: ``{"1-3": 0.9}``.
+
+        Parameters
+        ----------
+        since
+            Earlier :attr:`pair_counts` to count from; from the beginning if None.
+        """
+        tried, accepted = self._pair_counts if since is None else self._pair_counts - since
+        return {f"{a + 1}-{b + 1}": float(accepted[a, b] / tried[a, b]) for a, b in np.argwhere(tried > 0)}
+
+    @property
+    def pair_counts(self) -> NDArray[np.int64]:
+        """Exchanges tried and accepted of species a < b, so far: ``[2, S, S]``."""
+        return self._pair_counts.copy()
 
     def recomputed_energy(self) -> float:
         """Potential energy of the system, computed anew with a new neighbour list."""
@@ -676,6 +617,95 @@ class Chain:
         How a run is cut into calls changes nothing in a system of one block; in a larger one visits to
         blocks are cut short at the end of a call.
         """
+        if self.exchanges == "plain":
+            self._sweep(sweeps)
+            return
+        while sweeps > 0:
+            turn = min(sweeps, self.exchange_interval - int(self._phase[0]))
+            self._displace(turn)
+            sweeps -= turn
+            self._phase[0] += turn
+            if self._phase[0] == self.exchange_interval:
+                self._exchange(self.exchanges_per_block)
+                self._phase[0] = 0
+
+    def _displace(self, sweeps: int) -> None:
+        """Make sweeps of displacements only."""
+        self._settled = False
+        self._rows = displace(
+            sweeps,
+            max(1, int(self.box_length // BLOCK)),
+            self._x,
+            self._y,
+            self._types,
+            self._names,
+            self._reference,
+            self._rows,
+            self._counts,
+            self.box_length,
+            self.mixture.largest_cutoff,
+            self.skin,
+            self.temperature,
+            self.displacement,
+            self._generator,
+            self._counters,
+            self._sums,
+            *self._tables,
+            self._single,
+            *self._margin,
+        )
+
+    def _settle(self) -> None:
+        """Compute the energy from the neighbour list, if displacements were summed in single precision.
+
+        Raises
+        ------
+        ValueError
+            If it differs by more than :data:`SUM_TOLERANCE` per displacement from what they add up to.
+        """
+        if self._settled:
+            return
+        out = np.empty((3, self.n_particles))
+        exact = kernels.energy_and_forces(
+            self._x, self._y, self._types, self._rows, self._counts, self.box_length, *self._tables, *out
+        )
+        before, moved = float(self._running[_ENERGY]), float(self._sums[1])
+        expected = before + float(self._sums[0])
+        allowed = SUM_TOLERANCE * (moved + 1e4 + 10.0 * (abs(before) + abs(exact)))
+        if not abs(exact - expected) <= allowed:
+            raise ValueError(
+                f"{moved:.0f} displacements change the energy to {expected:.10g}, recomputed it is "
+                f"{exact:.10g}: difference {exact - expected:.3g}, allowed {allowed:.3g}"
+            )
+        self._running[_ENERGY] = exact
+        self._sums[:] = 0.0
+        self._settled = True
+
+    def _exchange(self, tries: int, trace: NDArray[np.float64] | None = None) -> None:
+        """Make one block of informed exchanges."""
+        change, accepted = exchange_block(
+            tries,
+            self._shares,
+            self._x,
+            self._y,
+            self._types,
+            self._rows,
+            self._counts,
+            self.box_length,
+            self.temperature,
+            self._generator,
+            self._pair_counts,
+            *self._tables,
+            np.empty((0, 4)) if trace is None else trace,
+        )
+        # computed anew when it is asked for, so that its bits do not depend on when that was before
+        self._settled = False
+        self._sums[0] += change
+        self._counters[_SWAP_TRIED] += tries
+        self._counters[_SWAPPED] += accepted
+
+    def _sweep(self, sweeps: int) -> None:
+        """Make sweeps without informed exchanges."""
         self._rows = _sweep(
             sweeps,
             max(1, int(self.box_length // BLOCK)),
@@ -696,6 +726,7 @@ class Chain:
             self._counters,
             *self._tables,
             self._weights,
+            self._pair_counts,
         )
 
     def tune(self, sweeps: int, target: float) -> None:
@@ -720,6 +751,7 @@ class Chain:
         ValueError
             If it exceeds :data:`ENERGY_TOLERANCE`, or an energy is not finite.
         """
+        self._settle()
         exact = self.recomputed_energy()
         drift = abs(exact - float(self._running[_ENERGY])) / self.n_particles
         if not drift <= ENERGY_TOLERANCE * max(1.0, abs(exact) / self.n_particles):
@@ -731,20 +763,14 @@ class Chain:
 
     def state(self) -> dict[str, NDArray]:
         """Everything needed to go on bit for bit, as arrays for a checkpoint."""
-        return {
-            "x": self._x.copy(),
-            "y": self._y.copy(),
-            "types": self._types.copy(),
-            "names": self._names.copy(),
-            "reference": self._reference.copy(),
-            "generator": self._generator.copy(),
-            "running": self._running.copy(),
-            "counters": self._counters.copy(),
-        }
+        self._settle()
+        return {name: getattr(self, f"_{name}").copy() for name in _STATE}
 
     def restore(self, state: dict[str, NDArray]) -> None:
         """Take over a saved :meth:`state`; the list is rebuilt from where it was made."""
-        for name in ("x", "y", "types", "names", "reference", "generator", "running", "counters"):
+        self._sums[:] = 0.0
+        self._settled = True
+        for name in _STATE:
             target, values = getattr(self, f"_{name}"), state[name]
             if values.shape != target.shape or values.dtype != target.dtype:
                 raise ValueError(
@@ -781,7 +807,9 @@ class SwapStatistics:
     energy_drift
         Largest mismatch per particle between running and recomputed energy.
     moves_per_second
-        Attempts per second of this process.
+        Attempts per second of this process; informed exchanges are not counted.
+    pair_acceptance
+        Share of accepted exchanges after tuning of each pair of species, ``{"1-3": 0.9}``.
     """
 
     sweeps: NDArray[np.int64]
@@ -791,6 +819,7 @@ class SwapStatistics:
     displacement: float
     energy_drift: float
     moves_per_second: float
+    pair_acceptance: Mapping[str, float]
 
     def __repr__(self) -> str:
         return (
@@ -814,6 +843,9 @@ def swap_monte_carlo(
     displacement: float = 0.12,
     records: int = 20,
     exchange_weights: Mapping[str, float] | None = None,
+    exchanges: str = "plain",
+    exchanges_per_sweep: float = EXCHANGES_PER_SWEEP,
+    exchange_interval: int = EXCHANGE_INTERVAL,
 ) -> tuple[Configuration, SwapStatistics]:
     """Run swap Monte Carlo from a configuration.
 
@@ -841,6 +873,9 @@ def swap_monte_carlo(
         Number of equally spaced points at which the energy is noted.
     exchange_weights
         Relative weights of exchanges between species, see :class:`Chain`.
+    exchanges, exchanges_per_sweep, exchange_interval
+        Scheme of the exchanges, see :class:`Chain`: ``"informed"`` equilibrates several times faster than
+        ``"plain"`` at low temperature.
 
     Returns
     -------
@@ -880,11 +915,20 @@ def swap_monte_carlo(
     if not 0 <= tuning <= sweeps or (tuning_sweeps is not None and tuning != tuning_sweeps):
         raise ValueError(f"tuning_sweeps must lie in 0..{sweeps} and be whole, found {tuning_sweeps}")
     chain = Chain(
-        c, temperature, seed, mixture, swap_fraction, displacement, exchange_weights=exchange_weights
+        c,
+        temperature,
+        seed,
+        mixture,
+        swap_fraction,
+        displacement,
+        exchange_weights=exchange_weights,
+        exchanges=exchanges,
+        exchanges_per_sweep=exchanges_per_sweep,
+        exchange_interval=exchange_interval,
     )
     begin = time.perf_counter()
     chain.tune(tuning, target_acceptance)
-    before = chain.counters
+    before, pairs_before = chain.counters, chain.pair_counts
     points = np.unique(np.round(np.linspace(tuning, sweeps, min(records, sweeps) + 1)).astype(np.int64))[
         -records:
     ]
@@ -904,4 +948,5 @@ def swap_monte_carlo(
         chain.displacement,
         drift,
         sweeps * chain.n_particles / elapsed,
+        chain.pair_acceptance(pairs_before),
     )
