@@ -164,7 +164,7 @@ def rows() -> Iterator[dict[str, Any]]:
 
     def exchange() -> None:
         for _ in range(many // 4):
-            informed._exchange(tries)
+            informed.exchange(tries)
 
     yield {
         "name": f"informed exchanges, {tries} to a block, table included, N = {n}, T = {TEMPERATURE}",

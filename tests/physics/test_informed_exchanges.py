@@ -93,8 +93,8 @@ def test_all_arrangements_on_fixed_places(mixture, pairs, temperature):
     for _ in range(samples):
         # blocks of one species pair each: several, so that samples are nearly independent
         for _ in range(6):
-            chain._exchange(3)
-        counts[index[tuple((chain._types[np.argsort(chain._names)] + 1).tolist())]] += 1
+            chain.exchange(3)
+        counts[index[tuple(chain.configuration().species.tolist())]] += 1
     expected = weights / weights.sum() * samples
     assert np.count_nonzero(expected > 10) > 12
     assert expected.max() > 3 * np.median(expected)
@@ -120,14 +120,14 @@ def test_ratios_of_moves_from_scratch(liquid, temperature):
     """Boltzmann factor times reverse over forward proposal, of every energy and weight computed anew."""
     m = KA2D.scaled(10)
     chain = Chain(liquid, temperature, 3, m, exchanges="informed", exchange_weights={"1-2": 0.5})
-    before = chain._sorted()
+    before = chain.sorted_configuration()
     energies = Energies(before, m)
     species = before.species
     worst, close, seen, refused = 0.0, 0, set(), 0
     for _ in range(40):
         counts, energy = chain.pair_counts, chain.energy * chain.n_particles
         trace = np.empty((10, 4))
-        chain._exchange(10, trace)
+        chain.exchange(10, trace)
         a, b = drawn_pair(chain, counts)
         seen.add((a, b))
         begin = energies.total(species)
@@ -148,7 +148,7 @@ def test_ratios_of_moves_from_scratch(liquid, temperature):
             else:
                 assert ratio < 1
                 refused += 1
-        np.testing.assert_array_equal(chain._sorted().species, species)
+        np.testing.assert_array_equal(chain.sorted_configuration().species, species)
         after = energies.total(species)
         assert chain.energy * chain.n_particles - energy == pytest.approx(after - begin, abs=1e-11)
     assert seen == {(1, 2), (1, 3), (2, 3)}
@@ -166,9 +166,9 @@ def test_weights_beyond_the_limit_still_balance():
     for k in range(60):
         c = Configuration(places, rng.permutation(PLACES.species()), PLACES.box_length)
         chain = Chain(c, temperature, k, PLACES, exchanges="informed")
-        before, counts = chain._sorted(), chain.pair_counts
+        before, counts = chain.sorted_configuration(), chain.pair_counts
         energies, trace = Energies(before, PLACES), np.empty((1, 4))
-        chain._exchange(1, trace)
+        chain.exchange(1, trace)
         a, b = drawn_pair(chain, counts)
         i, j = trace[0, :2].astype(int)
         new = exchanged(before.species, i, j)
@@ -185,7 +185,7 @@ def test_weights_beyond_the_limit_still_balance():
             assert np.log(trace[0, 2]) == pytest.approx(total, abs=1e-9)
         else:
             assert trace[0, 3] == (total > 0)
-        assert np.array_equal(chain._sorted().species, new if trace[0, 3] else before.species)
+        assert np.array_equal(chain.sorted_configuration().species, new if trace[0, 3] else before.species)
         assert chain.check_energy() < 1e-10
         moved += int(trace[0, 3])
     assert limited > 20
@@ -217,7 +217,7 @@ def measured(exchanges: str, mixture: Mixture, temperature: float, seed: int) ->
         chain.run(4)
         energies.append(chain.energy * chain.n_particles)
         if k % 10 == 0:
-            c = chain._sorted()
+            c = chain.sorted_configuration()
             separation = minimum_image(c.positions[:, None] - c.positions[None], c.box_length)
             s = c.species - 1
             close = np.hypot(*np.moveaxis(separation, -1, 0)) < reach[s[:, None], s[None]]

@@ -394,7 +394,7 @@ def test_informed_exchanges_keep_composition_energy_and_the_list(liquid):
     # entries of the neighbour list carry the species of today
     entries = [chain._rows[i, : chain._counts[i]] for i in range(129)]
     for row in entries:
-        np.testing.assert_array_equal(row & 7, chain._types[row >> 3])
+        np.testing.assert_array_equal(row & 7, chain.sorted_configuration().species[row >> 3] - 1)
     accepted, pairs = chain.pair_acceptance(), chain.pair_counts
     assert set(accepted) == {"1-2", "1-3", "2-3"}
     assert accepted["1-3"] == pairs[1, 0, 2] / pairs[0, 0, 2] > 0.2
@@ -406,7 +406,7 @@ def test_species_pairs_are_drawn_as_numbers_and_weights_say(liquid):
     weights = {"1-2": 0.5, "1-3": 1.0, "2-3": 0.25}
     informed = Chain(liquid, 0.6, 1, exchanges="informed", exchange_weights=weights)
     for _ in range(4000):
-        informed._exchange(1)
+        informed.exchange(1)
     n = np.array([60, 33, 36])
     share = np.array([0.5 * n[0] * n[1], n[0] * n[2], 0.25 * n[1] * n[2]])
     share /= share.sum()
@@ -456,8 +456,8 @@ def test_informed_exchanges_reach_across_a_large_system(wide, monkeypatch):
     for _ in range(10):
         chain.run(1)
         trace = np.empty((30, 4))
-        x, y = chain._x.copy(), chain._y.copy()
-        chain._exchange(30, trace)
+        x, y = chain.sorted_configuration().positions.T
+        chain.exchange(30, trace)
         i, j = trace[trace[:, 3] > 0, :2].astype(int).T
         separation = np.stack([x[i] - x[j], y[i] - y[j]])
         separation -= wide.box_length * np.rint(separation / wide.box_length)
@@ -466,7 +466,7 @@ def test_informed_exchanges_reach_across_a_large_system(wide, monkeypatch):
     assert len(distances) > 150
     # half the pairs of a square lie further apart than .4 of its side
     assert np.mean(np.array(distances) > 0.4 * wide.box_length) == pytest.approx(0.5, abs=0.15)
-    np.testing.assert_array_equal(np.bincount(chain._types), np.bincount(wide.species - 1))
+    np.testing.assert_array_equal(np.bincount(chain.configuration().species), np.bincount(wide.species))
 
 
 def test_statistics_of_informed_exchanges(liquid):

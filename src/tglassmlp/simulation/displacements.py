@@ -338,7 +338,7 @@ def _fixed(coordinate: float, scale: float) -> Any:
 
 
 @njit(error_model="numpy", forceinline=True)
-def _attempt(
+def _attempt_displacements(
     attempts: int,
     members: NDArray,
     begin: int,
@@ -529,7 +529,7 @@ def displace(
         for b in range(blocks * blocks):
             if blocks > 1:
                 touched += touch(members, begins[b], begins[b + 1], x, y, types, reference, rows, counts)
-            rows = _attempt(
+            rows = _attempt_displacements(
                 turn * (begins[b + 1] - begins[b]),
                 members,
                 begins[b],

@@ -598,9 +598,10 @@ class Chain:
 
     def recomputed_energy(self) -> float:
         """Potential energy of the system, computed anew with a new neighbour list."""
-        return kernels.total_energy(self._sorted(), self.mixture)
+        return kernels.total_energy(self.sorted_configuration(), self.mixture)
 
-    def _sorted(self) -> Configuration:
+    def sorted_configuration(self) -> Configuration:
+        """Present configuration, particles in the order of the chain's own arrays (by cell of the list)."""
         return Configuration(np.column_stack([self._x, self._y]), self._types + 1, self.box_length)
 
     def configuration(self) -> Configuration:
@@ -626,7 +627,7 @@ class Chain:
             sweeps -= turn
             self._phase[0] += turn
             if self._phase[0] == self.exchange_interval:
-                self._exchange(self.exchanges_per_block)
+                self.exchange(self.exchanges_per_block)
                 self._phase[0] = 0
 
     def _displace(self, sweeps: int) -> None:
@@ -681,8 +682,18 @@ class Chain:
         self._sums[:] = 0.0
         self._settled = True
 
-    def _exchange(self, tries: int, trace: NDArray[np.float64] | None = None) -> None:
-        """Make one block of informed exchanges."""
+    def exchange(self, tries: int, trace: NDArray[np.float64] | None = None) -> None:
+        """Make one block of informed exchanges, all of one species pair, between displacements.
+
+        Parameters
+        ----------
+        tries
+            Exchanges that are tried.
+        trace
+            ``[tries, 4]``, filled with one row for each: the two particles (as in
+            :meth:`sorted_configuration`), the ratio that decides, and 1 if it was accepted, else 0. A ratio
+            of at least 1 is always accepted.
+        """
         change, accepted = exchange_block(
             tries,
             self._shares,
