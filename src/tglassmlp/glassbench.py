@@ -45,6 +45,7 @@ from numpy.typing import NDArray
 
 from tglassmlp import storage
 from tglassmlp.configuration import Configuration, minimum_image
+from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.formats import described
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.simulation.equilibration import COLUMNS
@@ -450,7 +451,7 @@ def read_glassbench(
             ready = waiting.pop(key)
             table = _complete(ready, table, times)
             done.add(file.structure)
-            yield _joined(ready, times, table, starts, temperature)
+            yield _joined(ready, times, table, starts, temperature, mixture)
     left = [f for group in waiting.values() for f in group]
     lists = _possible_codes(left, times, temperature) if left and table is None else []
     for remaining in waiting.values():
@@ -468,7 +469,7 @@ def read_glassbench(
                 f"T = {float(temperature):g} they stand for; pass the codes of all times, codes=[...]"
             )
         done.add(first.structure)
-        yield _joined(remaining, times, table, starts, temperature)
+        yield _joined(remaining, times, table, starts, temperature, mixture)
     if numbers is not None and numbers - done:
         raise ValueError(
             f"{place}: holds no structure {sorted(numbers - done)} in {' or '.join(sorted(wanted))}"
@@ -554,7 +555,7 @@ def _index(file: _File, times: NDArray[np.float64]) -> int:
 
 def read_configurations(
     path: str | os.PathLike[str],
-    mixture: Mixture | None = KA2D,
+    mixture: Mixture | None = storage.EXPECTED,
     species: Mapping[str, int] | None = None,
 ) -> list[Configuration]:
     """Read every frame of a GSD file, or the initial, thermal state of a GlassBench file (``.npz``).
@@ -565,13 +566,16 @@ def read_configurations(
     ``"3"``) or the letters A, B, C in this order, whatever the order of the list, and where the shares of the
     types are those of the mixture. GlassBench files must keep their names.
 
+    Configurations carry the mixture that the file names, otherwise the one that is given as ``mixture``.
+    Where neither names one, they carry none.
+
     Parameters
     ----------
     path
         The file.
     mixture
-        What its particles are expected to be. None: shares are not compared, and only numbers are understood
-        as names.
+        What its particles are expected to be, by default those of KA2D. None: shares are not compared, and
+        only numbers are understood as names.
     species
         What each type of the file means, e.g. ``{"A": 1, "B": 3, "C": 2}``.
 
@@ -584,6 +588,8 @@ def read_configurations(
     ------
     FileNotFoundError
         If there is no such file.
+    TypeError
+        If ``mixture`` or ``species`` is of another type.
     ValueError
         If it is neither, is damaged, holds no frame or no particles, is not two-dimensional, its box is not
         square, a coordinate is not finite, a particle has a type that is not listed, or the types cannot be
@@ -598,13 +604,15 @@ def read_configurations(
     --------
     >>> read_configurations("converted.gsd", species={"A": 1, "B": 3, "C": 2})  # doctest: +SKIP
     """
+    storage.check_reader_arguments(mixture, species)
     place = Path(path)
     if not place.is_file():
         return storage.read_configurations(path, mixture, species)
     kind = described(place)
     if kind == "an NPZ file" or (kind is None and place.suffix == ".npz"):
         with open(place, "rb") as handle:
-            return [_thermal(_load(str(path), place.name, "", handle), mixture, species)]
+            initial = _thermal(_load(str(path), place.name, "", handle), mixture, species)
+            return [initial if mixture is storage.EXPECTED else initial.with_mixture(mixture)]
     if kind not in (None, "a GSD file"):
         raise ValueError(
             f"{path}: is {kind}, which is not read. Read are GSD files and trajectory files of GlassBench "
@@ -654,6 +662,7 @@ def _joined(
     table: Sequence[int],
     starts: dict[bytes, str],
     temperature: float | str,
+    mixture: Mixture,
 ) -> Isoconfigurational:
     """Put the files of one structure together; ``starts`` remembers the initial states seen so far."""
     ordered = sorted(files, key=lambda f: f.code)
@@ -684,7 +693,7 @@ def _joined(
         raise ValueError(
             f"{first.path}: starts from the same positions as {same}, another structure was expected"
         )
-    initial, own = first.initial, times[places]
+    initial, own = first.initial.with_mixture(mixture), times[places]
     displacements = _displacements(ordered, initial)
     _check_motion(ordered, displacements, own, float(temperature))
     inherent = None
@@ -875,6 +884,7 @@ def trajectory_arrays(members: Sequence[Isoconfigurational]) -> dict[str, Array]
     }
 
 
+@takes_mixture(assume=False)
 def equilibration_tables(
     structures: Sequence[Configuration],
     inherent: Sequence[Configuration],

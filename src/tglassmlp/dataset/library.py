@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,7 +156,7 @@ class Ensemble:
     @property
     def mixture(self) -> Mixture:
         """Mixture of the structures."""
-        return mixture_of(self.files[0].record)
+        return content.mixture_of(self.files[0].record)
 
     def configuration(self, number: int) -> Configuration:
         """One structure: thermal positions, wrapped; particles sorted by species."""
@@ -262,16 +262,6 @@ class Ensemble:
             "displacement2": np.stack([r.displacement2[:, f] for r, f in zip(runs, at, strict=True)]),
             "scattering": np.stack([r.scattering[:, f] for r, f in zip(runs, at, strict=True)]),
         }
-
-
-def mixture_of(record: Mapping[str, Any]) -> Mixture:
-    """Mixture of a file, from its record."""
-    about: dict[str, Any] = dict(record["mixture"])
-    for key in ("sigma", "epsilon"):
-        about[key] = tuple(map(tuple, about[key]))
-    for key in ("composition", "radii"):
-        about[key] = tuple(about[key])
-    return Mixture(**about)
 
 
 @dataclass(frozen=True)

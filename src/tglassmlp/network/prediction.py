@@ -220,7 +220,8 @@ class Networks:
         ------
         ValueError
             If the descriptors are not those of the training (names, lengths, cut-off, mixture), or not of an
-            inherent structure; if shares of species or number density are not those of the networks' mixture,
+            inherent structure; if the configuration carries a mixture of another pair potential; if shares of
+            species or number density are not those of the networks' mixture,
             both within one per cent; if the box is too short, or the state point is not possible.
 
         Warns
@@ -468,6 +469,7 @@ class Networks:
         if not self.n_networks:
             raise ValueError(f"this file holds no network: {self.metadata.get('note', 'none was trained')}")
         if isinstance(given, Configuration):
+            self._check_mixture(given.mixture)
             counts = np.bincount(given.species, minlength=self.mixture.n_species + 1)[1:]
             self._check_structure(counts, given.box_length)
             found = self._descriptors(given)
@@ -493,6 +495,15 @@ class Networks:
         if not np.all(np.isfinite(values)):
             raise ValueError("descriptors hold values that are not finite")
         return self.scaling.apply(values, found.names).astype(np.float32)
+
+    def _check_mixture(self, carried: Mixture | None) -> None:
+        """Refuse a configuration that carries a mixture of another pair potential."""
+        own = self.mixture
+        if carried is not None and not carried.same_potential(own):
+            raise ValueError(
+                f"this configuration is of the mixture {carried.name}, these networks learnt {own.name}, "
+                f"whose pair potential is another one ({carried.potential_against(own)})"
+            )
 
     def _check_structure(self, counts: NDArray, box_length: float) -> None:
         """Refuse a structure whose composition, density or box is not that of the networks."""

@@ -597,6 +597,7 @@ class NativeEngine:
 
     name = "native"
 
+    @takes_mixture(assume=False)
     def trajectory(
         self,
         configuration: Configuration,
@@ -893,6 +894,7 @@ def isoconfigurational_dynamics(
     return configuration.positions + found.displacements.astype(np.float64)
 
 
+@takes_mixture(assume=False)
 def run_structures(
     configurations: Sequence[Configuration],
     numbers: Sequence[int],
