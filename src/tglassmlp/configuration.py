@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import numbers
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -185,6 +186,8 @@ def _real(name: str, values: ArrayLike) -> NDArray[Any]:
         found = np.asarray(values)
     except ValueError:  # rows of different lengths
         raise ValueError(f"{name} must be an array of numbers, found rows of different lengths") from None
+    if found.dtype.kind == "O" and all(isinstance(v, numbers.Real) for v in found.flat):
+        found = found.astype(np.float64)
     if found.dtype.kind not in "iuf" and found.size:
         kind = f"values like {found.flat[0]!r}" if found.dtype.kind in "OUS" else f"type {found.dtype}"
         raise ValueError(f"{name} must be real numbers, found {kind}")

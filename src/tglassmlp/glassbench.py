@@ -459,7 +459,7 @@ def read_glassbench(
         if not partial:
             raise ValueError(
                 f"{first.path}: structure {first.structure} ({first.part}) has files for {len(remaining)} of "
-                f"{times.size} times; {_missing(remaining, table, lists)}"
+                f"{times.size} times; {_missing(remaining, table, lists, times)}"
             )
         if table is None and len({tuple(c.index(f.code) for f in left) for c in lists}) == 1:
             table = lists[0]
@@ -480,7 +480,12 @@ def _list(codes: Iterable[int]) -> str:
     return ", ".join(f"tc{c:02d}" for c in sorted(codes))
 
 
-def _missing(files: Sequence[_File], table: tuple[int, ...] | None, lists: Sequence[tuple[int, ...]]) -> str:
+def _missing(
+    files: Sequence[_File],
+    table: tuple[int, ...] | None,
+    lists: Sequence[tuple[int, ...]],
+    times: NDArray[np.float64],
+) -> str:
     """Name the codes that one structure has no file for, as far as they are known."""
     have = {f.code for f in files}
     counted = tuple(range(1, len(lists[0]) + 1)) if lists else ()
@@ -491,6 +496,12 @@ def _missing(files: Sequence[_File], table: tuple[int, ...] | None, lists: Seque
         table, doubt = counted, " (if codes count from 01)"
     if table is None:
         return f"there are only the time codes {_list(have)}"
+    nowhere = [f"{times[k]:g}" for k, c in enumerate(table) if c < 1]
+    if nowhere:  # known by the recorded times only
+        return (
+            f"no structure has a file for t = {', '.join(nowhere)}, which the list of times holds: either "
+            "these files are missing, or the list has times that do not belong to the data"
+        )
     return f"missing are the time codes {_list(c for c in table if c not in have)}{doubt}"
 
 

@@ -267,6 +267,9 @@ class Measured:
     potential_energy: NDArray[np.float64]
     conserved_drift: NDArray[np.float64]
 
+    def __repr__(self) -> str:
+        return f"<Measured dynamics of {self.neighbours.size} particles: {self.left.shape[1]} frames>"
+
 
 def measure(
     c: Configuration, trajectory: Trajectory, r_in: float, r_out: float, wave_number: float, mixture: Mixture

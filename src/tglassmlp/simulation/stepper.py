@@ -91,6 +91,7 @@ class ReplicaStepper:
         threads: int = 1,
         positions: ArrayLike | None = None,
     ) -> None:
+        md.check_settings(settings, "ReplicaStepper")
         frames, replicas = checked_request(np.array([0]), replicas)
         sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
         model = md._model(configuration, temperature, mixture, settings)
