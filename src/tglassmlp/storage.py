@@ -793,10 +793,8 @@ def _mixture_to_write(
 ) -> Mixture | None:
     """Return the mixture that a file is to name: the one given, or the one that its frames carry."""
     if mixture is not None:
-        given = "given"
         check_carried_mixture(configurations, mixture, "write_configurations")
     else:
-        given = "that it carries"
         mixture = carried_mixture(configurations, "write_configurations")
         bare = [k for k, c in enumerate(configurations) if c.mixture is None]
         if bare and len(bare) < len(configurations):
@@ -804,14 +802,32 @@ def _mixture_to_write(
                 f"{path}: configuration {bare[0]} carries no mixture, others do; name the mixture of all "
                 "with mixture=..."
             )
+        mixture = None if mixture is None else _of_these_shares(path, configurations[0], mixture)
     for k, c in enumerate(configurations if mixture is not None else ()):
         try:
             species_names.check_composition(c.species, mixture)  # type: ignore[arg-type]
         except ValueError as error:
             raise ValueError(
-                f"{path}: configuration {k} is not of the mixture {given}: {error}. A mixture of the same "
+                f"{path}: configuration {k} is not of the mixture given: {error}. A mixture of the same "
                 "potential and other shares is dataclasses.replace(mixture, composition=...)"
             ) from None
+    return mixture
+
+
+def _of_these_shares(path: str | os.PathLike[str], c: Configuration, mixture: Mixture) -> Mixture | None:
+    """Return a mixture of the same particles with the composition of a configuration that carries it."""
+    counts = np.bincount(c.species, minlength=mixture.n_species + 1)[1:]
+    try:
+        species_names.check_composition(c.species, mixture)
+    except ValueError:
+        if np.any(counts == 0):
+            warnings.warn(
+                f"{path}: will name no mixture, since {mixture.name} has {mixture.n_species} species and the "
+                "configurations lack some of them; name it when the file is read",
+                stacklevel=4,
+            )
+            return None
+        return replace(mixture, composition=tuple(int(n) for n in counts), box_length=c.box_length)
     return mixture
 
 
@@ -887,7 +903,9 @@ def read_configurations(
     """
     check_reader_arguments(mixture, species)
     frames, named = _checked_frames(path)
-    if named is not None and mixture is not None:
+    # nobody has asked for the shares of KA2D: a file that names other ones of its potential is read as it is
+    free = mixture is EXPECTED and named is not None and named.same_potential(EXPECTED)
+    if named is not None and mixture is not None and not free:
         try:
             species_names.same_mixture(named, mixture)
         except ValueError as error:
@@ -898,7 +916,7 @@ def read_configurations(
         carried = mixture
     for k, frame in enumerate(frames):
         try:
-            read = _from_frame(frame, mixture, species)
+            read = _from_frame(frame, named if free else mixture, species)
             if named is not None:
                 species_names.check_composition(read.species, named)
             found.append(read if carried is None else read.with_mixture(carried))
