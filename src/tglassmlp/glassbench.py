@@ -47,7 +47,7 @@ from tglassmlp import storage
 from tglassmlp.configuration import Configuration, minimum_image
 from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.formats import described
-from tglassmlp.mixture import KA2D, Mixture
+from tglassmlp.mixture import KA2D, Mixture, check_is_mixture
 from tglassmlp.simulation.equilibration import COLUMNS
 from tglassmlp.simulation.kernels import potential_energies
 from tglassmlp.species import species_of_types
@@ -411,12 +411,16 @@ def read_glassbench(
     ------
     FileNotFoundError
         If there is no such folder, archive or list of times.
+    TypeError
+        If ``mixture`` is no mixture.
     ValueError
         For a damaged archive or file, a file of another kind, three-dimensional data, another number of
         particles, a name with another temperature, a missing time (its code is named), codes that cannot be
         matched with the times, displacements that cannot be known, files that contradict each other, their
         names or their times, or a structure that is not there; the message names the file.
     """
+    if check_is_mixture(mixture, "read_glassbench") is None:
+        raise TypeError("read_glassbench: mixture must be a tglassmlp.Mixture, found None")
     place = locate(Path(root), temperature)
     times = read_times(root, temperature)
     wanted = set(parts)

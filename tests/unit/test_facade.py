@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import tglassmlp as tg
@@ -164,6 +165,7 @@ def test_results_carry_the_mixture_they_were_made_with(lattice):
 
 def test_functions_below_the_interface_use_it_too(lattice):
     from tglassmlp.dynamics.bond_breaking import isoconfigurational_propensity, surviving_bonds
+    from tglassmlp.simulation.equilibration import CheckLimits, check_temperature
     from tglassmlp.simulation.kernels import forces, prepared, total_energy
     from tglassmlp.simulation.stepper import ReplicaStepper
     from tglassmlp.simulation.swap_monte_carlo import Chain
@@ -187,6 +189,8 @@ def test_functions_below_the_interface_use_it_too(lattice):
     assert not np.isclose(total_energy(hot), total_energy(bare))
     with pytest.raises(ValueError, match="mixture hot, but mixture=KA2D"):
         prepared(hot, tg.KA2D)
+    with pytest.raises(ValueError, match="check_temperature: the configuration is of the mixture hot"):
+        check_temperature(pd.DataFrame(), [hot], 0.5, CheckLimits(), tg.KA2D)
 
 
 def test_configurations_of_different_mixtures_have_no_common_one(lattice):

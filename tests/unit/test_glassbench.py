@@ -333,6 +333,12 @@ def test_a_time_without_any_file_is_named_by_itself(folder):
         list(read_glassbench(folder, 0.3, mixture=SMALL))
 
 
+@pytest.mark.parametrize("mixture", ["KA2D", None, {}])
+def test_a_mixture_of_another_type_is_not_blamed_on_the_data(folder, mixture):
+    with pytest.raises(TypeError, match=r"read_glassbench: mixture must be a tglassmlp\.Mixture"):
+        list(read_glassbench(folder, 0.3, mixture=mixture))
+
+
 def test_published_structures_carry_the_mixture_they_are_read_as(folder, tmp_path):
     found = list(read_glassbench(folder, 0.3, mixture=SMALL))
     assert all(x.initial.mixture == SMALL for x in found)

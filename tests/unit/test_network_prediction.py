@@ -391,7 +391,7 @@ def asked(networks):
         "predict_scaled": lambda t, c: networks.predict_scaled(x, t, c),
         "predict_corrected": lambda t, c: networks.predict_corrected(x, t, c),
         "bottleneck": lambda t, c: networks.bottleneck(x, t, c),
-        "attention": networks.attention,
+        "attention": lambda t, c: networks.attention(t, c),
     }
 
 
@@ -406,6 +406,9 @@ def test_every_question_has_the_guards_of_predict(name):
             ask(0.35, c_b)
     assert any("T = 1 lies outside 0.3 to 0.5" in text for text in said(lambda: ask(1.0, 0.6)))
     assert any("C_B = 0.96 lies outside 0.1 to 0.9" in text for text in said(lambda: ask(0.35, 0.96)))
+    with pytest.warns(PredictionWarning) as seen:
+        ask(1.0, 0.6)
+    assert {w.filename for w in seen} == {__file__}  # it points to who has asked
     assert not said(lambda: ask(0.3, 0.1))
     assert not said(lambda: ask(0.5, 0.9))
 

@@ -543,7 +543,7 @@ class Networks:
             _check_state_point(temperature, float(c))
         told = dict.fromkeys(text for c in each[[0, -1]] for text in self._beyond(temperature, float(c)))
         for text in told:
-            warnings.warn(text, PredictionWarning, stacklevel=4)
+            warnings.warn(text, PredictionWarning, stacklevel=3)
 
     def _check(self, descriptors: NDArray) -> None:
         self._check_any()
