@@ -6,6 +6,7 @@ Arguments of Snakemake that change the run may follow the configuration.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 
 from command_line import add_words, understood
@@ -28,7 +29,16 @@ def main() -> int:
         print(f"{given.config or 'config.yaml'}: {error}", file=sys.stderr)
         return 1
     run = command.results
+    if not run.is_dir():
+        print(
+            f"{run}: there is no such run, so that nothing was read; a run is made by `make run`",
+            file=sys.stderr,
+        )
+        return 1
     found = list(damaged(run, command.config, 1e6 * given.below))
+    if not found and math.isinf(given.below):
+        print(f"{run}: holds no data file of a run, so that nothing was read", file=sys.stderr)
+        return 1
     bad = [text for _, text in found if text is not None]
     for text in bad:
         print(text, file=sys.stderr)

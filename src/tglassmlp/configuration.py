@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import html
+import numbers
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tglassmlp.box import check_resolved, minimum_image, wrap
+from tglassmlp.mixture import Mixture, check_is_mixture
 
 __all__ = ["Configuration", "minimum_image", "wrap"]
+
+#: Species are kept as int32, and counted into arrays of as many entries as the largest one.
+LARGEST_SPECIES = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,12 +31,19 @@ class Configuration:
         ``[N]`` integers, 1 for the first species.
     box_length
         Side of the periodic box.
+    mixture
+        The mixture that the species belong to, if it is known. Functions that are called without a mixture
+        use this one, and refuse another pair potential. Number of particles and box need not be those of its
+        unit system.
 
     Raises
     ------
+    TypeError
+        If ``mixture`` is not a :class:`tglassmlp.Mixture`.
     ValueError
-        If a shape, a species number, a coordinate or the box is not usable, or a coordinate is so large that
-        float64 does not resolve the place in the box; the message says what was found and what is expected.
+        If a shape, a species number, a coordinate or the box is not usable, values are masked or are no real
+        numbers, or a coordinate is so large that float64 does not resolve the place in the box; the message
+        says what was found and what is expected.
 
     Examples
     --------
@@ -42,10 +56,17 @@ class Configuration:
     positions: NDArray[np.float64]
     species: NDArray[np.int32]
     box_length: float
+    mixture: Mixture | None = None
 
-    def __init__(self, positions: ArrayLike, species: ArrayLike, box_length: float) -> None:
-        pos = np.array(positions, dtype=np.float64, order="C")
-        raw = np.asarray(species)
+    def __init__(
+        self,
+        positions: ArrayLike,
+        species: ArrayLike,
+        box_length: float,
+        mixture: Mixture | None = None,
+    ) -> None:
+        pos = np.array(_real("positions", positions), dtype=np.float64, order="C")
+        raw = _real("species", species)
         if pos.ndim != 2 or pos.shape[1] != 2:
             raise ValueError(f"positions must have shape [N, 2] (two dimensions), found {pos.shape}")
         if pos.shape[0] == 0:
@@ -57,10 +78,17 @@ class Configuration:
             raise ValueError(f"species must have shape [{pos.shape[0]}], found {raw.shape}")
         if not np.issubdtype(raw.dtype, np.integer) and not np.all(raw == np.round(raw)):
             raise ValueError("species must be whole numbers counted from 1")
+        if raw.min() < 1:
+            raise ValueError(f"species are counted from 1, found {raw.min():g}")
+        if not raw.max() <= LARGEST_SPECIES:
+            raise ValueError(f"species must be at most {LARGEST_SPECIES}, found {raw.max()}")
         spec = np.array(raw, dtype=np.int32)
-        if spec.min() < 1:
-            raise ValueError(f"species are counted from 1, found {int(spec.min())}")
-        length = float(box_length)
+        if check_is_mixture(mixture, "Configuration") is not None and spec.max() > mixture.n_species:  # type: ignore[union-attr]
+            raise ValueError(
+                f"{mixture.name} has the species 1 to {mixture.n_species}, "  # type: ignore[union-attr]
+                f"found a particle of species {spec.max()}"
+            )
+        length = _side(box_length)
         if not np.isfinite(length) or length <= 0:
             raise ValueError(f"box_length must be a positive number, found {box_length}")
         check_resolved(pos, length)
@@ -69,6 +97,7 @@ class Configuration:
         object.__setattr__(self, "positions", pos)
         object.__setattr__(self, "species", spec)
         object.__setattr__(self, "box_length", length)
+        object.__setattr__(self, "mixture", mixture)
 
     @property
     def n_particles(self) -> int:
@@ -77,7 +106,8 @@ class Configuration:
 
     def __repr__(self) -> str:
         numbers = "/".join(str(n) for n in np.bincount(self.species)[1:])
-        return f"Configuration({self.n_particles} particles: {numbers}, box {self.box_length:g})"
+        named = "" if self.mixture is None else f", {_short(self.mixture.name)}"
+        return f"Configuration({self.n_particles} particles: {numbers}, box {self.box_length:g}{named})"
 
     def _repr_html_(self) -> str:
         """Small table for notebooks."""
@@ -85,9 +115,11 @@ class Configuration:
             f"<tr><td>species {s}</td><td>{n}</td></tr>"
             for s, n in enumerate(np.bincount(self.species)[1:].tolist(), start=1)
         )
+        mixture = "" if self.mixture is None else _short(self.mixture.name)
+        named = f"<tr><td>mixture</td><td>{html.escape(mixture)}</td></tr>" if mixture else ""
         return (
             f"<table><caption>Configuration</caption><tr><td>particles</td><td>{self.n_particles}</td></tr>"
-            f"{numbers}<tr><td>box</td><td>{self.box_length:g}</td></tr></table>"
+            f"{numbers}<tr><td>box</td><td>{self.box_length:g}</td></tr>{named}</table>"
         )
 
     def wrapped(self) -> NDArray[np.float64]:
@@ -96,7 +128,11 @@ class Configuration:
 
     def with_positions(self, positions: ArrayLike) -> Configuration:
         """Return the same particles at other positions ``[N, 2]``."""
-        return Configuration(positions, self.species, self.box_length)
+        return Configuration(positions, self.species, self.box_length, self.mixture)
+
+    def with_mixture(self, mixture: Mixture | None) -> Configuration:
+        """Return the same particles taken for another mixture; None: for a mixture that is not known."""
+        return replace(self, mixture=mixture)
 
     def of_species(self, species: int) -> NDArray[np.intp]:
         """Return the indices of the particles of one species."""
@@ -120,6 +156,7 @@ class Configuration:
             (base[None] + shifts).reshape(-1, 2),
             np.tile(self.species, tiles * tiles),
             self.box_length * tiles,
+            self.mixture,
         )
 
     def check_mixture(self, n_species: int, reach: float | None = None) -> None:
@@ -138,3 +175,36 @@ class Configuration:
                 f"box_length {self.box_length:g} is shorter than twice the interaction range "
                 f"({2.0 * reach:g}): the minimum image is not defined"
             )
+
+
+def _real(name: str, values: ArrayLike) -> NDArray[Any]:
+    """Return values as an array of real numbers, refusing what could only be turned into them by a loss."""
+    if np.ma.is_masked(values):
+        masked = int(np.count_nonzero(getattr(values, "mask", True)))
+        raise ValueError(f"{name} must all be given, found {masked} masked values")
+    try:
+        found = np.asarray(values)
+    except ValueError:  # rows of different lengths
+        raise ValueError(f"{name} must be an array of numbers, found rows of different lengths") from None
+    if found.dtype.kind == "O" and all(isinstance(v, numbers.Real) for v in found.flat):
+        found = found.astype(np.float64)
+    if found.dtype.kind not in "iuf" and found.size:
+        kind = f"values like {found.flat[0]!r}" if found.dtype.kind in "OUS" else f"type {found.dtype}"
+        raise ValueError(f"{name} must be real numbers, found {kind}")
+    return found
+
+
+def _side(box_length: Any) -> float:
+    """Return the side of the box as a number."""
+    if isinstance(box_length, bool | str) or np.ndim(box_length) != 0 or np.iscomplexobj(box_length):
+        raise ValueError(f"box_length must be a positive number, found {box_length!r}")
+    try:
+        return float(box_length)
+    except (TypeError, ValueError):
+        raise ValueError(f"box_length must be a positive number, found {box_length!r}") from None
+
+
+def _short(name: str) -> str:
+    """Name of a mixture on one line."""
+    line = " ".join(str(name).split())
+    return line if len(line) <= 40 else f"{line[:37]}..."

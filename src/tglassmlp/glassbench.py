@@ -45,8 +45,9 @@ from numpy.typing import NDArray
 
 from tglassmlp import storage
 from tglassmlp.configuration import Configuration, minimum_image
+from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.formats import described
-from tglassmlp.mixture import KA2D, Mixture
+from tglassmlp.mixture import KA2D, Mixture, check_is_mixture
 from tglassmlp.simulation.equilibration import COLUMNS
 from tglassmlp.simulation.kernels import potential_energies
 from tglassmlp.species import species_of_types
@@ -410,12 +411,16 @@ def read_glassbench(
     ------
     FileNotFoundError
         If there is no such folder, archive or list of times.
+    TypeError
+        If ``mixture`` is no mixture.
     ValueError
         For a damaged archive or file, a file of another kind, three-dimensional data, another number of
         particles, a name with another temperature, a missing time (its code is named), codes that cannot be
         matched with the times, displacements that cannot be known, files that contradict each other, their
         names or their times, or a structure that is not there; the message names the file.
     """
+    if check_is_mixture(mixture, "read_glassbench") is None:
+        raise TypeError("read_glassbench: mixture must be a tglassmlp.Mixture, found None")
     place = locate(Path(root), temperature)
     times = read_times(root, temperature)
     wanted = set(parts)
@@ -450,7 +455,7 @@ def read_glassbench(
             ready = waiting.pop(key)
             table = _complete(ready, table, times)
             done.add(file.structure)
-            yield _joined(ready, times, table, starts, temperature)
+            yield _joined(ready, times, table, starts, temperature, mixture)
     left = [f for group in waiting.values() for f in group]
     lists = _possible_codes(left, times, temperature) if left and table is None else []
     for remaining in waiting.values():
@@ -458,7 +463,7 @@ def read_glassbench(
         if not partial:
             raise ValueError(
                 f"{first.path}: structure {first.structure} ({first.part}) has files for {len(remaining)} of "
-                f"{times.size} times; {_missing(remaining, table, lists)}"
+                f"{times.size} times; {_missing(remaining, table, lists, times)}"
             )
         if table is None and len({tuple(c.index(f.code) for f in left) for c in lists}) == 1:
             table = lists[0]
@@ -468,7 +473,7 @@ def read_glassbench(
                 f"T = {float(temperature):g} they stand for; pass the codes of all times, codes=[...]"
             )
         done.add(first.structure)
-        yield _joined(remaining, times, table, starts, temperature)
+        yield _joined(remaining, times, table, starts, temperature, mixture)
     if numbers is not None and numbers - done:
         raise ValueError(
             f"{place}: holds no structure {sorted(numbers - done)} in {' or '.join(sorted(wanted))}"
@@ -479,7 +484,12 @@ def _list(codes: Iterable[int]) -> str:
     return ", ".join(f"tc{c:02d}" for c in sorted(codes))
 
 
-def _missing(files: Sequence[_File], table: tuple[int, ...] | None, lists: Sequence[tuple[int, ...]]) -> str:
+def _missing(
+    files: Sequence[_File],
+    table: tuple[int, ...] | None,
+    lists: Sequence[tuple[int, ...]],
+    times: NDArray[np.float64],
+) -> str:
     """Name the codes that one structure has no file for, as far as they are known."""
     have = {f.code for f in files}
     counted = tuple(range(1, len(lists[0]) + 1)) if lists else ()
@@ -490,6 +500,12 @@ def _missing(files: Sequence[_File], table: tuple[int, ...] | None, lists: Seque
         table, doubt = counted, " (if codes count from 01)"
     if table is None:
         return f"there are only the time codes {_list(have)}"
+    nowhere = [f"{times[k]:g}" for k, c in enumerate(table) if c < 1]
+    if nowhere:  # known by the recorded times only
+        return (
+            f"no structure has a file for t = {', '.join(nowhere)}, which the list of times holds: either "
+            "these files are missing, or the list has times that do not belong to the data"
+        )
     return f"missing are the time codes {_list(c for c in table if c not in have)}{doubt}"
 
 
@@ -554,7 +570,7 @@ def _index(file: _File, times: NDArray[np.float64]) -> int:
 
 def read_configurations(
     path: str | os.PathLike[str],
-    mixture: Mixture | None = KA2D,
+    mixture: Mixture | None = storage.EXPECTED,
     species: Mapping[str, int] | None = None,
 ) -> list[Configuration]:
     """Read every frame of a GSD file, or the initial, thermal state of a GlassBench file (``.npz``).
@@ -565,13 +581,16 @@ def read_configurations(
     ``"3"``) or the letters A, B, C in this order, whatever the order of the list, and where the shares of the
     types are those of the mixture. GlassBench files must keep their names.
 
+    Configurations carry the mixture that the file names, otherwise the one that is given as ``mixture``.
+    Where neither names one, they carry none.
+
     Parameters
     ----------
     path
         The file.
     mixture
-        What its particles are expected to be. None: shares are not compared, and only numbers are understood
-        as names.
+        What its particles are expected to be, by default those of KA2D. None: shares are not compared, and
+        only numbers are understood as names.
     species
         What each type of the file means, e.g. ``{"A": 1, "B": 3, "C": 2}``.
 
@@ -584,6 +603,8 @@ def read_configurations(
     ------
     FileNotFoundError
         If there is no such file.
+    TypeError
+        If ``mixture`` or ``species`` is of another type.
     ValueError
         If it is neither, is damaged, holds no frame or no particles, is not two-dimensional, its box is not
         square, a coordinate is not finite, a particle has a type that is not listed, or the types cannot be
@@ -598,13 +619,15 @@ def read_configurations(
     --------
     >>> read_configurations("converted.gsd", species={"A": 1, "B": 3, "C": 2})  # doctest: +SKIP
     """
+    storage.check_reader_arguments(mixture, species)
     place = Path(path)
     if not place.is_file():
         return storage.read_configurations(path, mixture, species)
     kind = described(place)
     if kind == "an NPZ file" or (kind is None and place.suffix == ".npz"):
         with open(place, "rb") as handle:
-            return [_thermal(_load(str(path), place.name, "", handle), mixture, species)]
+            initial = _thermal(_load(str(path), place.name, "", handle), mixture, species)
+            return [initial if mixture is storage.EXPECTED else initial.with_mixture(mixture)]
     if kind not in (None, "a GSD file"):
         raise ValueError(
             f"{path}: is {kind}, which is not read. Read are GSD files and trajectory files of GlassBench "
@@ -654,6 +677,7 @@ def _joined(
     table: Sequence[int],
     starts: dict[bytes, str],
     temperature: float | str,
+    mixture: Mixture,
 ) -> Isoconfigurational:
     """Put the files of one structure together; ``starts`` remembers the initial states seen so far."""
     ordered = sorted(files, key=lambda f: f.code)
@@ -684,7 +708,7 @@ def _joined(
         raise ValueError(
             f"{first.path}: starts from the same positions as {same}, another structure was expected"
         )
-    initial, own = first.initial, times[places]
+    initial, own = first.initial.with_mixture(mixture), times[places]
     displacements = _displacements(ordered, initial)
     _check_motion(ordered, displacements, own, float(temperature))
     inherent = None
@@ -875,6 +899,7 @@ def trajectory_arrays(members: Sequence[Isoconfigurational]) -> dict[str, Array]
     }
 
 
+@takes_mixture(assume=False)
 def equilibration_tables(
     structures: Sequence[Configuration],
     inherent: Sequence[Configuration],

@@ -16,11 +16,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["KA2D", "MIXTURES", "Mixture", "exchange_matrix"]
+__all__ = ["KA2D", "MIXTURES", "Mixture", "check_is_mixture", "exchange_matrix"]
 
 
 @dataclass(frozen=True)
@@ -110,14 +111,32 @@ class Mixture:
 
     def same_particles(self, other: Mixture) -> bool:
         """Whether both have the same pair potential and cell radii, whatever their names and compositions."""
-        return self.n_species == other.n_species and all(
-            np.allclose(a, b, rtol=1e-9, atol=0.0)
-            for a, b in (
-                (self.sigma, other.sigma),
-                (self.epsilon, other.epsilon),
-                (self.cutoff, other.cutoff),
-                (self.radii, other.radii),
+        return self.same_potential(other) and np.allclose(self.radii, other.radii, rtol=1e-9, atol=0.0)
+
+    def same_potential(self, other: Mixture) -> bool:
+        """Whether both have the same pair potential, whatever their names, compositions and cell radii."""
+        return (
+            self is other
+            or (self.sigma, self.epsilon, self.cutoff) == (other.sigma, other.epsilon, other.cutoff)
+            or (
+                self.n_species == other.n_species
+                and all(
+                    np.allclose(a, b, rtol=1e-9, atol=0.0)
+                    for a, b in (
+                        (self.sigma, other.sigma),
+                        (self.epsilon, other.epsilon),
+                        (self.cutoff, other.cutoff),
+                    )
+                )
             )
+        )
+
+    def potential_against(self, other: Mixture) -> str:
+        """Name the parameters of the pair potential in which this mixture differs from another."""
+        return "; ".join(
+            f"{label} {_shown(getattr(self, label))} instead of {_shown(getattr(other, label))}"
+            for label in ("sigma", "epsilon", "cutoff")
+            if not np.array_equal(getattr(self, label), getattr(other, label))
         )
 
     @cached_property
@@ -186,6 +205,13 @@ class Mixture:
         return np.where(x < self.cutoff, v, 0.0)
 
 
+def _shown(values: Any) -> str:
+    """Matrix or number for a message."""
+    if np.ndim(values) == 0:
+        return f"{values:g}"
+    return f"({', '.join(_shown(v) for v in values)})"
+
+
 def _frozen(matrix: tuple[tuple[float, ...], ...]) -> NDArray[np.float64]:
     m = np.array(matrix, dtype=np.float64)
     m.setflags(write=False)
@@ -205,6 +231,28 @@ KA2D = Mixture(
 
 #: Named mixtures that a config may ask for.
 MIXTURES: dict[str, Mixture] = {"KA2D": KA2D}
+
+
+def check_is_mixture(value: Any, call: str) -> Mixture | None:
+    """Return a mixture or None, and refuse anything else.
+
+    Parameters
+    ----------
+    value
+        What was given as mixture.
+    call
+        Name of the function it was given to, for the message.
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    """
+    if value is None or isinstance(value, Mixture):
+        return value
+    known = f" (tglassmlp.{value})" if isinstance(value, str) and value in MIXTURES else ""
+    shown = repr(value) if isinstance(value, str) else type(value).__name__
+    raise TypeError(f"{call}: mixture must be a tglassmlp.Mixture{known} or None, found {shown}")
 
 
 def exchange_matrix(

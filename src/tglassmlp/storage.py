@@ -21,7 +21,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +32,9 @@ from numpy.typing import NDArray
 
 from tglassmlp import species as species_names
 from tglassmlp.configuration import Configuration, minimum_image, wrap
+from tglassmlp.default_mixture import carried_mixture, check_carried_mixture
 from tglassmlp.formats import described
-from tglassmlp.mixture import Mixture
+from tglassmlp.mixture import KA2D, Mixture, check_is_mixture
 
 if TYPE_CHECKING:
     # imported where tables are read or written: half a second that most jobs do not need
@@ -41,10 +42,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ADVICE",
+    "EXPECTED",
     "Array",
     "advice",
     "array_names",
     "atomic_path",
+    "check_reader_arguments",
     "named_mixture",
     "read_arrays",
     "read_attributes",
@@ -62,6 +65,10 @@ __all__ = [
     "write_table",
 ]
 
+
+#: Equal to KA2D, but not the same object: what a file is held against if nobody has named its mixture.
+#: Configurations do not carry it.
+EXPECTED = replace(KA2D)
 
 #: What to do about a damaged file of a run, within the run's own commands: see :func:`advice`.
 ADVICE = "delete this file and repeat the command: it is made again"
@@ -668,26 +675,30 @@ def write_configurations(
         Record stored in every file.
     properties
         For each frame, per-particle quantities ``name -> [N]`` that OVITO shows as
-        ``log/particles/<name>``.
+        ``log/particles/<name>``. Names that begin with ``tglassmlp/`` are the package's own.
     mixture
         What the species belong to. Its name, parameters and fingerprint go into the file, and a reader that
-        expects another mixture refuses it. None: the file names no mixture.
+        expects another mixture refuses it. None: the mixture that the configurations carry; if they carry
+        none, the file names none.
 
     Raises
     ------
+    TypeError
+        If an argument is of another type.
     ValueError
-        If there is no configuration, a property has another length, or the shares of species are not those
-        of ``mixture``.
+        If there is no configuration, there are not as many ``properties`` as configurations, a property has
+        another length or a name of the package's own, configurations carry different mixtures or another
+        pair potential than ``mixture``, only some of them carry one, or the shares of species are not those
+        of the mixture.
     OSError
         As :func:`atomic_path`.
     """
+    check_is_mixture(mixture, "write_configurations")
+    configurations = _several(configurations)
     if not configurations:
         raise ValueError(f"{path}: no configuration to write")
-    for k, c in enumerate(configurations if mixture is not None else ()):
-        try:
-            species_names.check_composition(c.species, mixture)  # type: ignore[arg-type]
-        except ValueError as error:
-            raise ValueError(f"{path}: configuration {k} is not of the mixture given: {error}") from None
+    _check_properties(path, properties, len(configurations))
+    mixture = _mixture_to_write(path, configurations, mixture)
     origin = json.dumps({**_stamped(path, provenance or {}), "format": _CHECKSUMMED}, default=str).encode()
     record = np.frombuffer(origin, dtype=np.uint8)
     named = None if mixture is None else json.dumps(species_names.record(mixture)).encode()
@@ -724,6 +735,100 @@ def write_configurations(
                     frame.log[f"particles/{name}"] = values
                 file.append(frame)
         _seal(temporary)
+
+
+def _several(configurations: Any) -> list[Configuration]:
+    """List configurations, refusing anything else."""
+    if isinstance(configurations, Configuration):
+        raise TypeError(
+            "write_configurations: configurations must be a list of Configuration, found a single one; "
+            "write [configuration]"
+        )
+    found = list(configurations)
+    for k, c in enumerate(found):
+        if not isinstance(c, Configuration):
+            raise TypeError(
+                "write_configurations: configurations must be a list of Configuration, found "
+                f"{type(c).__name__} at place {k}"
+            )
+    return found
+
+
+#: Beginning of the names of log quantities that are the package's own.
+_RESERVED = "tglassmlp/"
+
+
+def _check_properties(path: str | os.PathLike[str], properties: Any, count: int) -> None:
+    """Refuse properties that are not a mapping for each frame, or have names of the package's own."""
+    if properties is None:
+        return
+    if isinstance(properties, Mapping) or not isinstance(properties, Sequence):
+        raise TypeError(
+            "write_configurations: properties must be a list with a mapping name -> [N] for each "
+            f"configuration, found {type(properties).__name__}"
+        )
+    if len(properties) != count:
+        raise ValueError(
+            f"{path}: properties must have one mapping for each configuration, found {len(properties)} for "
+            f"{count} configurations"
+        )
+    for k, named in enumerate(properties):
+        if not isinstance(named, Mapping):
+            raise TypeError(
+                f"write_configurations: properties[{k}] must be a mapping name -> [N], found "
+                f"{type(named).__name__}"
+            )
+        for name in named:
+            if not isinstance(name, str) or not name:
+                raise TypeError(f"write_configurations: names of properties must be texts, found {name!r}")
+            if f"{name}/".startswith(_RESERVED):
+                raise ValueError(
+                    f"{path}: property {name!r} has a name of the package's own; names must not begin with "
+                    f"{_RESERVED!r}"
+                )
+
+
+def _mixture_to_write(
+    path: str | os.PathLike[str], configurations: Sequence[Configuration], mixture: Mixture | None
+) -> Mixture | None:
+    """Return the mixture that a file is to name: the one given, or the one that its frames carry."""
+    if mixture is not None:
+        check_carried_mixture(configurations, mixture, "write_configurations")
+    else:
+        mixture = carried_mixture(configurations, "write_configurations")
+        bare = [k for k, c in enumerate(configurations) if c.mixture is None]
+        if bare and len(bare) < len(configurations):
+            raise ValueError(
+                f"{path}: configuration {bare[0]} carries no mixture, others do; name the mixture of all "
+                "with mixture=..."
+            )
+        mixture = None if mixture is None else _of_these_shares(path, configurations[0], mixture)
+    for k, c in enumerate(configurations if mixture is not None else ()):
+        try:
+            species_names.check_composition(c.species, mixture)  # type: ignore[arg-type]
+        except ValueError as error:
+            raise ValueError(
+                f"{path}: configuration {k} is not of the mixture given: {error}. A mixture of the same "
+                "potential and other shares is dataclasses.replace(mixture, composition=...)"
+            ) from None
+    return mixture
+
+
+def _of_these_shares(path: str | os.PathLike[str], c: Configuration, mixture: Mixture) -> Mixture | None:
+    """Return a mixture of the same particles with the composition of a configuration that carries it."""
+    counts = np.bincount(c.species, minlength=mixture.n_species + 1)[1:]
+    try:
+        species_names.check_composition(c.species, mixture)
+    except ValueError:
+        if np.any(counts == 0):
+            warnings.warn(
+                f"{path}: will name no mixture, since {mixture.name} has {mixture.n_species} species and the "
+                "configurations lack some of them; name it when the file is read",
+                stacklevel=4,
+            )
+            return None
+        return replace(mixture, composition=tuple(int(n) for n in counts), box_length=c.box_length)
+    return mixture
 
 
 def _seal(path: Path) -> None:
@@ -769,8 +874,9 @@ def read_configurations(
 ) -> list[Configuration]:
     """Read every frame of a GSD file as a :class:`Configuration`.
 
-    Files of this package carry their species, and since they name their mixture it is compared. In files of
-    other programs positions and images are float32, and species follow from the names of the types: see
+    Files of this package carry their species, and since they name their mixture it is compared. The
+    configurations carry the mixture that the file names, otherwise the one given. In files of other programs
+    positions and images are float32, and species follow from the names of the types: see
     :mod:`tglassmlp.species`.
 
     Parameters
@@ -795,16 +901,25 @@ def read_configurations(
     UserWarning
         If a file of this package names no mixture and has other shares of species than ``mixture``.
     """
+    check_reader_arguments(mixture, species)
     frames, named = _checked_frames(path)
-    if named is not None and mixture is not None:
+    # nobody has asked for the shares of KA2D: a file that names other ones of its potential is read as it is
+    free = mixture is EXPECTED and named is not None and named.same_potential(EXPECTED)
+    if named is not None and mixture is not None and not free:
         try:
             species_names.same_mixture(named, mixture)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
     found = []
+    carried = named
+    if named is None and mixture is not EXPECTED:
+        carried = mixture
     for k, frame in enumerate(frames):
         try:
-            found.append(_from_frame(frame, mixture, species))
+            read = _from_frame(frame, named if free else mixture, species)
+            if named is not None:
+                species_names.check_composition(read.species, named)
+            found.append(read if carried is None else read.with_mixture(carried))
         except ValueError as error:
             raise ValueError(f"{path}: frame {k}: {error}") from error
         except Exception as error:  # other programs' files may lack or misshape any array
@@ -812,6 +927,30 @@ def read_configurations(
     if _ours(frames[0]) and named is None and mixture is not None and species is None:
         _compare(path, found, mixture)
     return found
+
+
+def check_reader_arguments(mixture: Any, species: Any) -> None:
+    """Refuse arguments of a reader that are of another type, before a file is blamed.
+
+    Raises
+    ------
+    TypeError
+        If ``mixture`` is neither a mixture nor None, or ``species`` neither a mapping of names nor None.
+    """
+    check_is_mixture(mixture, "read_configurations")
+    if species is None:
+        return
+    example = 'e.g. {"A": 1, "B": 3, "C": 2}'
+    if not isinstance(species, Mapping):
+        raise TypeError(
+            "read_configurations: species must be a mapping from the names of the file's types to species, "
+            f"{example}, found {type(species).__name__}"
+        )
+    for name in species:
+        if not isinstance(name, str):
+            raise TypeError(
+                f"read_configurations: species must map names of types (texts), {example}, found {name!r}"
+            )
 
 
 def _checked_frames(path: str | os.PathLike[str]) -> tuple[list[Any], Mixture | None]:
@@ -914,8 +1053,7 @@ def _from_frame(
     particles, ours = frame.particles, _ours(frame)
     if not particles.N:
         raise ValueError("it holds no particles")
-    exact_box = frame.log.get("tglassmlp/box_length")
-    length = _square(frame.configuration) if exact_box is None else float(exact_box[0])
+    length = _exact_side(frame)
     positions = frame.log.get("particles/tglassmlp/position")
     if positions is None:
         positions = _plane(particles, length)
@@ -929,6 +1067,21 @@ def _from_frame(
     expected = None if ours and species is None else mixture
     numbers = species_names.species_of_types(particles.types, particles.typeid, expected, species, note)
     return Configuration(positions, numbers, length)
+
+
+def _exact_side(frame: Any) -> float:
+    """Side of the box, from the log in float64 where the package wrote it; the frame's own must agree."""
+    exact = frame.log.get("tglassmlp/box_length")
+    seen = _square(frame.configuration)
+    if exact is None:
+        return seen
+    length = float(np.asarray(exact, dtype=np.float64).reshape(-1)[0])
+    if not abs(length - seen) <= 1e-6 * abs(seen):  # the frame's is float32
+        raise ValueError(
+            f"its exact box length {length:.9g} is not the one that other programs see, {seen:.9g}: it has "
+            "been edited"
+        )
+    return length
 
 
 def _square(configuration: Any) -> float:

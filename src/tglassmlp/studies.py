@@ -272,10 +272,10 @@ def run_variant(
                 y = steps.labels_at(label_files[t], [c_b])[0][chosen]
                 fields: dict[str, NDArray] = {}
                 if networks is not None:
-                    fields["tglassmlp"] = networks.predict_corrected(x, t, c_b).propensity.mean(axis=0)
+                    fields["tglassmlp"] = networks._corrected(x, t, c_b).propensity.mean(axis=0)
                 for c, one in own.items():
                     if abs(c - c_b) < 1e-9:
-                        fields["glassmlp"] = one.predict_scaled(x, t, c).mean(axis=0)
+                        fields["glassmlp"] = one._scaled(x, t, c).mean(axis=0)
                 k = np.flatnonzero(np.abs(linear["c_b"] - c_b) < 1e-9)
                 if len(k):
                     fields["ridge"] = x @ linear["coefficients"][k[0]] + linear["intercept"][k[0]]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import hashlib
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tglassmlp import KA2D, bond_breaking, load_dataset
+from tglassmlp import KA2D, bond_breaking, load_dataset, potential_energies
 from tglassmlp.config import ConfigError
 from tglassmlp.configuration import minimum_image
 from tglassmlp.dataset import card, content, generate
@@ -362,6 +364,79 @@ def test_dynamics_are_stacked_at_common_times(made):
         load_dataset(made[0]).at(0.50).dynamics(0)
 
 
+def with_record(path: Path, **changes) -> None:
+    """Change the record of a file, with a checksum that is right."""
+    with zipfile.ZipFile(path) as archive:
+        found = json.loads(archive.read("record.json"))
+    for key, value in changes.items():
+        if isinstance(value, dict) and key != "mixture":
+            found[key] |= value
+        else:
+            found[key] = value
+    text = json.dumps(found, indent=1, sort_keys=True).encode()
+    rewritten(path, "record.json", lambda _: text)
+    rewritten(path, "record.sha256", lambda _: hashlib.sha256(text).hexdigest().encode())
+
+
+def test_structures_carry_the_mixture_of_the_data_set(made, tmp_path):
+    at = load_dataset(made[0]).at(0.60)
+    assert at.configuration(0).mixture == at.mixture == KA2D.scaled(10)
+    assert all(c.mixture == at.mixture for c in at.configurations())
+    assert content.stored_form(at.configuration(0).tiled(2)).mixture == at.mixture
+    with pytest.raises(ValueError, match="another pair potential"):
+        potential_energies(at.configuration(0), dataclasses.replace(KA2D, cutoff=2.4))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"time_step": 0.005}, "time_step is 0.005, in .*_0000.npz it is 0.01"),
+        ({"replicas": 4}, "replicas is 4"),
+        ({"r_in": 1.3}, "r_in is 1.3"),
+        ({"r_out": 2.0}, "r_out is 2.0"),
+        ({"wave_number": 7.0}, "wave_number is 7.0"),
+        ({"settings": {"thermostat": "nose_hoover"}}, "settings.thermostat is nose_hoover"),
+        ({"mixture": {**dataclasses.asdict(KA2D), "cutoff": 2.4}}, "its mixture is not that of"),
+    ],
+)
+def test_files_made_in_different_ways_are_not_stacked(made, tmp_path, changes, said):
+    folder = copied(made[0], tmp_path / "toy")
+    with_record(folder / NAMES[5], **changes)  # dynamics of structures 2 and 3
+    at = load_dataset(folder).at(0.60)
+    assert at.stacked([2, 3])["structures"].tolist() == [2, 3]
+    assert at.stacked(until=30.0)["structures"].tolist() == [0, 1]
+    with pytest.raises(ValueError, match=rf"_0002.npz: {said}.*stacked must have the same"):
+        at.stacked()
+
+
+def test_frames_and_precision_may_differ_between_stacked_files(made, tmp_path):
+    folder = copied(made[0], tmp_path / "toy")
+    with_record(folder / NAMES[5], settings={"frame_ratio": 2.0, "precision": "double"})
+    assert load_dataset(folder).at(0.60).stacked()["structures"].size == 4
+
+
+def test_dynamics_made_longer_in_another_way_are_refused(made, tmp_path):
+    folder = copied(made[0], tmp_path / "toy")
+    with_record(folder / NAMES[-1], settings={"thermostat_time": 2.0})
+    with pytest.raises(ValueError, match=r"_from1200.npz: settings.thermostat_time is 2.0.*one structure"):
+        load_dataset(folder).at(0.60).dynamics(0)
+    for name in (NAMES[1], NAMES[-1]):
+        with_record(folder / name, displacement_step=0.05, settings={"thermostat_time": 1.0})
+    with pytest.raises(ValueError, match=r"stored with displacement_step = 0\.05, this package reads 0\.04"):
+        load_dataset(folder).at(0.60).dynamics(0)
+
+
+def test_parts_of_a_data_set_print_as_one_line(made):
+    dataset = load_dataset(made[0])
+    at = dataset.at(0.60)
+    assert repr(dataset) == f"<Dataset {made[0]}: structures at T = 0.60, 0.50>"
+    assert repr(at) == "<Ensemble at T = 0.60 (unit): 4 structures, 4 with dynamics>"
+    assert repr(at.files[0]) == f"<DatasetFile {made[0] / NAMES[0]}: 2 structures, structures>"
+    frames = at.dynamics(2).times.size
+    assert repr(at.dynamics(2)) == f"<Dynamics of 129 particles: {frames} frames to t = 12, 5 replicas>"
+    assert repr(Stored(np.zeros((2, 3)), ("a", "b"))) == "<Stored float64: 2 a, 3 b, unit 1>"
+
+
 def test_a_data_set_lists_what_it_has(made):
     dataset = load_dataset(made[0])
     assert dataset.temperatures == [0.60, 0.50]
@@ -516,6 +591,80 @@ def test_longer_dynamics_need_the_last_positions(made, plan, tmp_path):
     summary = make(read_plan(plan), folder, made[1], allow_changes=True)
     assert list(summary.made) == [NAMES[-1]]
     assert checksums(folder) == checksums(made[0])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name", "said"),
+    [
+        ("seed: 7", "seed: 8", NAMES[0], "provenance.seed is 7, the plan asks for 8"),
+        ("dataset: toy", "dataset: toys", NAMES[0], "dataset is toy, the plan asks for toys"),
+        ("divisor: 10", "divisor: 30", NAMES[0], r"mixture.composition is \[60, 33, 36\]"),
+        ("0.60: 300", "0.60: 400", NAMES[0], "sweeps is 300, the plan asks for 400"),
+        ("record_points: 6", "record_points: 8", NAMES[0], "settings.record_points is 6"),
+        ('"1-2": 0.0', '"1-2": 0.5', NAMES[0], "settings.exchange_weights is"),
+        ("replicas: 5", "replicas: 6", NAMES[1], "replicas is 5, the plan asks for 6"),
+        ("replicas: 5", "replicas: 5, thermostat_time: 2.0", NAMES[1], "settings.thermostat_time is 1.0"),
+        ("sweeps:", "propensity: {r_out: 2.0}\nsweeps:", NAMES[1], "r_out is 1.8, the plan asks for 2.0"),
+    ],
+)
+def test_a_plan_that_differs_from_the_files_is_refused(made, plan, tmp_path, capsys, old, new, name, said):
+    assert generate.check_made(read_plan(plan), made[0]) == {}
+    assert old in PLAN
+    changed = tmp_path / "plan.yaml"
+    changed.write_text(PLAN.replace(old, new))
+    wrong = generate.check_made(read_plan(changed), made[0])
+    assert re.search(said, wrong[name])
+    before = checksums(made[0])
+    with pytest.raises(ValueError, match="are not what the plan asks for, so that nothing is made"):
+        make(read_plan(changed), made[0], tmp_path / "state", allow_changes=True)
+    assert checksums(made[0]) == before
+    assert main(["plan", str(changed), "--folder", str(made[0])]) == 1
+    shown = capsys.readouterr()
+    assert f"WRONG {name}" in shown.out
+    assert re.search(said, shown.err)
+
+
+def test_a_file_that_is_none_is_not_taken_for_made(made, plan, tmp_path, capsys):
+    folder = copied(made[0], tmp_path / "toy")
+    assert main(["plan", str(plan), "--folder", str(folder)]) == 0
+    assert capsys.readouterr().out.count(" made ") == len(NAMES)
+    (folder / NAMES[2]).write_bytes(b"")
+    assert main(["plan", str(plan), "--folder", str(folder)]) == 1
+    shown = capsys.readouterr()
+    assert f"WRONG {NAMES[2]}" in shown.out
+    assert shown.out.count(" made ") == len(NAMES) - 1
+    assert "truncated or damaged" in shown.err
+    with pytest.raises(ValueError, match=rf"{NAMES[2]}.*truncated or damaged"):
+        make(read_plan(plan), folder, tmp_path / "state", allow_changes=True)
+
+
+def test_a_plan_may_grow(made, plan, tmp_path):
+    longer = tmp_path / "plan.yaml"
+    longer.write_text(PLAN + "  - {temperature: 0.50, structures: 5}\n")
+    assert generate.check_made(read_plan(longer), made[0]) == {}
+
+
+def test_a_folder_that_is_no_data_set_is_refused(made, plan, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    for command in (load_dataset, card.out_of_date):
+        with pytest.raises(ValueError, match=r"empty: is no data set; it holds no file like .* no plan.yaml"):
+            command(tmp_path / "empty")
+    assert main(["verify", str(tmp_path / "empty")]) == 1
+    assert "is no data set" in capsys.readouterr().err
+    (tmp_path / "empty" / "plan.yaml").write_text("steps: 3\n")
+    with pytest.raises(ConfigError, match="this plan cannot be carried out"):
+        load_dataset(tmp_path / "empty")
+    (tmp_path / "empty" / "plan.yaml").write_text(plan.read_text())
+    assert repr(load_dataset(tmp_path / "empty")) == f"<Dataset {tmp_path / 'empty'}: no file yet>"
+    assert main(["verify", str(tmp_path / "empty")]) == 0
+    assert "has a plan (plan.yaml) but no file yet" in capsys.readouterr().out
+    assert main(["verify", str(made[0])]) == 0
+    assert f"{len(NAMES)} files, nothing is damaged" in capsys.readouterr().out
+
+
+def test_the_shipped_data_set_is_verified(repository, capsys):
+    assert main(["verify", str(repository / "datasets" / "ka2d")]) == 0
+    assert "nothing is damaged" in capsys.readouterr().out
 
 
 def test_files_are_made_from_a_commit(plan, tmp_path, monkeypatch):

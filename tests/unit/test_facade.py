@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import doctest
 import importlib
 import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import tglassmlp as tg
 from tglassmlp.config import DescriptorSettings, MinimisationSettings, PropensitySettings, check
 from tglassmlp.config import DynamicsSettings as DynamicsKeys
-from tglassmlp.default_mixture import SMALLEST_LIQUID
+from tglassmlp.default_mixture import SMALLEST_LIQUID, carried_mixture
 from tglassmlp.simulation.molecular_dynamics import DynamicsSettings
 
 
@@ -102,7 +104,7 @@ def of_species(c, shares):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_binary_liquid_needs_its_mixture_named(lattice, name):
     function = FUNCTIONS[name]
-    binary = tg.inherent_structure(of_species(lattice, (0.65, 0.35)), mixture=BINARY)
+    binary = tg.inherent_structure(of_species(lattice, (0.65, 0.35)), mixture=BINARY).with_mixture(None)
     if name in GEOMETRIC:
         with pytest.warns(tg.MixtureWarning, match=r"shares of species 0.651, 0.349, 0.000.*mixture="):
             assumed = function(binary)
@@ -120,6 +122,97 @@ def test_a_binary_liquid_needs_its_mixture_named(lattice, name):
         function(binary, mixture="KA2D")
     with pytest.raises(TypeError):
         function(binary, BINARY, mixture=BINARY)
+
+
+HOT = dataclasses.replace(
+    tg.KA2D,
+    name="hot",
+    sigma=tuple(tuple(1.03 * x for x in row) for row in tg.KA2D.sigma),
+    epsilon=tuple(tuple(3.0 * x for x in row) for row in tg.KA2D.epsilon),
+    radii=(0.515, 0.45, 0.48),
+)
+CARRYING = {name: function for name, function in FUNCTIONS.items() if name != "bond_breaking"}
+
+
+@pytest.mark.parametrize("name", CARRYING)
+def test_the_mixture_of_a_configuration_is_used(lattice, name):
+    function, bare = CARRYING[name], tg.inherent_structure(lattice, mixture=HOT).with_mixture(None)
+    hot, cold = function(bare, mixture=HOT), function(bare, mixture=tg.KA2D)
+    assert not np.array_equal(hot, cold)
+    carrying = bare.with_mixture(HOT)
+    np.testing.assert_array_equal(function(carrying), hot)
+    np.testing.assert_array_equal(function(carrying, HOT), hot)
+    # another name, composition and box are the same potential
+    np.testing.assert_array_equal(
+        function(carrying, mixture=dataclasses.replace(HOT.scaled(10), name="warm")), hot
+    )
+    with pytest.raises(
+        ValueError, match=rf"{name}: the configuration is of the mixture hot, but mixture=KA2D"
+    ):
+        function(carrying, mixture=tg.KA2D)
+    with pytest.raises(ValueError, match="of the mixture KA2D, but mixture=hot"):
+        function(bare.with_mixture(tg.KA2D), HOT)
+
+
+def test_results_carry_the_mixture_they_were_made_with(lattice):
+    assert tg.inherent_structure(lattice, mixture=HOT).mixture == HOT
+    assert tg.inherent_structure(lattice.with_mixture(HOT)).mixture == HOT
+    later, _ = tg.swap_monte_carlo(tg.inherent_structure(lattice.with_mixture(HOT)), 0.5, 2, 1)
+    assert later.mixture == HOT
+    described = tg.descriptors(tg.inherent_structure(lattice.with_mixture(HOT)), [0.0, 1.0])
+    assert described.settings.mixture == HOT
+
+
+def test_functions_below_the_interface_use_it_too(lattice):
+    from tglassmlp.dynamics.bond_breaking import isoconfigurational_propensity, surviving_bonds
+    from tglassmlp.simulation.equilibration import CheckLimits, check_temperature
+    from tglassmlp.simulation.kernels import forces, prepared, total_energy
+    from tglassmlp.simulation.stepper import ReplicaStepper
+    from tglassmlp.simulation.swap_monte_carlo import Chain
+
+    bare = tg.inherent_structure(lattice, mixture=HOT).with_mixture(None)
+    hot = bare.with_mixture(HOT)
+    still = np.zeros((2, 1, bare.n_particles, 2)) + 0.3 * np.random.default_rng(0).normal(
+        size=(2, 1, bare.n_particles, 2)
+    )
+    for function in (
+        total_energy,
+        forces,
+        lambda c, **k: isoconfigurational_propensity(c, still, **k).mean,
+        lambda c, **k: surviving_bonds(c, still, **k)[0],
+        lambda c, **k: Chain(c, 0.5, 1, **k).energy,
+        lambda c, **k: ReplicaStepper(c, 0.5, 2, **k).positions(),
+    ):
+        np.testing.assert_array_equal(function(hot), function(bare, mixture=HOT))
+        with pytest.raises(ValueError, match="mixture hot, but mixture=KA2D"):
+            function(hot, mixture=tg.KA2D)
+    assert not np.isclose(total_energy(hot), total_energy(bare))
+    with pytest.raises(ValueError, match="mixture hot, but mixture=KA2D"):
+        prepared(hot, tg.KA2D)
+    with pytest.raises(ValueError, match="check_temperature: the configuration is of the mixture hot"):
+        check_temperature(pd.DataFrame(), [hot], 0.5, CheckLimits(), tg.KA2D)
+
+
+def test_configurations_of_different_mixtures_have_no_common_one(lattice):
+    with pytest.raises(ValueError, match="different mixtures, KA2D and hot"):
+        carried_mixture([lattice.with_mixture(tg.KA2D), lattice.with_mixture(HOT)], "call")
+    assert carried_mixture([lattice, lattice.with_mixture(HOT)], "call") is None
+    assert carried_mixture([lattice.with_mixture(HOT)] * 2, "call") == HOT
+
+
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        (DynamicsKeys(), r"config.DynamicsSettings; DynamicsSettings.from_mapping"),
+        ({"time_step": 0.01}, "builtins.dict; DynamicsSettings.from_mapping"),
+        (0.01, "builtins.float, e.g."),
+        (None, "NoneType"),
+    ],
+)
+def test_settings_of_dynamics_are_of_their_class(lattice, settings, found):
+    needed = r"settings must be a tglassmlp.simulation.molecular_dynamics.DynamicsSettings, found \S*"
+    with pytest.raises(TypeError, match=needed + found):
+        tg.isoconfigurational_dynamics(lattice, 0.5, [0.0, 0.1], 2, 1, settings=settings)
 
 
 @pytest.mark.parametrize(

@@ -324,6 +324,31 @@ def test_missing_time(folder):
         list(read_glassbench(folder, 0.3, mixture=SMALL))
 
 
+def test_a_time_without_any_file_is_named_by_itself(folder):
+    times = folder / "KA2D_results" / "times_0.30.dat"
+    times.write_text(times.read_text() + "5000.0\n")
+    with pytest.raises(
+        ValueError, match=r"files for 3 of 4 times; no structure has a file for t = 5000, which"
+    ):
+        list(read_glassbench(folder, 0.3, mixture=SMALL))
+
+
+@pytest.mark.parametrize("mixture", ["KA2D", None, {}])
+def test_a_mixture_of_another_type_is_not_blamed_on_the_data(folder, mixture):
+    with pytest.raises(TypeError, match=r"read_glassbench: mixture must be a tglassmlp\.Mixture"):
+        list(read_glassbench(folder, 0.3, mixture=mixture))
+
+
+def test_published_structures_carry_the_mixture_they_are_read_as(folder, tmp_path):
+    found = list(read_glassbench(folder, 0.3, mixture=SMALL))
+    assert all(x.initial.mixture == SMALL for x in found)
+    assert {x.inherent.mixture for x in found if x.inherent is not None} == {SMALL}
+    path = one_file(folder)
+    assert read_configurations(path)[0].mixture is None  # nobody has named it
+    assert read_configurations(path, mixture=None)[0].mixture is None
+    assert read_configurations(path, mixture=KA2D)[0].mixture == KA2D
+
+
 @pytest.mark.parametrize("codes", [(1, 2, 3), (5, 10, 15), (1, 6, 11)])
 def test_codes_of_published_spacing_are_the_times(folder, data, codes):
     rename(folder, coded(codes))

@@ -236,3 +236,17 @@ def test_reading_a_run_names_every_damaged_or_misplaced_file(repository, tmp_pat
     assert "holds what belongs to labels/T0.40.h5" in found["T0.50.h5"]
     assert "T0.60.h5" in found["T0.60.h5"]
     assert "a.csv: differs from a.parquet" in found["a.parquet"]
+
+
+def test_a_run_that_does_not_exist_is_not_verified(tmp_path, repository):
+    (tmp_path / "run.yaml").write_text((repository / "config" / "smoke.yaml").read_text())
+    command = [sys.executable, str(repository / "scripts" / "verify.py"), "run.yaml"]
+    words = ["--config", "run=nope"]
+    found = subprocess.run([*command, *words], capture_output=True, text=True, cwd=tmp_path)
+    assert found.returncode == 1
+    assert "results/nope: there is no such run, so that nothing was read" in found.stderr
+    assert "files read" not in found.stdout
+    (tmp_path / "results" / "nope" / "logs").mkdir(parents=True)
+    found = subprocess.run([*command, *words], capture_output=True, text=True, cwd=tmp_path)
+    assert found.returncode == 1
+    assert "results/nope: holds no data file of a run" in found.stderr

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from tglassmlp import KA2D, CoarseGraining, Descriptors, Mixture, PredictionWarning, storage
+from tglassmlp import KA2D, CoarseGraining, Configuration, Descriptors, Mixture, PredictionWarning, storage
 from tglassmlp.network import baselines, selection, shipped, steps
 from tglassmlp.network.architecture import Architecture
 from tglassmlp.network.model import GlassMLP, TGlassMLP
@@ -340,6 +340,106 @@ def test_impossible_questions_are_refused():
         Networks({}, networks.metadata).predict_scaled(x, 0.3, 0.5)
     with pytest.raises(ValueError, match="no attention"):
         trimmed(kind=GlassMLP).attention(0.3, 0.5)
+
+
+def test_networks_are_chosen_by_positions_or_a_mask():
+    networks = trimmed()
+    networks.metadata["numbers"] = [4, 6, 9]
+    for chosen, numbers in (
+        ([0, 2], [4, 9]),
+        ((2, 0), [9, 4]),
+        (np.array([1]), [6]),
+        (range(2), [4, 6]),
+        ([], []),
+        (np.array([True, False, True]), [4, 9]),
+        ([False, True, True], [6, 9]),
+        ([False] * 3, []),
+    ):
+        some = networks.of(chosen)
+        assert some.metadata["numbers"] == numbers
+        assert some.n_networks == len(numbers)
+        for name, values in some.parameters.items():
+            whole = networks.parameters[name]
+            np.testing.assert_array_equal(
+                values, whole[[networks.metadata["numbers"].index(k) for k in numbers]]
+            )
+
+
+@pytest.mark.parametrize(
+    ("positions", "message"),
+    [
+        ([True, False], r"a mask of networks must have shape \[3\], found \(2,\)"),
+        (np.ones(4, bool), r"shape \[3\], found \(4,\)"),
+        ([True, 2], "whole numbers, or a mask"),
+        ([0.0, 1.0], "whole numbers, or a mask"),
+        (["0"], "whole numbers, or a mask"),
+        ([3], "no network at position 3, positions are 0 to 2"),
+        ([-1], "no network at position -1"),
+        (1, "list of positions or a mask"),
+        ([[0, 1]], "list of positions or a mask"),
+    ],
+)
+def test_what_chooses_no_networks_is_refused(positions, message):
+    with pytest.raises(ValueError, match=message):
+        trimmed().of(positions)
+
+
+def asked(networks):
+    """What networks are asked at a state point, beside ``predict``."""
+    x = scaled(m=len(networks.names))
+    return {
+        "predict_scaled": lambda t, c: networks.predict_scaled(x, t, c),
+        "predict_corrected": lambda t, c: networks.predict_corrected(x, t, c),
+        "bottleneck": lambda t, c: networks.bottleneck(x, t, c),
+        "attention": lambda t, c: networks.attention(t, c),
+    }
+
+
+@pytest.mark.parametrize("name", ["predict_scaled", "predict_corrected", "bottleneck", "attention"])
+def test_every_question_has_the_guards_of_predict(name):
+    ask = asked(constructed([1.0] * 3, [0.0] * 3))[name]
+    for temperature, c_b in ((0.0, 0.5), (-1.0, 0.5), (101.0, 0.5), (np.nan, 0.5)):
+        with pytest.raises(ValueError, match="temperature must"):
+            ask(temperature, c_b)
+    for c_b in (0.0, 1.0, 1.2, -0.1, np.nan):
+        with pytest.raises(ValueError, match="C_B must"):
+            ask(0.35, c_b)
+    assert any("T = 1 lies outside 0.3 to 0.5" in text for text in said(lambda: ask(1.0, 0.6)))
+    assert any("C_B = 0.96 lies outside 0.1 to 0.9" in text for text in said(lambda: ask(0.35, 0.96)))
+    with pytest.warns(PredictionWarning) as seen:
+        ask(1.0, 0.6)
+    assert {w.filename for w in seen} == {__file__}  # it points to who has asked
+    assert not said(lambda: ask(0.3, 0.1))
+    assert not said(lambda: ask(0.5, 0.9))
+
+
+@pytest.mark.parametrize("name", ["predict_scaled", "bottleneck", "attention"])
+def test_each_network_may_be_told_its_own_c_b(name):
+    networks = constructed([1.0] * 3, [0.0] * 3)
+    ask = asked(networks)[name]
+    each = np.array([0.2, 0.5, 0.8])
+    found = ask(0.35, each)
+    for k, c in enumerate(each):
+        np.testing.assert_array_equal(found[k], ask(0.35, c)[k])
+    with pytest.raises(ValueError, match="one for each of the 3 networks, found an array of shape"):
+        ask(0.35, each[:2])
+    with pytest.raises(ValueError, match=r"C_B must lie between 0 and 1, found 1\.5"):
+        ask(0.35, np.array([0.2, 0.5, 1.5]))
+    assert len(said(lambda: ask(0.35, np.array([0.04, 0.5, 0.96])))) == 2
+    with pytest.raises(ValueError, match="no network"):
+        asked(Networks({}, networks.metadata))[name](0.35, 0.5)
+
+
+def test_a_configuration_of_another_mixture_is_refused():
+    hot = dataclasses.replace(
+        KA2D, name="hot", epsilon=tuple(tuple(3.0 * e for e in row) for row in KA2D.epsilon)
+    )
+    r = np.random.default_rng(0)
+    c = Configuration(r.uniform(0, KA2D.box_length, (1290, 2)), KA2D.species(), KA2D.box_length, hot)
+    networks = trimmed()
+    for ask in (networks.predict, lambda c, *state: networks.predict_ensemble([c], *state)):
+        with pytest.raises(ValueError, match=r"is of the mixture hot, these networks learnt KA2D.*epsilon"):
+            ask(c, 0.35, 0.6)
 
 
 def test_damaged_files_are_refused(tmp_path):

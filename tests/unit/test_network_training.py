@@ -151,7 +151,7 @@ def test_history_and_choice_of_the_epoch():
     networks, scores = Networks(found.parameters, record), np.zeros(2)
     for b in range(watched.batches):
         x = watched.descriptors[watched.structure[b]][None]
-        y = networks.predict_scaled(x, watched.temperature[b], watched.c_b[b])[:, 0]
+        y = networks._scaled(x, watched.temperature[b], watched.c_b[b])[:, 0]
         scores += [np.corrcoef(row, watched.labels[b])[0, 1] / watched.batches for row in y]
     np.testing.assert_allclose(scores, best, atol=1e-4)
 

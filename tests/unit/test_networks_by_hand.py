@@ -401,7 +401,7 @@ def test_mean_correction_step_by_step():
 
 def test_predictions_do_not_depend_on_blocks_and_each_network_is_told_its_own_c_b(monkeypatch):
     networks, x = trimmed(Architecture(output="deviation", attention_bias=True)), scaled(3, 17)
-    told = np.array([0.3, 0.5, 0.8])
+    told = np.array([0.5, 0.6, 0.8])
     whole, units = networks.predict_scaled(x, 0.35, told), networks.bottleneck(x, 0.35, told)
     monkeypatch.setattr(prediction, "BLOCK", 7)
     np.testing.assert_allclose(networks.predict_scaled(x, 0.35, told), whole, rtol=1e-5, atol=1e-6)

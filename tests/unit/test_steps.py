@@ -249,12 +249,12 @@ def test_predictions_are_recorded_at_the_c_b_the_networks_were_told(run, tmp_pat
     assert np.abs(found["c_b_input"] - found["c_b"][:, None]).max() > 0.03
     x = run.x["0.35"]
     for k, told in enumerate(found["c_b_input"]):
-        np.testing.assert_allclose(found["propensity"][k], ensemble.predict_scaled(x, 0.35, told), rtol=1e-5)
-        np.testing.assert_allclose(found["attention"][k], ensemble.attention(0.35, told), rtol=1e-5)
+        np.testing.assert_allclose(found["propensity"][k], ensemble._scaled(x, 0.35, told), rtol=1e-5)
+        np.testing.assert_allclose(found["attention"][k], ensemble._attention(0.35, told), rtol=1e-5)
         np.testing.assert_allclose(
             found["mean_prediction"][k], found["propensity"][k].mean(axis=(1, 2)), rtol=1e-5
         )
-        first = ensemble.of([0]).bottleneck(x, 0.35, told[0])[0]
+        first = ensemble.of([0])._bottleneck(x, 0.35, told[0])[0]
         np.testing.assert_allclose(found["bottleneck"][k], first, rtol=1e-4, atol=1e-6)
     assert storage.read_attributes(tmp_path / "T0.35.h5")["numbers"] == [4, 8, 9]
 
@@ -323,7 +323,7 @@ def test_baselines_are_written_at_their_c_b_and_the_nearest_to_one_half_is_trans
             tmp_path / "g.npz", tmp_path / "g.npz", 0.45, asked, wanted,
         )  # fmt: skip
         found = read_arrays(tmp_path / "T0.45.h5", finite=False)
-        moved = given[source].predict_scaled(x, 0.45, source)
+        moved = given[source]._scaled(x, 0.45, source)
         for k in range(3):
             np.testing.assert_allclose(found["glassmlp_transferred"][k], moved, rtol=1e-5, atol=1e-6)
         about = storage.read_attributes(tmp_path / "T0.45.h5")["transferred_from"]
@@ -332,9 +332,7 @@ def test_baselines_are_written_at_their_c_b_and_the_nearest_to_one_half_is_trans
         assert np.isnan(found[name][1]).all(), name
     linear = {t: read_npz(tmp_path / f"tmin{t}.npz")[0] for t in ("0.40", "0.45")}
     for k, c in ((0, 0.5), (2, 0.9)):
-        np.testing.assert_allclose(
-            found["glassmlp"][k], given[c].predict_scaled(x, 0.45, c), rtol=1e-5, atol=1e-6
-        )
+        np.testing.assert_allclose(found["glassmlp"][k], given[c]._scaled(x, 0.45, c), rtol=1e-5, atol=1e-6)
         at = case.C_BS.index(c)
         for name, t in (("ridge", "0.40"), ("ridge_tmin0.45", "0.45")):
             expected = x @ linear[t]["coefficients"][at] + linear[t]["intercept"][at]

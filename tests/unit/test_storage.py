@@ -15,7 +15,9 @@ from tglassmlp import (
     KA2D,
     Configuration,
     Mixture,
+    potential_energies,
     read_configurations,
+    read_mixture,
     species,
     storage,
     write_configurations,
@@ -494,3 +496,170 @@ def test_a_disk_that_refuses_is_explained_with_the_file(tmp_path, error, said):
     with pytest.raises(OSError, match=rf"{said}.*repeat the command.*new\.json"), storage.atomic_path(path):
         raise error
     assert list(tmp_path.iterdir()) == []
+
+
+# ------------------------------------------------------------------------------------- configurations
+
+HOT = replace(
+    KA2D,
+    name="hot",
+    sigma=tuple(tuple(1.03 * x for x in row) for row in KA2D.sigma),
+    epsilon=tuple(tuple(3.0 * x for x in row) for row in KA2D.epsilon),
+)
+
+
+def liquid(seed=0, mixture=KA2D) -> Configuration:
+    """A tenth of KA2D, on a lattice."""
+    r = np.random.default_rng(seed)
+    side = KA2D.box_length / np.sqrt(10)
+    x = np.stack(np.meshgrid(np.arange(12), np.arange(12)), axis=-1).reshape(-1, 2)[:129] * side / 12
+    return Configuration(x, r.permutation(KA2D.scaled(10).species()), side, mixture)
+
+
+def test_configurations_carry_the_mixture_of_their_file(tmp_path):
+    path, bare = tmp_path / "hot.gsd", liquid(mixture=None)
+    write_configurations(path, [bare, bare], mixture=HOT)
+    for found in (
+        read_configurations(path, mixture=HOT),
+        read_configurations(path, mixture=None),
+        storage.read_configurations(path),
+        storage.read_configurations(path, replace(HOT, name="mine")),
+    ):
+        assert [c.mixture for c in found] == [HOT, HOT]
+    (first, _) = read_configurations(path, mixture=read_mixture(path))
+    np.testing.assert_array_equal(potential_energies(first), potential_energies(bare, HOT))
+    assert not np.allclose(potential_energies(first), potential_energies(bare, KA2D))
+    with pytest.raises(ValueError, match="holds the mixture 'hot', which is not the 'KA2D' expected"):
+        read_configurations(path)
+
+
+def test_a_file_without_a_mixture_is_of_the_one_that_is_named(tmp_path):
+    path = tmp_path / "bare.gsd"
+    write_configurations(path, [liquid(mixture=None)])
+    assert storage.named_mixture(path) is None
+    assert read_configurations(path, mixture=HOT)[0].mixture == HOT
+    assert read_configurations(path, mixture=KA2D)[0].mixture == KA2D
+    assert read_configurations(path)[0].mixture is None  # nobody has named one
+    assert read_configurations(path, mixture=None)[0].mixture is None
+
+
+def test_the_mixture_that_configurations_carry_is_written(tmp_path):
+    path = tmp_path / "carried.gsd"
+    write_configurations(path, [liquid(mixture=HOT)] * 2)
+    assert read_mixture(path) == HOT
+    for others, message in (
+        ([liquid(mixture=None)], "configuration 1 carries no mixture, others do"),
+        ([liquid(mixture=KA2D)], "different mixtures, hot and KA2D"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            write_configurations(tmp_path / "mixed.gsd", [liquid(mixture=HOT), *others])
+    with pytest.raises(ValueError, match="of the mixture hot, but mixture=KA2D was given"):
+        write_configurations(tmp_path / "wrong.gsd", [liquid(mixture=HOT)], mixture=KA2D)
+    assert not (tmp_path / "wrong.gsd").exists()
+
+
+def test_carried_mixtures_of_other_shares_are_written_as_they_are(tmp_path):
+    path = tmp_path / "other.gsd"
+    c = Configuration(liquid().positions, np.repeat([1, 2, 3], 43), 10.4, KA2D)
+    write_configurations(path, [c])
+    assert read_mixture(path).composition == (43, 43, 43)
+    for found in (read_configurations(path)[0], storage.read_configurations(path)[0]):
+        assert found.mixture is not None
+        assert found.mixture.same_potential(KA2D)
+    with pytest.raises(ValueError, match="shares of species"):
+        read_configurations(path, mixture=KA2D)
+    alone = Configuration([[0.0, 0.0], [1.1, 0.0]], [1, 1], 10.0, KA2D)
+    with pytest.warns(UserWarning, match="will name no mixture, since KA2D has 3 species"):
+        write_configurations(path, [alone])
+    assert storage.named_mixture(path) is None
+
+
+def edited(path: Path, change) -> None:
+    """Write a file again with its frames changed, and with a checksum that is right."""
+    with gsd.hoomd.open(name=str(path), mode="r") as file:
+        frames = list(file)
+    for frame in frames:
+        change(frame)
+    with gsd.hoomd.open(name=str(path), mode="w") as file:
+        file.extend(frames)
+    storage._seal(path)
+
+
+def box_of_the_log(frame):
+    frame.log["tglassmlp/box_length"] = np.array([11.0])
+
+
+def box_of_the_frame(frame):
+    frame.configuration.box = [11.0, 11.0, 0.0, 0.0, 0.0, 0.0]
+
+
+def not_finite(frame):
+    frame.log["tglassmlp/box_length"] = np.array([np.nan])
+
+
+def shares(frame):
+    frame.particles.typeid = np.zeros(frame.particles.N, np.uint32)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (box_of_the_log, "its exact box length 11 is not the one that other programs see, 10.40"),
+        (box_of_the_frame, "its exact box length 10.40.* is not the one that other programs see, 11"),
+        (not_finite, "its exact box length nan"),
+        (shares, "its species have the shares 1: 100.0%, 2: 0.0%, 3: 0.0%.* KA2D has 1: 46.5%"),
+    ],
+)
+def test_files_of_the_package_are_held_against_themselves(tmp_path, change, said):
+    path = tmp_path / "edited.gsd"
+    write_configurations(path, [liquid()], mixture=KA2D)
+    edited(path, lambda frame: None)
+    assert read_configurations(path)[0].box_length == liquid().box_length
+    edited(path, change)
+    with pytest.raises(ValueError, match=f"frame 0: {said}"):
+        read_configurations(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "said"),
+    [
+        ({"mixture": "KA2D"}, TypeError, r"tglassmlp.Mixture \(tglassmlp.KA2D\) or None, found 'KA2D'"),
+        ({"mixture": {}}, TypeError, "found dict"),
+        ({"properties": []}, ValueError, "one mapping for each configuration, found 0 for 1"),
+        ({"properties": [{}, {}]}, ValueError, "found 2 for 1"),
+        ({"properties": {"a": np.zeros(129)}}, TypeError, "list with a mapping .*found dict"),
+        ({"properties": [np.zeros(129)]}, TypeError, r"properties\[0\] must be a mapping"),
+        ({"properties": [{1: np.zeros(129)}]}, TypeError, "names of properties must be texts, found 1"),
+        ({"properties": [{"tglassmlp/position": np.zeros((129, 2))}]}, ValueError, "the package's own"),
+        ({"properties": [{"tglassmlp": np.zeros(129)}]}, ValueError, "the package's own"),
+        ({"properties": [{"a": np.zeros(128)}]}, ValueError, "shape"),
+    ],
+)
+def test_arguments_of_the_writer_are_checked(tmp_path, arguments, error, said):
+    with pytest.raises(error, match=said):
+        write_configurations(tmp_path / "a.gsd", [liquid()], **arguments)
+    assert not (tmp_path / "a.gsd").exists()
+
+
+def test_a_list_of_configurations_is_written(tmp_path):
+    with pytest.raises(TypeError, match=r"found a single one; write \[configuration\]"):
+        write_configurations(tmp_path / "a.gsd", liquid())
+    with pytest.raises(TypeError, match="found ndarray at place 0"):
+        write_configurations(tmp_path / "a.gsd", [liquid().positions])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"mixture": "KA2D"}, "mixture must be a tglassmlp.Mixture"),
+        ({"species": ["A", "B"]}, "species must be a mapping .*found list"),
+        ({"species": {1: 2}}, "must map names of types"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.gsd", "a.npz", "none.gsd"])
+def test_arguments_of_the_reader_are_not_blamed_on_the_file(tmp_path, arguments, said, name):
+    write_configurations(tmp_path / "a.gsd", [liquid()])
+    (tmp_path / "a.npz").write_bytes(b"PK")
+    for read in (read_configurations, storage.read_configurations):
+        with pytest.raises(TypeError, match=said):
+            read(tmp_path / name, **arguments)

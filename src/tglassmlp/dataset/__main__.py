@@ -67,13 +67,18 @@ def _make(chosen: argparse.Namespace) -> int:
 
 
 def _plan(chosen: argparse.Namespace) -> int:
+    from tglassmlp.dataset.generate import check_made
     from tglassmlp.dataset.plan import read_plan, tasks
 
-    folder = chosen.folder or chosen.plan.parent
-    for number, task in enumerate(tasks(read_plan(chosen.plan)), start=1):
-        there = "made" if (folder / str(task.name)).exists() else "-"
-        print(f"{number:4d} {there:5s} {task.name}")
-    return 0
+    folder, plan = chosen.folder or chosen.plan.parent, read_plan(chosen.plan)
+    wrong = check_made(plan, folder)
+    for number, task in enumerate(tasks(plan), start=1):
+        name = str(task.name)
+        there = "WRONG" if name in wrong else "made" if (folder / name).is_file() else "-"
+        print(f"{number:4d} {there:5s} {name}")
+    for text in wrong.values():
+        print(f"error: {text}", file=sys.stderr)
+    return 1 if wrong else 0
 
 
 def _card(chosen: argparse.Namespace) -> int:
@@ -89,10 +94,13 @@ def _card(chosen: argparse.Namespace) -> int:
 
 
 def _verify(chosen: argparse.Namespace) -> int:
-    from tglassmlp.dataset.library import load_dataset
+    from tglassmlp.dataset.library import PLAN, load_dataset
 
     dataset = load_dataset(chosen.folder)
     dataset.verify()
+    if not dataset.files:
+        print(f"{chosen.folder}: has a plan ({PLAN}) but no file yet, so that nothing is damaged")
+        return 0
     print(f"{len(dataset.files)} files, nothing is damaged")
     return 0
 

@@ -20,9 +20,9 @@ a step, 2 %, where the noise of 8 replicas is about 20 %.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,7 @@ __all__ = [
     "displacements_of",
     "dynamics_arrays",
     "measure",
+    "mixture_of",
     "read_configuration",
     "read_evidence",
     "stored_form",
@@ -112,7 +113,7 @@ def stored_form(c: Configuration) -> Configuration:
     """Return the configuration as a data set stores it: positions on the grid, wrapped; particles sorted."""
     codes = _position_codes(c)
     order = np.lexsort((codes[:, 1], codes[:, 0], _along_hilbert_curve(codes), c.species))
-    return Configuration(_positions(codes[order], c.box_length), c.species[order], c.box_length)
+    return Configuration(_positions(codes[order], c.box_length), c.species[order], c.box_length, c.mixture)
 
 
 def structure_hash(c: Configuration) -> str:
@@ -182,8 +183,21 @@ def read_configuration(file: DatasetFile, place: int) -> Configuration:
         raise ValueError(f"{file.path}: positions of {bits} bits, this package reads {POSITION_BITS}")
     length = float(file.record["box_length"])
     return Configuration(
-        _positions(file.array("positions")[place], length), file.array("species")[place], length
+        _positions(file.array("positions")[place], length),
+        file.array("species")[place],
+        length,
+        mixture_of(file.record),
     )
+
+
+def mixture_of(record: Mapping[str, Any]) -> Mixture:
+    """Mixture of a file, from its record."""
+    about: dict[str, Any] = dict(record["mixture"])
+    for key in ("sigma", "epsilon"):
+        about[key] = tuple(map(tuple, about[key]))
+    for key in ("composition", "radii"):
+        about[key] = tuple(about[key])
+    return Mixture(**about)
 
 
 def read_evidence(file: DatasetFile, place: int) -> pd.DataFrame:
@@ -252,6 +266,9 @@ class Measured:
     kinetic_temperature: NDArray[np.float64]
     potential_energy: NDArray[np.float64]
     conserved_drift: NDArray[np.float64]
+
+    def __repr__(self) -> str:
+        return f"<Measured dynamics of {self.neighbours.size} particles: {self.left.shape[1]} frames>"
 
 
 def measure(

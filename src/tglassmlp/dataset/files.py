@@ -123,6 +123,10 @@ class Stored:
     description: str = ""
     differences: str | None = None
 
+    def __repr__(self) -> str:
+        shape = ", ".join(f"{n} {a}" for n, a in zip(np.shape(self.values), self.axes, strict=True))
+        return f"<Stored {np.asarray(self.values).dtype}: {shape}, unit {self.unit}>"
+
     def __post_init__(self) -> None:
         if np.ndim(self.values) != len(self.axes):
             raise ValueError(
@@ -263,6 +267,9 @@ class DatasetFile:
     path: Path
     name: FileName = field(init=False)
     record: Mapping[str, Any] = field(init=False)
+
+    def __repr__(self) -> str:
+        return f"<DatasetFile {self.path}: {len(self.structures)} structures, {self.name.kind}>"
 
     def __post_init__(self) -> None:
         path = Path(self.path)

@@ -29,7 +29,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -41,7 +41,7 @@ from numpy.typing import NDArray
 from tglassmlp.config import extension_steps, plain
 from tglassmlp.configuration import Configuration
 from tglassmlp.dataset import content
-from tglassmlp.dataset.files import DatasetFile, FileName, write_file
+from tglassmlp.dataset.files import DatasetFile, FileName, file_name, write_file
 from tglassmlp.dataset.plan import Plan, Task, tasks
 from tglassmlp.progress import Progress, duration
 from tglassmlp.provenance import collect, git_commit
@@ -59,7 +59,7 @@ from tglassmlp.simulation.equilibration import (
     equilibrate_structure,
 )
 
-__all__ = ["Summary", "WrongDynamicsError", "make", "stop_time"]
+__all__ = ["Summary", "WrongDynamicsError", "check_made", "make", "stop_time"]
 
 #: Engine of the trajectories.
 ENGINE: Final = "native"
@@ -230,7 +230,8 @@ def make(
     Raises
     ------
     ValueError
-        If the source tree has changes that are not committed, or a file or checkpoint does not fit the plan.
+        If the source tree has changes that are not committed, a file that is there is damaged or was made
+        with another seed or other settings than the plan's, or a checkpoint does not fit the plan.
     """
     commit = git_commit()
     if not allow_changes and (commit.endswith("+") or commit == "unknown"):
@@ -241,6 +242,13 @@ def make(
     worker = _Worker(plan, Path(folder), Path(state), threads, interval, stream or sys.stderr)
     watch = _Watch(until, worker.state / "stop")
     order, stopped = list(tasks(plan)), None
+    wrong = check_made(plan, folder)
+    if wrong:
+        raise ValueError(
+            f"{len(wrong)} files of {folder} are not what the plan asks for, so that nothing is made: "
+            + "; ".join(list(wrong.values())[:3])
+            + ("; ..." if len(wrong) > 3 else "")
+        )
     made: list[str] = []
     with watch.listening():
         try:
@@ -256,6 +264,83 @@ def make(
     missing = tuple(str(t.name) for t in order if not worker.target(t.name).exists())
     failed = tuple(name for name in missing if worker.note(name).exists())
     return Summary(tuple(made), failed, missing, stopped)
+
+
+def check_made(plan: Plan, folder: str | os.PathLike[str]) -> dict[str, str]:
+    """Hold the files that are there against a plan, by their records: seed, settings, structures, mixture.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    folder
+        Folder of the files.
+
+    Returns
+    -------
+    dict
+        Name of a file -> what is wrong with it; files that are as the plan asks are left out, and so are
+        those that are not there.
+    """
+    planned = {str(t.name): t for t in tasks(plan)}
+    wrong = {}
+    for path in sorted(Path(folder).glob("*.npz")):
+        if file_name(path.name) is None:
+            continue
+        try:
+            found = DatasetFile(path).record
+        except (ValueError, OSError) as error:
+            wrong[path.name] = str(error)
+            continue
+        expected = _common(plan) | (_asked(plan, planned[path.name]) if path.name in planned else {})
+        differ = _differences(json.loads(json.dumps(expected)), found)
+        if differ:
+            wrong[path.name] = f"{path}: {'; '.join(differ)}"
+    return wrong
+
+
+def _common(plan: Plan) -> dict[str, Any]:
+    """Return what the records of all files of a plan say alike."""
+    return {
+        "dataset": plan.dataset,
+        "mixture": asdict(plan.mixture()),
+        "provenance": {"seed": plan.seed},
+    }
+
+
+def _asked(plan: Plan, task: Task) -> dict[str, Any]:
+    """Return the settings that the record of a file says it was made with."""
+    found: dict[str, Any] = {"structures": list(task.structures)}
+    if task.name.kind == "structures":
+        chosen = plain(plan.equilibration)
+        left_out: tuple[str, ...] = ("checks", "on_failure", "extended_check")
+        found |= {"sweeps": task.sweeps}
+    else:
+        chosen = plain(plan.dynamics)
+        left_out = ("block_seconds", "replicas")
+        found |= {
+            "replicas": plan.dynamics.replicas,
+            "time_step": plan.dynamics.time_step,
+            "begin": task.begin,
+            "end": task.end,
+            "r_in": plan.propensity.r_in,
+            "r_out": plan.propensity.r_out,
+            "wave_number": plan.propensity.wave_number,
+        }
+    return found | {"settings": {k: v for k, v in chosen.items() if k not in left_out}}
+
+
+def _differences(expected: Mapping[str, Any], found: Mapping[str, Any], where: str = "") -> list[str]:
+    """List values that a record has and the plan asks for differently; keys that it lacks are newer."""
+    listed = []
+    for key, value in expected.items():
+        if key not in found:
+            continue
+        if isinstance(value, Mapping) and isinstance(found[key], Mapping) and key != "exchange_weights":
+            listed += _differences(value, found[key], f"{where}{key}.")
+        elif found[key] != value:
+            listed.append(f"{where}{key} is {found[key]}, the plan asks for {value}")
+    return listed
 
 
 class _Worker:

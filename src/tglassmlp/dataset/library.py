@@ -28,10 +28,37 @@ from tglassmlp.mixture import Mixture
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MANIFEST", "Dataset", "Dynamics", "Ensemble", "load_dataset", "read_manifest"]
+__all__ = [
+    "CONVENTIONS",
+    "MANIFEST",
+    "PLAN",
+    "Dataset",
+    "Dynamics",
+    "Ensemble",
+    "load_dataset",
+    "read_manifest",
+]
 
 #: File of the folder that lists the checksums of all others, in the format of ``sha256sum``.
 MANIFEST: Final = "SHA256SUMS"
+
+#: File of the folder that says what the data set shall hold.
+PLAN: Final = "plan.yaml"
+
+#: What files of dynamics must have in common to be put together or compared.
+CONVENTIONS: Final = (
+    "time_step",
+    "replicas",
+    "r_in",
+    "r_out",
+    "wave_number",
+    "smallest_displacement",
+    "displacement_step",
+    "mixture",
+)
+
+#: Settings of the dynamics that may differ: which frames are kept, and how numbers are rounded.
+_FREE: Final = ("frame_ratio", "precision")
 
 
 @dataclass(frozen=True)
@@ -69,6 +96,12 @@ class Dynamics:
     kinetic_temperature: NDArray[np.float64]
     potential_energy: NDArray[np.float64]
     joints: tuple[float, ...] = ()
+
+    def __repr__(self) -> str:
+        return (
+            f"<Dynamics of {self.neighbours.size} particles: {self.times.size} frames to "
+            f"t = {self.times.max(initial=0.0):g}, {sum(self.replicas)} replicas>"
+        )
 
     @cached_property
     def propensity(self) -> NDArray[np.float64]:
@@ -124,6 +157,12 @@ class Ensemble:
     files: tuple[DatasetFile, ...]
     dynamics_files: Mapping[int, tuple[tuple[DatasetFile, int], ...]]
 
+    def __repr__(self) -> str:
+        return (
+            f"<Ensemble at T = {canonical(self.temperature)} ({self.name}): {len(self.numbers)} structures, "
+            f"{len(self.dynamics_files)} with dynamics>"
+        )
+
     @property
     def numbers(self) -> list[int]:
         """Numbers of all structures, rising."""
@@ -156,7 +195,7 @@ class Ensemble:
     @property
     def mixture(self) -> Mixture:
         """Mixture of the structures."""
-        return mixture_of(self.files[0].record)
+        return content.mixture_of(self.files[0].record)
 
     def configuration(self, number: int) -> Configuration:
         """One structure: thermal positions, wrapped; particles sorted by species."""
@@ -189,12 +228,16 @@ class Ensemble:
             if f.record["structure_sha256"][k] != structure:
                 raise ValueError(f"{f.path}: made from another structure {number} than that of this data set")
         first, _ = parts[0]
-        for f, _ in parts[1:]:
-            for key in ("time_step", "replicas", "r_in", "r_out"):
-                if f.record[key] != first.record[key]:
-                    raise ValueError(
-                        f"{f.path}: {key} is {f.record[key]}, in {first.path} it is {first.record[key]}"
-                    )
+        _check_conventions([f for f, _ in parts], "the dynamics of one structure")
+        for key, own in (
+            ("smallest_displacement", content.SMALLEST_DISPLACEMENT),
+            ("displacement_step", content.DISPLACEMENT_STEP),
+        ):
+            if first.record.get(key, own) != own:
+                raise ValueError(
+                    f"{first.path}: displacements are stored with {key} = {first.record[key]}, this package "
+                    f"reads {own}"
+                )
 
         def joined(name: str, axis: int) -> NDArray:
             return np.concatenate([f.array(name)[k] for f, k in parts], axis=axis)
@@ -236,7 +279,8 @@ class Ensemble:
         Raises
         ------
         ValueError
-            If no structure is left, or one has no dynamics.
+            If no structure is left, one has no dynamics, or files differ in their time step, their bonds
+            (r_in, r_out), replicas, wave number, mixture or thermostat.
         """
         limit = np.inf if until is None else float(until) * (1 + 1e-9)
         found = self.with_dynamics if numbers is None else list(numbers)
@@ -248,6 +292,7 @@ class Ensemble:
                 f"T = {canonical(self.temperature)}, {self.name}: no structure has dynamics{wanted}"
             )
         runs = [self.dynamics(k) for k in found]
+        _check_conventions([self.dynamics_files[k][0][0] for k in found], "structures that are stacked")
         common = runs[0].steps[runs[0].times <= limit]
         for run in runs[1:]:
             common = np.intersect1d(common, run.steps)
@@ -264,14 +309,29 @@ class Ensemble:
         }
 
 
-def mixture_of(record: Mapping[str, Any]) -> Mixture:
-    """Mixture of a file, from its record."""
-    about: dict[str, Any] = dict(record["mixture"])
-    for key in ("sigma", "epsilon"):
-        about[key] = tuple(map(tuple, about[key]))
-    for key in ("composition", "radii"):
-        about[key] = tuple(about[key])
-    return Mixture(**about)
+def _check_conventions(files: Sequence[DatasetFile], what: str) -> None:
+    """Refuse files of dynamics that were not made and measured in the same way.
+
+    Frames are matched by time steps, and numbers are compared as if they meant the same.
+    """
+
+    def of(f: DatasetFile) -> dict[str, Any]:
+        found = {key: f.record.get(key) for key in CONVENTIONS}
+        chosen = f.record.get("settings", {})
+        return found | {f"settings.{k}": v for k, v in chosen.items() if k not in _FREE}
+
+    seen = {f.path: f for f in files}
+    first, *others = seen.values()
+    expected = of(first)
+    for f in others:
+        for key, value in of(f).items():
+            if key in expected and value != expected[key]:
+                said = (
+                    f"its mixture is not that of {first.path}"
+                    if key == "mixture"
+                    else f"{key} is {value}, in {first.path} it is {expected[key]}"
+                )
+                raise ValueError(f"{f.path}: {said}; {what} must have the same")
 
 
 @dataclass(frozen=True)
@@ -288,6 +348,12 @@ class Dataset:
 
     folder: Path
     ensembles: tuple[Ensemble, ...]
+
+    def __repr__(self) -> str:
+        held = ", ".join(
+            f"{canonical(e.temperature)}{'' if e.name == 'unit' else f' ({e.name})'}" for e in self.ensembles
+        )
+        return f"<Dataset {self.folder}: {f'structures at T = {held}' if held else 'no file yet'}>"
 
     def __iter__(self) -> Iterator[Ensemble]:
         return iter(self.ensembles)
@@ -383,15 +449,15 @@ def load_dataset(path: str | os.PathLike[str] | None = None) -> Dataset:
     Returns
     -------
     Dataset
-        Possibly without structures, if the folder has no file yet.
+        Without structures, if the folder has a plan but no file yet.
 
     Raises
     ------
     FileNotFoundError
         If there is no such folder.
     ValueError
-        If a listed file is missing, one is damaged or of an unknown version, or files contradict each
-        other; the message names the file.
+        If the folder is no data set (it has neither files of one nor a plan), a listed file is missing, one
+        is damaged or of an unknown version, or files contradict each other; the message names the file.
 
     Examples
     --------
@@ -418,9 +484,22 @@ def load_dataset(path: str | os.PathLike[str] | None = None) -> Dataset:
     unknown = [p.name for p in sorted(folder.glob("*.npz")) if file_name(p.name) is None]
     if unknown:
         raise ValueError(f"{folder / unknown[0]}: not the name of a file of a data set")
+    if not found:
+        _check_begun(folder)
     keys = {(f.name.ensemble, f.name.temperature) for f in found}
     ordered = sorted(keys, key=lambda k: (k[0] != "unit", -float(k[1])))
     return Dataset(folder, tuple(_ensemble(found, *key) for key in ordered))
+
+
+def _check_begun(folder: Path) -> None:
+    """Refuse a folder without files that has no plan either."""
+    from tglassmlp.dataset.plan import read_plan
+
+    if not (folder / PLAN).is_file():
+        raise ValueError(
+            f"{folder}: is no data set; it holds no file like T0.40_unit_structures_0008.npz and no {PLAN}"
+        )
+    read_plan(folder / PLAN)
 
 
 def _ensemble(files: Sequence[DatasetFile], name: str, temperature: str) -> Ensemble:

@@ -380,6 +380,7 @@ def descriptors(
     return _described(inherent, lengths, mixture, reach, central_species, copies=1)
 
 
+@takes_mixture(assume=False)
 def periodic_descriptors(
     inherent: Configuration,
     lengths: Sequence[float],

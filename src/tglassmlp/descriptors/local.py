@@ -27,6 +27,7 @@ class RadicalCells(NamedTuple):
     areas: NDArray[np.float64]
 
 
+@takes_mixture(assume=False)
 def radical_cells(c: Configuration, mixture: Mixture = KA2D) -> RadicalCells:
     """Radical Voronoi cells of a configuration.
 

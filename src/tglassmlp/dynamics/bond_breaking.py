@@ -205,6 +205,7 @@ class Propensity:
     half: NDArray[np.float64]
 
 
+@takes_mixture(assume=False)
 def isoconfigurational_propensity(
     initial: Configuration,
     displacements: NDArray[np.floating],
@@ -246,6 +247,7 @@ def isoconfigurational_propensity(
     return Propensity(mean, half)
 
 
+@takes_mixture(assume=False)
 def surviving_bonds(
     initial: Configuration,
     displacements: NDArray[np.floating],

@@ -278,10 +278,10 @@ def baseline_predictions(
     if not far:
         raise ValueError(f"{transferred}: no GlassMLP network to transfer")
     source = min(far, key=lambda c: abs(c - (0.5 if transferred_from is None else transferred_from)))
-    moved = far[source].predict_scaled(x, temperature, source)
+    moved = far[source]._scaled(x, temperature, source)
     fields["glassmlp_transferred"] = np.repeat(moved[None], k, axis=0)
     if own is not None:
-        near = {c: n.predict_scaled(x, temperature, c) for c, n in read_glassmlp(own).items()}
+        near = {c: n._scaled(x, temperature, c) for c, n in read_glassmlp(own).items()}
         networks = next(iter(near.values())).shape[0] if near else 1
         fields["glassmlp"] = rows(near, (networks, s, p))
     axes = {3: ("c_b", "structure", "particle"), 4: ("c_b", "network", "structure", "particle")}

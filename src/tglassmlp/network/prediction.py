@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tglassmlp import storage
 from tglassmlp.config import PredictionSettings, check
@@ -146,9 +146,20 @@ class Networks:
         """Positions of the networks that passed the selection; all of them if none was made."""
         return tuple(self.metadata.get("kept", range(self.n_networks)))
 
-    def of(self, positions: Sequence[int]) -> Networks:
-        """Only the networks at these positions."""
-        chosen = [int(k) for k in positions]
+    def of(self, positions: ArrayLike) -> Networks:
+        """Only the networks at these positions.
+
+        Parameters
+        ----------
+        positions
+            Whole numbers from 0 to ``n_networks - 1``, or a mask ``[n_networks]`` of booleans.
+
+        Raises
+        ------
+        ValueError
+            If it is neither, a mask has another length, or there is no network at a position.
+        """
+        chosen = _chosen(positions, self.n_networks)
         numbers = self.metadata.get("numbers", list(range(self.n_networks)))
         record = {**self.metadata, "numbers": [numbers[k] for k in chosen], "kept": list(range(len(chosen)))}
         return Networks({name: values[chosen] for name, values in self.parameters.items()}, record)
@@ -220,7 +231,8 @@ class Networks:
         ------
         ValueError
             If the descriptors are not those of the training (names, lengths, cut-off, mixture), or not of an
-            inherent structure; if shares of species or number density are not those of the networks' mixture,
+            inherent structure; if the configuration carries a mixture of another pair potential; if shares of
+            species or number density are not those of the networks' mixture,
             both within one per cent; if the box is too short, or the state point is not possible.
 
         Warns
@@ -239,9 +251,9 @@ class Networks:
         _check_state_point(temperature, c_b)
         scaled = self._standardised(descriptors)[None]
         if correct_mean:
-            found = self.predict_corrected(scaled, temperature, c_b)
+            found = self._corrected(scaled, temperature, c_b)
         else:
-            values = self.predict_scaled(scaled, temperature, c_b)
+            values = self._scaled(scaled, temperature, c_b)
             mean = values.mean(axis=(1, 2), dtype=np.float64)
             right = np.abs(mean - c_b) <= UNCORRECTED_TOLERANCE
             found = Prediction(values, np.full(self.n_networks, float(c_b)), mean, right, 0)
@@ -304,7 +316,7 @@ class Networks:
                 "predict_ensemble needs structures with the same number of central particles, "
                 f"found {', '.join(map(str, sizes)) or 'no structure'}"
             )
-        found = self.predict_corrected(np.stack(given), temperature, c_b, iterations, tolerance)
+        found = self._corrected(np.stack(given), temperature, c_b, iterations, tolerance)
         self._report(found, temperature, c_b)
         return found
 
@@ -314,9 +326,27 @@ class Networks:
         """Propensities ``[networks, S, P]`` from standardised descriptors ``[S, P, M]``.
 
         ``c_b`` may be one value for each network, ``[networks]``.
+
+        Raises
+        ------
+        ValueError
+            If the shape is another one, a value is not finite, or the state point is not possible.
+
+        Warns
+        -----
+        PredictionWarning
+            If the state point lies outside those the networks were made for.
         """
-        self._check(descriptors, temperature)
-        c = np.broadcast_to(np.asarray(c_b, dtype=np.float64), (self.n_networks,))
+        self._check(descriptors)
+        self._check_question(temperature, c_b)
+        return self._scaled(descriptors, temperature, c_b)
+
+    def _scaled(
+        self, descriptors: NDArray[np.float32], temperature: float, c_b: float | NDArray
+    ) -> NDArray[np.float32]:
+        """As :meth:`predict_scaled`, for state points of the package's own, beyond the range too."""
+        self._check(descriptors)
+        c = self._each(c_b)
         if np.any(~np.isfinite(c)):
             raise ValueError(f"C_B must be a number between 0 and 1, found {c_b}")
         flat = np.asarray(descriptors, dtype=np.float32).reshape(-1, descriptors.shape[-1])
@@ -352,13 +382,31 @@ class Networks:
         ------
         ValueError
             If ``c_b`` is not inside (0, 1), and as :meth:`predict_scaled`.
+
+        Warns
+        -----
+        PredictionWarning
+            As :meth:`predict_scaled`.
         """
+        self._check(descriptors)
+        self._check_question(temperature, float(c_b))
+        return self._corrected(descriptors, temperature, c_b, iterations, tolerance)
+
+    def _corrected(
+        self,
+        descriptors: NDArray[np.float32],
+        temperature: float,
+        c_b: float,
+        iterations: int = 6,
+        tolerance: float = 0.005,
+    ) -> Prediction:
+        """As :meth:`predict_corrected`, for state points of the package's own, beyond the range too."""
         if not 0 < c_b < 1:
             raise ValueError(f"C_B must lie between 0 and 1, found {c_b}")
         low, high = self.state_point.c_b_limits
         low, high = min(low, c_b), max(high, c_b)
         entered = np.full(self.n_networks, float(c_b))
-        best = self.predict_scaled(descriptors, temperature, entered)
+        best = self._scaled(descriptors, temperature, entered)
         best_input, best_mean = entered.copy(), best.mean(axis=(1, 2), dtype=np.float64)
         mean, made = best_mean.copy(), 0
         while made < iterations:
@@ -366,9 +414,7 @@ class Networks:
             if not open_.any():
                 break
             entered = np.where(open_, np.clip(entered + (c_b - mean), low, high), entered)
-            some = self.of(np.flatnonzero(open_).tolist()).predict_scaled(
-                descriptors, temperature, entered[open_]
-            )
+            some = self.of(open_)._scaled(descriptors, temperature, entered[open_])
             mean = mean.copy()
             mean[open_] = some.mean(axis=(1, 2), dtype=np.float64)
             made += 1
@@ -385,11 +431,21 @@ class Networks:
         Raises
         ------
         ValueError
-            If these networks have no attention (GlassMLP).
+            If these networks have no attention (GlassMLP), or the state point is not possible.
+
+        Warns
+        -----
+        PredictionWarning
+            If the state point lies outside those the networks were made for.
         """
+        self._check_any()
         if self.metadata["kind"] != "tglassmlp":
             raise ValueError("GlassMLP networks have no attention")
-        c = np.broadcast_to(np.asarray(c_b, dtype=np.float64), (self.n_networks,))
+        self._check_question(temperature, c_b)
+        return self._attention(temperature, self._each(c_b))
+
+    def _attention(self, temperature: float, c: NDArray) -> NDArray[np.float32]:
+        """As :meth:`attention`, for state points of the package's own, beyond the range too."""
         if "attention_matrix" not in self.parameters:
             m = len(self.names)
             return np.full((self.n_networks, m), 1.0 / m, np.float32)
@@ -403,10 +459,28 @@ class Networks:
     def bottleneck(
         self, descriptors: NDArray[np.float32], temperature: float, c_b: float | NDArray
     ) -> NDArray[np.float32]:
-        """Values of the bottleneck units, ``[networks, S, P, units]``, from standardised ``[S, P, M]``."""
-        self._check(descriptors, temperature)
-        c = np.broadcast_to(np.asarray(c_b, dtype=np.float64), (self.n_networks,))
-        forward = self._forward(temperature, c)
+        """Values of the bottleneck units, ``[networks, S, P, units]``, from standardised ``[S, P, M]``.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`predict_scaled`.
+
+        Warns
+        -----
+        PredictionWarning
+            As :meth:`predict_scaled`.
+        """
+        self._check(descriptors)
+        self._check_question(temperature, c_b)
+        return self._bottleneck(descriptors, temperature, c_b)
+
+    def _bottleneck(
+        self, descriptors: NDArray[np.float32], temperature: float, c_b: float | NDArray
+    ) -> NDArray[np.float32]:
+        """As :meth:`bottleneck`, for state points of the package's own, beyond the range too."""
+        self._check(descriptors)
+        forward = self._forward(temperature, self._each(c_b))
         flat = np.asarray(descriptors, dtype=np.float32).reshape(-1, descriptors.shape[-1])
         units = np.concatenate(
             [forward(flat[k : k + BLOCK].T)[0] for k in range(0, len(flat), BLOCK)], axis=-1
@@ -424,7 +498,7 @@ class Networks:
         shift = p["mlp3/layers/0/bias"]
         if self.metadata["kind"] == "tglassmlp":
             state = self.state_point(temperature, c)[..., None]
-            omega = self.attention(temperature, c) * np.float32(m if record["attention_scale"] else 1)
+            omega = self._attention(temperature, c) * np.float32(m if record["attention_scale"] else 1)
             folded = folded * omega[:, None, :]
             shift = shift + first[:, :, units:] @ self._perceptron("mlp2", state)
         limit = record.get("input_limit")
@@ -448,9 +522,31 @@ class Networks:
             x = _elu(x) if k < count - 1 else x
         return x
 
-    def _check(self, descriptors: NDArray, temperature: float) -> None:
+    def _each(self, c_b: float | NDArray) -> NDArray[np.float64]:
+        """C_B of each network, ``[networks]``."""
+        c = np.asarray(c_b, dtype=np.float64)
+        if c.shape not in ((), (1,), (self.n_networks,)):
+            raise ValueError(
+                f"C_B must be one number or one for each of the {self.n_networks} networks, found an array "
+                f"of shape {c.shape}"
+            )
+        return np.broadcast_to(c, (self.n_networks,))
+
+    def _check_any(self) -> None:
         if not self.n_networks:
             raise ValueError(f"this file holds no network: {self.metadata.get('note', 'none was trained')}")
+
+    def _check_question(self, temperature: float, c_b: float | NDArray) -> None:
+        """Refuse a state point that is not possible, and report one the networks were not made for."""
+        each = np.unique(self._each(c_b))
+        for c in each:
+            _check_state_point(temperature, float(c))
+        told = dict.fromkeys(text for c in each[[0, -1]] for text in self._beyond(temperature, float(c)))
+        for text in told:
+            warnings.warn(text, PredictionWarning, stacklevel=3)
+
+    def _check(self, descriptors: NDArray) -> None:
+        self._check_any()
         if np.ndim(descriptors) != 3 or np.shape(descriptors)[-1] != len(self.names):
             raise ValueError(
                 f"standardised descriptors must have shape [S, P, {len(self.names)}], "
@@ -458,8 +554,6 @@ class Networks:
             )
         if not np.all(np.isfinite(descriptors)):
             raise ValueError("descriptors hold values that are not finite")
-        if not np.isfinite(temperature) or temperature <= 0:
-            raise ValueError(f"the temperature must be positive, found {temperature}")
 
     def _standardised(self, given: Configuration | Descriptors) -> NDArray[np.float32]:
         """Check and standardise the descriptors of one structure, ``[N_1, M]``."""
@@ -468,6 +562,7 @@ class Networks:
         if not self.n_networks:
             raise ValueError(f"this file holds no network: {self.metadata.get('note', 'none was trained')}")
         if isinstance(given, Configuration):
+            self._check_mixture(given.mixture)
             counts = np.bincount(given.species, minlength=self.mixture.n_species + 1)[1:]
             self._check_structure(counts, given.box_length)
             found = self._descriptors(given)
@@ -493,6 +588,15 @@ class Networks:
         if not np.all(np.isfinite(values)):
             raise ValueError("descriptors hold values that are not finite")
         return self.scaling.apply(values, found.names).astype(np.float32)
+
+    def _check_mixture(self, carried: Mixture | None) -> None:
+        """Refuse a configuration that carries a mixture of another pair potential."""
+        own = self.mixture
+        if carried is not None and not carried.same_potential(own):
+            raise ValueError(
+                f"this configuration is of the mixture {carried.name}, these networks learnt {own.name}, "
+                f"whose pair potential is another one ({carried.potential_against(own)})"
+            )
 
     def _check_structure(self, counts: NDArray, box_length: float) -> None:
         """Refuse a structure whose composition, density or box is not that of the networks."""
@@ -551,13 +655,26 @@ class Networks:
 
     def _report(self, found: Prediction, temperature: float, c_b: float) -> None:
         """Say what a prediction is not."""
-        told, state = [], self.state_point
+        told = []
         if not found.converged.all():
             off = found.mean[~found.converged]
             told.append(
                 f"the mean prediction of {off.size} of {found.mean.size} networks is not the C_B asked for: "
                 f"{_spread(off)} instead of {c_b:g} after {found.iterations} mean corrections"
             )
+        told += self._beyond(temperature, c_b)
+        outside = float(np.mean((found.propensity < -0.1) | (found.propensity > 1.1)))
+        if outside > 0.01:
+            told.append(
+                f"{outside:.0%} of the propensities lie outside [0, 1], "
+                f"from {found.propensity.min():.2f} to {found.propensity.max():.2f}"
+            )
+        for text in told:
+            warnings.warn(text, PredictionWarning, stacklevel=3)
+
+    def _beyond(self, temperature: float, c_b: float) -> list[str]:
+        """Say in what a state point lies outside those the networks were made for."""
+        told, state = [], self.state_point
         low, high = state.temperature_range
         if not 0.95 * low <= temperature <= 1.05 * high:
             told.append(
@@ -568,14 +685,7 @@ class Networks:
             told.append(
                 f"C_B = {c_b:g} lies outside {c_low:g} to {c_high:g}, for which the networks were made"
             )
-        outside = float(np.mean((found.propensity < -0.1) | (found.propensity > 1.1)))
-        if outside > 0.01:
-            told.append(
-                f"{outside:.0%} of the propensities lie outside [0, 1], "
-                f"from {found.propensity.min():.2f} to {found.propensity.max():.2f}"
-            )
-        for text in told:
-            warnings.warn(text, PredictionWarning, stacklevel=3)
+        return told
 
     def _descriptors(self, configuration: Configuration) -> Descriptors:
         """Inherent structure and descriptors of a thermal configuration, as in the training."""
@@ -605,6 +715,33 @@ def _check_state_point(temperature: float, c_b: float) -> None:
     if not 0 < c_b < 1:
         raise ValueError(f"C_B must lie between 0 and 1, found {c_b}")
     check(StatePointSettings, temperature=temperature, c_b=c_b)
+
+
+def _chosen(positions: ArrayLike, count: int) -> list[int]:
+    """Positions of some of ``count`` networks, from whole numbers or a mask."""
+    found = np.asarray(positions)
+    if found.ndim != 1:
+        raise ValueError(
+            f"networks are chosen by a list of positions or a mask, found an array of shape {found.shape}"
+        )
+    if found.dtype.kind == "b":
+        if found.size != count:
+            raise ValueError(f"a mask of networks must have shape [{count}], found {found.shape}")
+        return [int(k) for k in np.flatnonzero(found)]
+    mixed = not isinstance(positions, np.ndarray) and any(
+        isinstance(k, bool | np.bool_)
+        for k in positions  # type: ignore[union-attr]
+    )
+    if found.size and (found.dtype.kind not in "iu" or mixed):
+        shown = list(positions) if mixed else found.tolist()  # type: ignore[arg-type]
+        raise ValueError(f"positions of networks must be whole numbers, or a mask of booleans, found {shown}")
+    outside = [int(k) for k in found if not 0 <= k < count]
+    if outside:
+        raise ValueError(
+            f"there is no network at position {outside[0]}, "
+            + (f"positions are 0 to {count - 1}" if count else "there are no networks")
+        )
+    return [int(k) for k in found]
 
 
 def _spread(values: NDArray) -> str:

@@ -445,13 +445,13 @@ def predictions(
     units = ensemble.parameters["bottleneck/bias"].shape[1]
     bottleneck = np.zeros((k, s, p, units) if with_bottleneck else (0, 0, 0, 0), np.float32)
     for i, c in enumerate(c_b):
-        found = ensemble.predict_corrected(structures.inputs, temperature, c, **prediction)
+        found = ensemble._corrected(structures.inputs, temperature, c, **prediction)
         entered[i], mean[i], converged[i] = found.c_b_input, found.mean, found.converged
         propensity[i] = found.propensity
-        attention[i] = ensemble.attention(temperature, found.c_b_input)
+        attention[i] = ensemble._attention(temperature, found.c_b_input)
         if with_bottleneck:
             one = ensemble.of([0])
-            bottleneck[i] = one.bottleneck(structures.inputs, temperature, found.c_b_input[0])[0]
+            bottleneck[i] = one._bottleneck(structures.inputs, temperature, found.c_b_input[0])[0]
         print(
             f"T = {temperature:g}, C_B = {c:g}: told {_range(found.c_b_input)}, mean {_range(found.mean)}, "
             f"{int(found.converged.sum())} of {n} converged after {found.iterations} corrections"
@@ -502,7 +502,7 @@ def bottlenecks_of(
         def units(c_b: np.ndarray) -> np.ndarray:
             every = read()
             chosen = every.take([s for s in structures if s < len(every)])
-            return ensemble.bottleneck(chosen.inputs, t, c_b)
+            return ensemble._bottleneck(chosen.inputs, t, c_b)
 
         return units
 

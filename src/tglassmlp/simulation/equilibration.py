@@ -39,6 +39,7 @@ from scipy.special import stdtr
 
 from tglassmlp.box import wrap
 from tglassmlp.configuration import Configuration
+from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.progress import Progress
 from tglassmlp.provenance import fingerprint, stage_version
@@ -696,6 +697,7 @@ class CheckLimits:
     extended: float = 4.0
 
 
+@takes_mixture(assume=False)
 def measure_temperature(
     records: pd.DataFrame,
     configurations: Sequence[Configuration],
@@ -919,6 +921,7 @@ def accept(files: Sequence[str | os.PathLike[str]] | str | os.PathLike[str]) -> 
         demand(verdict["failed"], verdict["temperature"], given.get("on_failure", "error"))
 
 
+@takes_mixture(assume=False)
 def check_temperature(
     records: pd.DataFrame,
     configurations: Sequence[Configuration],

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from tglassmlp.configuration import Configuration
+from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.progress import Progress
 from tglassmlp.provenance import fingerprint
@@ -29,6 +30,7 @@ from tglassmlp.simulation.swap_monte_carlo import TUNING_INTERVAL
 __all__ = ["extend_structure", "largest_difference", "measure_extended_check"]
 
 
+@takes_mixture(assume=False)
 def extend_structure(
     structure: Configuration,
     temperature: float,

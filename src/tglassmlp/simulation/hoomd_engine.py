@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tglassmlp.configuration import Configuration
+from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.provenance import fingerprint, stage_version
 from tglassmlp.simulation import kernels
@@ -289,6 +290,7 @@ class HoomdEngine:
     def __init__(self, machine: Machine | None = None) -> None:
         self.machine = machine
 
+    @takes_mixture(assume=False)
     def trajectory(
         self,
         configuration: Configuration,
@@ -316,6 +318,7 @@ class HoomdEngine:
             None if positions is None else [positions],
         )[0]  # fmt: skip
 
+    @takes_mixture(assume=False)
     def run_structures(
         self,
         configurations: Sequence[Configuration],
@@ -430,6 +433,7 @@ def _joined(parts: Sequence[Trajectory]) -> Trajectory:
 ENGINE: Final = HoomdEngine()
 
 
+@takes_mixture(assume=False)
 def inherent_structures(
     configurations: Sequence[Configuration],
     *,
@@ -477,7 +481,10 @@ def inherent_structures(
         if np.all(largest < force_tolerance):
             position, _, image = stack.get()
             moved = position - start + image * configurations[0].box_length
-            return [c.with_positions(c.positions + moved[p]) for p, c in enumerate(configurations)]
+            return [
+                replace(c, positions=c.positions + moved[p], mixture=c.mixture or mixture)
+                for p, c in enumerate(configurations)
+            ]
     worst = int(np.argmax(largest))
     raise RuntimeError(
         f"configuration {worst}: largest force {largest[worst]:.3g} after {done} steps, "
@@ -485,6 +492,7 @@ def inherent_structures(
     )
 
 
+@takes_mixture(assume=False)
 def hybrid_swap(
     configurations: Sequence[Configuration],
     temperature: float,
@@ -569,6 +577,7 @@ def hybrid_swap(
             progress(float(count * n * md_steps), f"block {block + 1}, energy {energy[block].mean():.3f}")
     moved = position - start + image * box
     final = [
-        Configuration(c.positions + moved[p], stack.species[p], box) for p, c in enumerate(configurations)
+        Configuration(c.positions + moved[p], stack.species[p], box, c.mixture or mixture)
+        for p, c in enumerate(configurations)
     ]
     return final, {"energy": energy, "swap_acceptance": acceptance}

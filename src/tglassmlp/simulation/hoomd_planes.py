@@ -35,6 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.configuration import Configuration, wrap
+from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.simulation import kernels
 from tglassmlp.simulation.molecular_dynamics import DynamicsSettings
@@ -487,6 +488,7 @@ def stacked(
     return stack
 
 
+@takes_mixture(assume=False)
 def forces_and_energies(
     configurations: Sequence[Configuration],
     *,

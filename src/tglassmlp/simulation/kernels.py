@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from tglassmlp import box
 from tglassmlp.compilation import njit
 from tglassmlp.configuration import Configuration
-from tglassmlp.default_mixture import takes_mixture
+from tglassmlp.default_mixture import check_carried_mixture, takes_mixture
 from tglassmlp.mixture import KA2D, Mixture
 
 __all__ = [
@@ -411,8 +411,9 @@ def prepared(c: Configuration, mixture: Mixture, skin: float = 0.0) -> Prepared:
     Raises
     ------
     ValueError
-        If species or box do not fit the mixture.
+        If species or box do not fit the mixture, or the configuration carries another one.
     """
+    check_carried_mixture([c], mixture, "energies")
     c.check_mixture(mixture.n_species, mixture.largest_cutoff)
     tables = pair_tables(mixture)
     x, y = box.bring_near(c.positions, c.box_length)[0].T.copy()
@@ -422,6 +423,7 @@ def prepared(c: Configuration, mixture: Mixture, skin: float = 0.0) -> Prepared:
     return Prepared(x, y, types, rows, counts, tables)
 
 
+@takes_mixture(assume=False)
 def check_overlaps(c: Configuration, mixture: Mixture = KA2D, allowed: float = OVERLAP) -> None:
     """Refuse a configuration in which two particles overlap.
 
@@ -480,11 +482,13 @@ def potential_energies(c: Configuration, mixture: Mixture = KA2D) -> NDArray[np.
     return _evaluate(c, mixture)[0]
 
 
+@takes_mixture(assume=False)
 def total_energy(c: Configuration, mixture: Mixture = KA2D) -> float:
     """Potential energy of the whole configuration; see :func:`potential_energies`."""
     return float(potential_energies(c, mixture).sum())
 
 
+@takes_mixture(assume=False)
 def forces(c: Configuration, mixture: Mixture = KA2D) -> NDArray[np.float64]:
     r"""Force on every particle, :math:`F_i = -\partial V / \partial r_i`.
 

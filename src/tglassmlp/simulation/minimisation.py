@@ -258,6 +258,7 @@ class _Search:
         return True
 
 
+@takes_mixture(assume=False)
 def minimise(
     c: Configuration,
     mixture: Mixture = KA2D,
@@ -344,7 +345,8 @@ def minimise(
         "energy": search.energy,
         "largest_force": search.largest_force,
     }
-    return c.with_positions(search.arrays["z"].T + search.shift), record
+    found = c.with_positions(search.arrays["z"].T + search.shift)
+    return found if c.mixture is not None else found.with_mixture(mixture), record
 
 
 @takes_mixture()

@@ -597,6 +597,7 @@ class NativeEngine:
 
     name = "native"
 
+    @takes_mixture(assume=False)
     def trajectory(
         self,
         configuration: Configuration,
@@ -804,6 +805,25 @@ class _Run(ReplicaRun):
         )
 
 
+def check_settings(settings: object, call: str) -> None:
+    """Refuse settings of another class than :class:`DynamicsSettings`.
+
+    Raises
+    ------
+    TypeError
+        Naming the class found and the one needed.
+    """
+    if isinstance(settings, DynamicsSettings):
+        return
+    found = f"{type(settings).__module__}.{type(settings).__qualname__}"
+    more = ", e.g. DynamicsSettings(time_step=0.01)"
+    if isinstance(settings, config.DynamicsSettings | Mapping):
+        more = "; DynamicsSettings.from_mapping makes one of a configuration's section"
+    raise TypeError(
+        f"{call}: settings must be a {DynamicsSettings.__module__}.DynamicsSettings, found {found}{more}"
+    )
+
+
 @takes_mixture()
 def isoconfigurational_dynamics(
     configuration: Configuration,
@@ -835,7 +855,7 @@ def isoconfigurational_dynamics(
     mixture
         Pair potential. Without one it is KA2D, if the species of the configuration can be its.
     settings
-        Time step, thermostat, precision.
+        Time step, thermostat, precision: a :class:`DynamicsSettings` of this module.
     engine
         ``"native"`` or ``"hoomd"``.
     checkpoint
@@ -850,6 +870,8 @@ def isoconfigurational_dynamics(
 
     Raises
     ------
+    TypeError
+        If ``settings`` is of another class.
     ValueError
         For unusable input, with what was found and what is allowed.
     RuntimeError
@@ -872,6 +894,7 @@ def isoconfigurational_dynamics(
         raise ValueError(f"times must increase strictly from 0 or later, found {at.tolist()}")
     if not temperature > 0:
         raise ValueError(f"temperature must be a positive number, found {temperature}")
+    check_settings(settings, "isoconfigurational_dynamics")
     config.check(config.TemperatureSettings, {"value": "temperature"}, value=temperature)
     config.check(
         config.DynamicsSettings, time_step=settings.time_step, thermostat_time=settings.thermostat_time
@@ -893,6 +916,7 @@ def isoconfigurational_dynamics(
     return configuration.positions + found.displacements.astype(np.float64)
 
 
+@takes_mixture(assume=False)
 def run_structures(
     configurations: Sequence[Configuration],
     numbers: Sequence[int],

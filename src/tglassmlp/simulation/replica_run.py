@@ -99,7 +99,7 @@ def replica_starts(
         raise ValueError(
             f"positions must have shape {list(shape)} [replica, N, 2], found {list(found.shape)}"
         )
-    return [Configuration(p, configuration.species, configuration.box_length) for p in found]
+    return [configuration.with_positions(p) for p in found]
 
 
 def content_hash(c: Configuration) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tglassmlp.configuration import Configuration
+from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.simulation import molecular_dynamics as md
 from tglassmlp.simulation.molecular_dynamics import DynamicsSettings
@@ -77,6 +78,7 @@ class ReplicaStepper:
     (10, (4, 144, 2))
     """
 
+    @takes_mixture(assume=False)
     def __init__(
         self,
         configuration: Configuration,
@@ -89,6 +91,7 @@ class ReplicaStepper:
         threads: int = 1,
         positions: ArrayLike | None = None,
     ) -> None:
+        md.check_settings(settings, "ReplicaStepper")
         frames, replicas = checked_request(np.array([0]), replicas)
         sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
         model = md._model(configuration, temperature, mixture, settings)

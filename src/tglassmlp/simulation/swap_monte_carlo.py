@@ -464,6 +464,7 @@ class Chain:
         If a parameter is out of range, species or box do not fit the mixture, or particles overlap.
     """
 
+    @takes_mixture(assume=False)
     def __init__(
         self,
         c: Configuration,
@@ -610,7 +611,7 @@ class Chain:
         species = np.empty(self.n_particles, np.int32)
         positions[self._names, 0], positions[self._names, 1] = self._x, self._y
         species[self._names] = self._types + 1
-        return Configuration(positions + self._shift, species, self.box_length)
+        return Configuration(positions + self._shift, species, self.box_length, self.mixture)
 
     def run(self, sweeps: int) -> None:
         """Make ``sweeps`` sweeps of N attempts each.
