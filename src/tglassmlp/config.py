@@ -86,6 +86,8 @@ MOST_ATTEMPTS: Final = 2**62
 #: Most particles of one system, and most frames of one trajectory.
 MOST_PARTICLES: Final = 10**8
 MOST_FRAMES: Final = 2000
+#: Smallest relative weight of an exchange that is made at all.
+SMALLEST_WEIGHT: Final = 1e-3
 
 Positive = Annotated[float, Field(gt=0, le=1e15)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -210,7 +212,7 @@ class TemperatureSettings(_Section):
         None,
         description="makes finished runs of dynamics_time this long, with velocities drawn anew at the joint",
     )
-    sweeps: Count = Field(
+    sweeps: Annotated[int, Field(ge=10, le=10**12)] = Field(
         description="swap Monte Carlo sweeps (N attempts each) of one equilibration from each start"
     )
     extra_structures: int = Field(
@@ -326,7 +328,7 @@ class ExtendedCheckSettings(_Section):
 class EquilibrationSettings(_Section):
     """Swap Monte Carlo."""
 
-    swap_fraction: Share = Field(
+    swap_fraction: Annotated[float, Field(ge=1e-3, le=0.95)] = Field(
         0.2, description="share of attempts that exchange the species of two particles"
     )
     exchange_weights: dict[str, Annotated[float, Field(ge=0, le=1)]] | None = Field(
@@ -402,7 +404,9 @@ class PropensitySettings(_Section):
         1.8, description="a bond is broken at r >= r_out sigma_ab"
     )
     central_species: Count = Field(1, description="species whose particles are labelled and predicted")
-    relaxation_threshold: Share = Field(0.5, description="C_B at which the relaxation time tau is read")
+    relaxation_threshold: Annotated[float, Field(ge=0.01, le=0.99)] = Field(
+        0.5, description="C_B at which the relaxation time tau is read"
+    )
     extrapolation: Literal["between", "parabola", "line"] = Field(
         "between",
         description="ln tau against 1/T below the measured temperatures: parabola, straight line, or between "
@@ -480,7 +484,7 @@ class PhaseSettings(_Section):
     epochs: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         description="passes over all training structures"
     )
-    rate: float = Field(ge=1e-12, le=1, description="learning rate of Adam")
+    rate: float = Field(gt=0, le=1, description="learning rate of Adam")
 
 
 class TrainingSettings(_Section):
@@ -602,7 +606,9 @@ class PredictionSettings(_Section):
     iterations: Annotated[int, Field(ge=0, le=10_000)] = Field(
         6, description="most corrections of the input C_B"
     )
-    tolerance: Share = Field(0.005, description="converged if the mean prediction is this close to C_B")
+    tolerance: Annotated[float, Field(ge=1e-6, lt=1)] = Field(
+        0.005, description="converged if the mean prediction is this close to C_B"
+    )
 
 
 class LargeDynamicsSettings(_Section):
@@ -981,7 +987,10 @@ def load(source: str | os.PathLike[str] | Mapping[str, Any] | Iterable[str | os.
         One line per problem: key path, what was found, what is allowed.
     """
     if isinstance(source, Mapping):
-        content = _plain_mapping(source)
+        try:
+            content = _plain_mapping(source)
+        except RecursionError:
+            raise ConfigError("a configuration holds itself, or is nested too deeply") from None
     elif isinstance(source, (str, os.PathLike)):
         content = read_yaml(source)
     else:
@@ -1252,6 +1261,13 @@ def _system_problems(c: Config) -> Iterable[_Problem]:
         return
     try:
         exchange_matrix(c.equilibration.exchange_weights or {}, mixture.n_species)
+        for pair, weight in (c.equilibration.exchange_weights or {}).items():
+            if 0 < weight < SMALLEST_WEIGHT:
+                yield _Problem(
+                    f"equilibration.exchange_weights.{pair}",
+                    f"{weight:g}",
+                    f"0, or {SMALLEST_WEIGHT:g} to 1: rarer exchanges do not mix the species in any run",
+                )
     except ValueError as error:
         yield _Problem("equilibration.exchange_weights", str(c.equilibration.exchange_weights), str(error))
     reach = 2.0 * max(mixture.largest_cutoff, c.propensity.r_out * float(mixture.sigma_matrix.max()))
