@@ -56,6 +56,7 @@ __all__ = [
     "load_run",
     "plain",
     "read_yaml",
+    "refuse_truth_values",
     "schema",
     "split",
 ]

@@ -30,8 +30,8 @@ DESCRIPTOR_CUTOFF: Final = 16.4
 #: Species that the tables of the compiled kernels hold.
 MAX_SPECIES: Final = 4
 
-#: Smallest force that a minimisation can be asked for. Rounding of positions and of sums over neighbours leaves
-#: up to 6e-13 in 129 particles of KA2D, 2e-12 in 1290 and 7e-12 in 11610: it grows with the box.
+#: Smallest force that a minimisation can be asked for. Rounding of positions and of sums over neighbours
+#: leaves up to 6e-13 in 129 particles of KA2D, 2e-12 in 1290 and 7e-12 in 11610: it grows with the box.
 SMALLEST_TOLERANCE: Final = 1e-10
 
 #: Rows of the table of weights per smallest length, and the largest number of entries of that table.

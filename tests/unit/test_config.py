@@ -371,7 +371,7 @@ WRONG = [
     ("equilibration.start_temperature", 0.5, "equilibration.start_temperature", "0.5", "temperature (0.5)"),
     ("equilibration.start_temperature", 0.3, "equilibration.start_temperature", "0.3", "than the highest"),
     ("equilibration.heated_ratio", 0.999, "equilibration.heated_ratio", "0.999", "at most 0.98"),
-    ("equilibration.exchange_weights", {"1-2": 1e-9}, "equilibration.exchange_weights.1-2", "1e-09", "0, or "),
+    ("equilibration.exchange_weights", {"1-2": 1e-9}, "equilibration.exchange_weights.1-2", "1e-09", "0, or"),
     ("equilibration.swap_fraction", 1e-9, "equilibration.swap_fraction", "1e-09", "at least 0.001"),
     ("equilibration.extended_check.factor", 0.5, "equilibration.extended_check.factor", "0.5", "at least 2"),
     ("equilibration.extended_check.temperatures", [0.3, 0.3], "equilibration.extended_check.temperatures",

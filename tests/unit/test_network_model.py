@@ -120,7 +120,7 @@ def test_correlations_by_hand():
 
 
 def test_a_particle_whose_ring_is_empty_is_correlated_with_none():
-    """Three particles at mutual distance 2 and one far from all of them, with rings too narrow for its own."""
+    """Three particles at mutual distance 2 and one far from them, with rings too narrow for its own."""
     r = np.array([[0.0, 0.0], [2.0, 0.0], [1.0, np.sqrt(3.0)], [10.0, 10.0]])
     kernel = loss.correlation_kernels(r, 30.0, (2.0,), 0.02)[0]
     expected = np.zeros((4, 4))

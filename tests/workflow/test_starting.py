@@ -169,11 +169,6 @@ def test_a_folder_with_its_own_configuration_means_the_same_run_everywhere(place
     planned = place.say(place.clone, *snakemake, "--", FIGURE.format("own"))
     assert planned.returncode == 0, planned.stdout + planned.stderr
     assert "draw_figure" in planned.stdout + planned.stderr
-    # a file that is named is laid over the folder's, by both
-    named = place.say(place.clone, "make", "status", "CONFIG=my part.yaml", flags)
-    assert "results/named: " in named.stdout.splitlines()[-1], named.stderr
-    named = place.say(place.clone, *snakemake, "--configfile", "my part.yaml", "--", FIGURE.format("named"))
-    assert named.returncode == 0, named.stdout + named.stderr
 
 
 @pytest.mark.slow
