@@ -7,7 +7,8 @@
 
 PYTHON ?= python3
 CORES ?= all
-CONFIG ?= config.yaml
+# none: config.yaml, and that of the run's own folder over it, as Snakemake takes them
+CONFIG ?=
 TEST_WORKERS ?= 2
 PYTEST_FLAGS ?=
 SNAKEMAKE_FLAGS ?=
@@ -15,7 +16,7 @@ SNAKEMAKE_FLAGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
-# for the shell: one word, whatever is in the name
+# for the shell: one word, whatever is in the name; an empty one names no file
 CONFIGFILE = '$(subst ','\'',$(CONFIG))'
 
 export MPLBACKEND := Agg
@@ -69,7 +70,8 @@ estimate: $(READY)  ## hours, memory, disk and jobs of the run described by CONF
 	@$(BIN)/python scripts/estimate.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
 reproduce: $(READY)  ## the run described by CONFIG=... twice from scratch; the numbers must be identical
-	@$(BIN)/python scripts/reproduce.py $(CONFIGFILE) $(if $(filter quick,$(REPRODUCE)),--numbers relaxation/relaxation.json)
+	@$(BIN)/python scripts/reproduce.py $(if $(filter quick,$(REPRODUCE)),--numbers relaxation/relaxation.json) \
+		$(if $(filter-out all,$(CORES)),--cores $(CORES)) $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
 test: $(READY)  ## all tests
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(PYTEST_FLAGS)

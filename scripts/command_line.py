@@ -51,12 +51,17 @@ class Command:
 
 def add_words(parser: argparse.ArgumentParser) -> None:
     """Let a script take a configuration and, after it, arguments of Snakemake."""
-    parser.add_argument("config", nargs="?", help="the run's configuration (config.yaml)")
+    parser.add_argument(
+        "config", nargs="?", help="a configuration laid over config.yaml; none, or an empty word: none"
+    )
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of Snakemake")
 
 
 def understood(file: str | None, arguments: Sequence[str] = ()) -> Command:
     """Return what the words after a script's own options mean.
+
+    Without a file (none, or an empty word) only those hold that Snakemake takes by itself: the repository's
+    ``config.yaml``, and the one of the run's own folder over it.
 
     Raises
     ------
@@ -67,7 +72,7 @@ def understood(file: str | None, arguments: Sequence[str] = ()) -> Command:
     """
     words = list(arguments)
     cut = words.index("--") if "--" in words else len(words)
-    files = [] if file is None else [file]
+    files = [file] if file else []
     assignments: list[str] = []
     complete, folder, snakefile = False, Path("."), REPOSITORY / "Snakefile"
     if words or "SNAKEMAKE_PROFILE" in os.environ or any(map(Path.exists, IMPLICIT_PROFILES)):

@@ -1,8 +1,10 @@
 """Run a configuration twice from scratch in two folders and compare their numbers, digit by digit.
 
-python scripts/reproduce.py [CONFIG] [--folder FOLDER] [--cores N] [--numbers FILE]: the second run has
-another number of cores and another division of the structures into jobs, which must change nothing. Repeat
-the command after an interruption; both runs go on. The folders stay for inspection: --fresh starts again.
+python scripts/reproduce.py [--folder FOLDER] [--cores N] [--numbers FILE] [CONFIG] [arguments of Snakemake]:
+the second run has another number of cores and another division of the structures into jobs, which must
+change nothing. Arguments of Snakemake mean the same run as everywhere else; those that say how it is made
+(--profile, --jobs, ...) hold for both runs. Repeat the command after an interruption; both runs go on. The
+folders stay for inspection: --fresh starts again.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from command_line import Command, add_words, understood
 
-from tglassmlp.config import ConfigError, load_run, plain
+from tglassmlp.config import ConfigError, plain
 from tglassmlp.storage import read_json
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -27,18 +30,19 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("config", nargs="?", default="config.yaml", help="the run's configuration")
-    parser.add_argument("--folder", default="results/reproduce", help="where both runs go")
+    parser.add_argument("--folder", help="where both runs go (results/reproduce)")
     parser.add_argument("--cores", type=int, default=os.cpu_count(), help="cores of the first run")
     parser.add_argument("--numbers", default="numbers.json", help="file of the run that is compared")
     parser.add_argument("--fresh", action="store_true", help="remove the folder first")
+    add_words(parser)
     given = parser.parse_args()
     try:
-        config = plain(load_run([given.config], repository=REPOSITORY))
+        command = understood(given.config, given.arguments)
     except ConfigError as error:
-        print(f"{given.config}: {error}", file=sys.stderr)
+        print(f"{given.config or 'config.yaml'}: {error}", file=sys.stderr)
         return 1
-    base = Path(given.folder) / config["run"]
+    config = plain(command.config)
+    base = Path(given.folder or command.folder / "results" / "reproduce") / config["run"]
     if given.fresh:
         shutil.rmtree(base, ignore_errors=True)
     other = {**config, "structures": {**config["structures"]}, "large_systems": {**config["large_systems"]}}
@@ -48,11 +52,15 @@ def main() -> int:
     found = []
     for name, content, cores in cases:
         begun = time.time()
-        code = run(base / name, content, cores, given.numbers)
+        code = run(base / name, content, cores, given.numbers, command)
         if code:
             print(f"{base / name}: stopped (see above); repeat the command to go on", file=sys.stderr)
             return code
-        numbers = read_json(base / name / "results" / config["run"] / given.numbers)
+        file = base / name / "results" / config["run"] / given.numbers
+        if not file.exists():
+            print(f"{file} was not made (see above), so there is nothing to compare", file=sys.stderr)
+            return 1
+        numbers = read_json(file)
         found.append(dict(leaves({k: v for k, v in numbers.items() if k != "provenance"})))
         chunk = content["structures"]["chunk"]
         print(f"{name} run: {cores} cores, {chunk} structures a job, {time.time() - begun:.0f} s")
@@ -63,18 +71,24 @@ def main() -> int:
     return 1 if different or not found[0] else 0
 
 
-def run(folder: Path, config: dict[str, Any], cores: int, numbers: str) -> int:
-    """One run up to its numbers."""
+def run(folder: Path, config: dict[str, Any], cores: int, numbers: str, command: Command) -> int:
+    """One run up to its numbers, in a folder of its own, with the words that the command was given."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(REPOSITORY / "config.yaml", folder / "config.yaml")
-    (folder / "run.yaml").write_text(yaml.safe_dump(config))
-    # published data are given relative to where the command is said
-    if (Path.cwd() / "data").is_dir() and not (folder / "data").exists():
-        (folder / "data").symlink_to(Path.cwd() / "data")
-    command = [sys.executable, str(REPOSITORY / "scripts" / "run.py"), "run.yaml"]
-    command += ["-s", str(REPOSITORY / "Snakefile"), "--cores", str(cores), "--rerun-incomplete"]
-    command += ["--quiet", "all", "--", f"results/{config['run']}/{numbers}"]
-    return subprocess.run(command, cwd=folder, check=False).returncode
+    written = folder / "run.yaml"
+    written.write_text(yaml.safe_dump(config))
+    # published data are given relative to the run's folder
+    data = (command.folder / "data").resolve()
+    if data.is_dir() and not (folder / "data").exists():
+        (folder / "data").symlink_to(data)
+    # the last of the same option holds: the file written here says all that the words said of the run
+    words = [*command.arguments, "--snakefile", str(command.snakefile), "--directory", str(folder)]
+    words += ["--configfile", str(written), "--config", f"run={config['run']}"]
+    words += ["--cores", str(cores), "--rerun-incomplete", "--quiet", "all"]
+    script = [sys.executable, str(REPOSITORY / "scripts" / "run.py"), str(written)]
+    return subprocess.run(
+        [*script, *words, "--", f"results/{config['run']}/{numbers}"], check=False
+    ).returncode
 
 
 def leaves(content: Any, path: str = "") -> list[tuple[str, str]]:

@@ -23,10 +23,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
+import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from tglassmlp.limits import DESCRIPTOR_CUTOFF, OutOfRange, check_cutoff, check_lengths, check_radii
+from tglassmlp.limits import (
+    DESCRIPTOR_CUTOFF,
+    MAX_SPECIES,
+    SMALLEST_TOLERANCE,
+    OutOfRange,
+    check_cutoff,
+    check_lengths,
+    check_radii,
+    check_rings,
+)
 from tglassmlp.mixture import MIXTURES, Mixture, exchange_matrix
 from tglassmlp.provenance import fingerprint as _fingerprint
 
@@ -46,6 +56,7 @@ __all__ = [
     "load_run",
     "plain",
     "read_yaml",
+    "refuse_truth_values",
     "schema",
     "split",
 ]
@@ -69,13 +80,72 @@ STATE_FEATURES: Final = (
     "c_b/T",
 )
 
-Positive = Annotated[float, Field(gt=0)]
+#: Most steps of one trajectory and most attempts of one Monte Carlo run: both are counted in 64 bits, and
+#: steps have to be whole numbers in double precision too.
+MOST_STEPS: Final = 10**15
+MOST_ATTEMPTS: Final = 2**62
+#: Most particles of one system, and most frames of one trajectory.
+MOST_PARTICLES: Final = 10**8
+MOST_FRAMES: Final = 2000
+#: Smallest relative weight of an exchange that is made at all.
+SMALLEST_WEIGHT: Final = 1e-3
+
+Positive = Annotated[float, Field(gt=0, le=1e15)]
 Share = Annotated[float, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=10**12)]
+#: Lengths and energies of pairs, in units of those of the largest species.
+Scale = Annotated[float, Field(ge=1e-3, le=1e3)]
+Width = Annotated[int, Field(ge=1, le=4096)]
+Networks = Annotated[int, Field(ge=1, le=10_000)]
+Replicas = Annotated[int, Field(ge=2, le=100_000)]
+Tolerance = Annotated[float, Field(ge=1e-4, lt=1)]
+Limit = Annotated[float, Field(gt=0, le=1e6)]
 
 
 class ConfigError(ValueError):
     """A configuration that cannot be run; the message has one line per problem."""
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)
+
+
+class _TruthValue(ValueError):
+    """True or false where a number is asked for, with its place below the key."""
+
+    def __init__(self, where: tuple[int | str, ...], value: bool) -> None:
+        self.where, self.value = where, value
+        super().__init__("a number or name, not true/false")
+
+
+def refuse_truth_values(value: Any, annotation: Any) -> None:
+    """Refuse true and false wherever a value of this type holds numbers or names, however deep.
+
+    Without this they are read as 1 and 0. Groups of keys see to their own keys.
+
+    Raises
+    ------
+    ValueError
+        For the first one found.
+    """
+    if annotation is bool:
+        return
+    deep = next(_models(annotation), None) is None
+    # places still to be looked at; a list that holds itself is looked at once
+    places: list[tuple[tuple[int | str, ...], Any]] = [((), value)]
+    seen: set[int] = set()
+    while places:
+        where, found = places.pop(0)
+        if isinstance(found, bool):
+            raise _TruthValue(where, found)
+        if not deep or not isinstance(found, (list, tuple, Mapping)) or id(found) in seen:
+            continue
+        seen.add(id(found))
+        inside = found.items() if isinstance(found, Mapping) else enumerate(found)
+        places += [((*where, key if isinstance(key, int) else str(key)), item) for key, item in inside]
 
 
 class _Section(BaseModel):
@@ -89,9 +159,7 @@ class _Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _no_truth_value_as_number(cls, value: Any, info: ValidationInfo) -> Any:
-        wanted = cls.model_fields[str(info.field_name)].annotation
-        if isinstance(value, bool) and wanted is not bool:
-            raise ValueError("a number or name, not true/false")
+        refuse_truth_values(value, cls.model_fields[str(info.field_name)].annotation)
         return value
 
 
@@ -102,14 +170,18 @@ class MixtureSettings(_Section):
     laid_over_whole: ClassVar[bool] = True
 
     name: str = Field(description="name used in files and figures", pattern=r"^[A-Za-z0-9_.-]{1,40}$")
-    sigma: tuple[tuple[Positive, ...], ...] = Field(description="symmetric matrix of pair diameters")
-    epsilon: tuple[tuple[Positive, ...], ...] = Field(description="symmetric matrix of pair energies")
-    composition: tuple[Count, ...] = Field(description="particles of each species in the unit system")
-    box_length: Positive = Field(description="side of the square box of one unit system")
-    cutoff: float = Field(
-        2.5, gt=2.0 ** (1.0 / 6.0), description="cut-off of every pair in units of sigma_ab"
+    sigma: tuple[tuple[Scale, ...], ...] = Field(description="symmetric matrix of pair diameters")
+    epsilon: tuple[tuple[Scale, ...], ...] = Field(description="symmetric matrix of pair energies")
+    composition: tuple[Annotated[int, Field(ge=1, le=1_000_000)], ...] = Field(
+        description="particles of each of the two to four species in the unit system"
     )
-    radii: tuple[Positive, ...] = Field((), description="radical Voronoi radii; empty: sigma_aa / 2")
+    box_length: Annotated[float, Field(gt=0, le=1e6)] = Field(
+        description="side of the square box of one unit system"
+    )
+    cutoff: float = Field(
+        2.5, gt=2.0 ** (1.0 / 6.0), le=100, description="cut-off of every pair in units of sigma_ab"
+    )
+    radii: tuple[Scale, ...] = Field((), description="radical Voronoi radii; empty: sigma_aa / 2")
 
     def build(self) -> Mixture:
         """Return the mixture; its own checks raise ValueError."""
@@ -141,7 +213,7 @@ class TemperatureSettings(_Section):
         None,
         description="makes finished runs of dynamics_time this long, with velocities drawn anew at the joint",
     )
-    sweeps: Count = Field(
+    sweeps: Annotated[int, Field(ge=10, le=10**12)] = Field(
         description="swap Monte Carlo sweeps (N attempts each) of one equilibration from each start"
     )
     extra_structures: int = Field(
@@ -185,11 +257,11 @@ class StructureSettings(_Section):
 class EquilibrationChecks(_Section):
     """Limits of the checks a structure has to pass before it enters the data set."""
 
-    trend: Positive = Field(
+    trend: Limit = Field(
         4.0,
         description="largest slope of energy against ln(sweeps) in standard errors, second half of the run",
     )
-    start_difference: Positive = Field(
+    start_difference: Limit = Field(
         4.0, description="largest difference of mean energy between the two starts, in standard errors"
     )
     overlap: Share = Field(
@@ -200,38 +272,40 @@ class EquilibrationChecks(_Section):
     tile_overlap: Share = Field(
         0.1, description="largest overlap of neighbouring tiles of a large system, normalised in the same way"
     )
-    peak: Positive = Field(
+    peak: Limit = Field(
         4.0, description="largest value of any g_ab(r) beyond 1.5 sigma_ab (crystalline order)"
     )
-    heat_capacity: Positive = Field(
+    heat_capacity: Limit = Field(
         0.15,
         description="largest relative difference of dE/dT and the heat capacity from energy fluctuations; "
         "4 standard errors, if that is more",
     )
     heated_below: float = Field(
         2.0,
+        ge=-1e6,
+        le=1e6,
         description="smallest distance by which the inherent energy of aged heated starts lies below that of "
         "the structures, in standard errors",
     )
-    composition: Positive = Field(
+    composition: Limit = Field(
         4.0,
         description="largest excess of composition fluctuations at the smallest wave vectors, "
         "in standard deviations",
     )
-    small_q_density: Positive = Field(
+    small_q_density: Limit = Field(
         4.0,
         description="largest deviation of the density fluctuations of large systems at their smallest wave "
         "vectors, in standard deviations",
     )
-    small_q_composition: Positive = Field(
+    small_q_composition: Limit = Field(
         4.0, description="the same for the composition, corrected for the number of species"
     )
-    reweighting: Positive = Field(
+    reweighting: Limit = Field(
         0.05,
         description="largest relative difference of the energies of neighbouring temperatures and what "
         "reweighting by their fluctuations gives; 4 standard errors, if that is more",
     )
-    extended: Positive = Field(
+    extended: Limit = Field(
         4.0,
         description="largest difference of inherent energies and descriptors after the extended check, "
         "in standard deviations",
@@ -244,10 +318,12 @@ class ExtendedCheckSettings(_Section):
     temperatures: Annotated[tuple[Positive, ...], Field(min_length=1)] | None = Field(
         None, description="temperatures at which structures go on; null: the lowest"
     )
-    structures: Annotated[int, Field(ge=2)] = Field(
+    structures: Annotated[int, Field(ge=2, le=1_000_000)] = Field(
         4, description="how many structures go on, the first of each temperature"
     )
-    factor: Positive = Field(10.0, description="for how many times the temperature's sweeps")
+    factor: Annotated[float, Field(ge=2, le=1e6)] = Field(
+        10.0, description="for how many times the temperature's sweeps"
+    )
 
 
 class EquilibrationSettings(_Section):
@@ -259,25 +335,30 @@ class EquilibrationSettings(_Section):
     )
     exchanges_per_sweep: float = Field(
         0.04,
-        gt=0,
+        ge=1e-3,
         le=10,
         description="informed exchanges tried per sweep, as a share of the number of particles",
     )
-    exchange_interval: Count = Field(4, description="sweeps between two blocks of informed exchanges")
-    swap_fraction: Share = Field(0.2, description="share of attempts that are exchanges, if those are plain")
+    exchange_interval: Annotated[int, Field(ge=1, le=1000)] = Field(
+        4, description="sweeps between two blocks of informed exchanges"
+    )
+    swap_fraction: Annotated[float, Field(ge=1e-3, le=0.95)] = Field(
+        0.2, description="share of attempts that are exchanges, if those are plain"
+    )
     exchange_weights: dict[str, Annotated[float, Field(ge=0, le=1)]] | None = Field(
         None, description="relative weights of exchanges between two species; 1 for pairs not named"
     )
     target_acceptance: float = Field(
         0.4, ge=0.3, le=0.5, description="acceptance of displacements, tuned during equilibration only"
     )
-    record_points: Annotated[int, Field(ge=5)] = Field(
+    record_points: Annotated[int, Field(ge=5, le=10_000)] = Field(
         20, description="log-spaced points at which energies and acceptances are recorded"
     )
-    start_temperature: Positive = Field(
-        2.0, description="temperature of the melt that the quenched start comes from"
+    start_temperature: Annotated[float, Field(gt=0, le=1000)] = Field(
+        2.0,
+        description="temperature of the melt that all starts come from, above the run's highest temperature",
     )
-    heated_ratio: Share = Field(
+    heated_ratio: Annotated[float, Field(ge=0.3, le=0.98)] = Field(
         0.85, description="the heated start is first aged at this multiple of the temperature"
     )
     checks: EquilibrationChecks = Field(
@@ -294,22 +375,27 @@ class EquilibrationSettings(_Section):
 class MinimisationSettings(_Section):
     """Inherent structures."""
 
-    force_tolerance: float = Field(1e-6, gt=0, le=1e-2, description="largest force at the minimum")
+    force_tolerance: float = Field(
+        1e-6,
+        ge=SMALLEST_TOLERANCE,
+        le=1e-2,
+        description="largest force at the minimum; rounding of the forces sets the lower limit",
+    )
     maximum_steps: Count = Field(100_000, description="steps after which the minimisation is an error")
 
 
 class DynamicsSettings(_Section):
     """Isoconfigurational molecular dynamics."""
 
-    replicas: Annotated[int, Field(ge=2)] = Field(20, description="velocity draws per structure")
-    time_step: float = Field(0.01, gt=0, le=0.02, description="integration step (LJ times)")
+    replicas: Replicas = Field(20, description="velocity draws per structure")
+    time_step: float = Field(0.01, ge=1e-5, le=0.02, description="integration step (LJ times)")
     frame_ratio: float = Field(
-        1.601, gt=1.0, le=10.0, description="smallest ratio of successive frame times; times are log-spaced"
+        1.601, ge=1.001, le=10.0, description="smallest ratio of successive frame times; times are log-spaced"
     )
     thermostat: Literal["bussi", "nose_hoover"] = Field(
         "bussi", description="momentum-conserving thermostat: stochastic rescaling (bussi) or nose_hoover"
     )
-    thermostat_time: Positive = Field(1.0, description="relaxation time of the thermostat (LJ times)")
+    thermostat_time: Limit = Field(1.0, description="relaxation time of the thermostat (LJ times)")
     thermostat_velocities: Literal["half_step", "full_step"] = Field(
         "half_step",
         description="velocities the thermostat reads: half_step gives positions the right temperature, "
@@ -319,30 +405,37 @@ class DynamicsSettings(_Section):
         "mixed",
         description="float32 pairs and 32-bit fixed-point motion (mixed), or float64 and 64-bit (double)",
     )
-    block_seconds: Positive = Field(60.0, description="aimed seconds between checkpoints")
+    block_seconds: Limit = Field(60.0, description="aimed seconds between checkpoints")
 
 
 class PropensitySettings(_Section):
     """Bond-breaking propensity and relaxation time."""
 
-    r_in: Positive = Field(1.4, description="initial neighbours: r < r_in sigma_ab")
-    r_out: Positive = Field(1.8, description="a bond is broken at r >= r_out sigma_ab")
+    r_in: Annotated[float, Field(ge=1, le=100)] = Field(
+        1.4, description="initial neighbours: r < r_in sigma_ab"
+    )
+    r_out: Annotated[float, Field(gt=1, le=100)] = Field(
+        1.8, description="a bond is broken at r >= r_out sigma_ab"
+    )
     central_species: Count = Field(1, description="species whose particles are labelled and predicted")
-    relaxation_threshold: Share = Field(0.5, description="C_B at which the relaxation time tau is read")
+    relaxation_threshold: Annotated[float, Field(ge=0.01, le=0.99)] = Field(
+        0.5, description="C_B at which the relaxation time tau is read"
+    )
     extrapolation: Literal["between", "parabola", "line"] = Field(
         "between",
         description="ln tau against 1/T below the measured temperatures: parabola, straight line, or between "
         "parabola and its tangent",
     )
-    extrapolation_temperatures: Annotated[int, Field(ge=2)] = Field(
+    extrapolation_temperatures: Annotated[int, Field(ge=2, le=1000)] = Field(
         4, description="how many of the lowest measured temperatures are extrapolated from"
     )
     glass_transition_ratio: float = Field(
         1e12,
         gt=1,
+        le=1e30,
         description="T_g is reported as the temperature at which tau is this many LJ times",
     )
-    wave_number: Positive = Field(
+    wave_number: Annotated[float, Field(ge=0.1, le=100)] = Field(
         6.283, description="wave number of the scattering function: first peak of the structure factor"
     )
 
@@ -350,7 +443,7 @@ class PropensitySettings(_Section):
 class DescriptorSettings(_Section):
     """Structural descriptors of the inherent structure."""
 
-    lengths: tuple[Annotated[float, Field(ge=0)], ...] = Field(
+    lengths: tuple[Annotated[float, Field(ge=0, le=1000)], ...] = Field(
         (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0),
         description="coarse-graining lengths, increasing; 0 is the particle itself",
     )
@@ -379,12 +472,12 @@ class NetworkSettings(_Section):
         ("T", "1/T", "c_b", "c_b^2", "log(c_b)", "log(1-c_b)"),
         description="functions of the state point (T, C_B) that enter both state networks",
     )
-    mlp1: tuple[Count, ...] = Field(
+    mlp1: tuple[Width, ...] = Field(
         (6, 6, 2), description="layers of the attention network; last: attention inputs"
     )
-    bottleneck: Count = Field(2, description="bottleneck units")
-    mlp2: tuple[Count, ...] = Field((7, 7, 4), description="layers of the network beside the bottleneck")
-    head: tuple[Count, ...] = Field((10, 10), description="hidden layers of the head; one output follows")
+    bottleneck: Width = Field(2, description="bottleneck units")
+    mlp2: tuple[Width, ...] = Field((7, 7, 4), description="layers of the network beside the bottleneck")
+    head: tuple[Width, ...] = Field((10, 10), description="hidden layers of the head; one output follows")
     attention: bool = Field(True, description="weigh the descriptors by attention; without it all are equal")
     attention_bias: bool = Field(False, description="bias b_m of each descriptor's attention")
     attention_scale: bool = Field(
@@ -394,7 +487,7 @@ class NetworkSettings(_Section):
     output: Literal["propensity", "deviation"] = Field(
         "propensity", description="the head gives C_i (propensity) or C_i - C_B (deviation)"
     )
-    input_limit: Positive | None = Field(
+    input_limit: Annotated[float, Field(ge=0.1, le=1e6)] | None = Field(
         None, description="standardised descriptors x enter as l tanh(x/l) with this l; null: as they are"
     )
 
@@ -402,7 +495,9 @@ class NetworkSettings(_Section):
 class PhaseSettings(_Section):
     """One stretch of training with one learning rate."""
 
-    epochs: Annotated[int, Field(ge=0)] = Field(description="passes over all training structures")
+    epochs: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        description="passes over all training structures"
+    )
     rate: float = Field(gt=0, le=1, description="learning rate of Adam")
 
 
@@ -412,13 +507,13 @@ class TrainingSettings(_Section):
     t_min: tuple[Positive, ...] = Field(
         description="lowest measured temperature each model may see; the first is the main model"
     )
-    networks: Count = Field(16, description="networks trained with different seeds")
-    folds: Annotated[int, Field(ge=0)] = Field(
+    networks: Networks = Field(16, description="networks trained with different seeds")
+    folds: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         0,
         description="folds of the structures learnt from, each left out of one more training of every "
         "method, for errors over training sets; 0: none",
     )
-    fold_networks: Count | None = Field(
+    fold_networks: Networks | None = Field(
         None, description="networks of each kind in those trainings; null: as many as elsewhere"
     )
     phase1: tuple[PhaseSettings, ...] = Field(
@@ -441,33 +536,35 @@ class TrainingSettings(_Section):
         "none",
         description="each entry keeps its rate (none), or the rate falls to zero over its epochs (cosine)",
     )
-    minimum_steps: Annotated[int, Field(ge=0)] = Field(
+    minimum_steps: Annotated[int, Field(ge=0, le=10**9)] = Field(
         0, description="epochs are multiplied until phase 1 has this many optimisation steps"
     )
     error_scale: Literal["none", "variance"] = Field(
         "none",
         description="squared error as it is (none), or over the largest label variance at the C_B",
     )
-    weight_decay: Annotated[float, Field(ge=0)] = Field(
+    weight_decay: Annotated[float, Field(ge=0, le=1000)] = Field(
         0.0, description="share of the weights that each step takes off, times the learning rate (AdamW)"
     )
-    variance_weight: Annotated[float, Field(ge=0)] = Field(
+    variance_weight: Annotated[float, Field(ge=0, le=1e6)] = Field(
         1.0, description="weight of the variance term, phase 2"
     )
-    correlation_weight: Annotated[float, Field(ge=0)] = Field(
+    correlation_weight: Annotated[float, Field(ge=0, le=1e6)] = Field(
         0.5, description="weight of the spatial-correlation term, phase 2"
     )
     correlation_radii: tuple[Positive, ...] = Field(
-        (2.0, 5.0, 8.0), description="distances at which the correlation is compared, increasing"
+        (2.0, 5.0, 8.0),
+        description="distances at which the correlation is compared, increasing, at most half the box of one "
+        "unit system",
     )
     correlation_width: Positive = Field(1.0, description="width of the window around each distance")
     equi_time_blind: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0, description="share of the networks of step 1 that are not told the temperature"
     )
-    equi_time_tolerance: Share = Field(
+    equi_time_tolerance: Tolerance = Field(
         0.05, description="step 1 keeps a network if its mean prediction is this close to C_B"
     )
-    full_tolerance: Share = Field(
+    full_tolerance: Tolerance = Field(
         0.05,
         description="step 2 keeps a network if its mean prediction at the glass transition is this close",
     )
@@ -482,7 +579,7 @@ class TrainingSettings(_Section):
         "last",
         description="networks after the last epoch, or after the best one of phase 2 on validation data",
     )
-    memory_gb: Positive = Field(
+    memory_gb: Limit = Field(
         4.0,
         description="descriptors and correlation kernels beyond this stay on disk and are streamed (GB); "
         "the networks do not depend on it",
@@ -499,12 +596,12 @@ class StatePoint(_Section):
 class BaselineSettings(_Section):
     """What the network is compared with."""
 
-    networks: Count = Field(4, description="GlassMLP networks per state point")
+    networks: Networks = Field(4, description="GlassMLP networks per state point")
     transferred_from: StatePoint | None = Field(
         None,
         description="state point whose GlassMLP is transferred; null: lowest measured T of the last t_min",
     )
-    ridge_alpha: Positive | Literal["validation"] = Field(
+    ridge_alpha: Annotated[float, Field(ge=1e-12, le=1e12)] | Literal["validation"] = Field(
         "validation",
         description="penalty of ridge regression, or the best one on the validation structures (validation)",
     )
@@ -513,15 +610,19 @@ class BaselineSettings(_Section):
 class StudySettings(_Section):
     """Studies of the network and its training (``snakemake studies``); a run does not need them."""
 
-    seeds: Count = Field(2, description="trainings of each variant, with different random numbers")
-    networks: Count = Field(8, description="networks of each training")
+    seeds: Networks = Field(2, description="trainings of each variant, with different random numbers")
+    networks: Networks = Field(8, description="networks of each training")
 
 
 class PredictionSettings(_Section):
     """Mean-corrected prediction."""
 
-    iterations: Annotated[int, Field(ge=0)] = Field(6, description="most corrections of the input C_B")
-    tolerance: Share = Field(0.005, description="converged if the mean prediction is this close to C_B")
+    iterations: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        6, description="most corrections of the input C_B"
+    )
+    tolerance: Annotated[float, Field(ge=1e-6, lt=1)] = Field(
+        0.005, description="converged if the mean prediction is this close to C_B"
+    )
 
 
 class LargeDynamicsSettings(_Section):
@@ -529,17 +630,19 @@ class LargeDynamicsSettings(_Section):
 
     temperature: Positive = Field(description="temperature, one of the run's")
     time: Positive = Field(description="length of the run (LJ times)")
-    replicas: Annotated[int, Field(ge=2)] = Field(description="velocity draws per system")
+    replicas: Replicas = Field(description="velocity draws per system")
     systems: Count = Field(description="how many of the large systems")
 
 
 class LargeSystemSettings(_Section):
     """Tiled, re-equilibrated systems for snapshots and S_4(q)."""
 
-    tiles: Annotated[int, Field(ge=2)] = Field(description="unit systems per side (8: 64 unit systems)")
-    number: Count = Field(description="large systems per temperature")
+    tiles: Annotated[int, Field(ge=2, le=1000)] = Field(
+        description="unit systems per side (8: 64 unit systems)"
+    )
+    number: Annotated[int, Field(ge=1, le=1_000_000)] = Field(description="large systems per temperature")
     chunk: Count = Field(1, description="large systems per job; results do not depend on it")
-    sweeps_factor: Positive = Field(
+    sweeps_factor: Annotated[float, Field(ge=0.1, le=1e6)] = Field(
         2.0, description="sweeps of re-equilibration as a multiple of the temperature's sweeps"
     )
     dynamics: LargeDynamicsSettings | None = Field(None, description="dynamics of large systems, or null")
@@ -548,8 +651,12 @@ class LargeSystemSettings(_Section):
 class ObservableSettings(_Section):
     """Susceptibilities and lengths."""
 
-    fit_q_max: Positive = Field(0.5, description="largest wave number of the S_4 fits")
-    lattice_spacing: Positive = Field(1.5, description="lattice on which chords are measured")
+    fit_q_max: Annotated[float, Field(gt=0, le=10)] = Field(
+        0.5, description="largest wave number of the S_4 fits"
+    )
+    lattice_spacing: Annotated[float, Field(ge=0.1)] = Field(
+        1.5, description="lattice on which chords are measured, at most a quarter of the box of a unit system"
+    )
     mobile_share: Share = Field(0.5, description="a site is mobile if more than this share is active")
     replica_noise: Literal["estimated", "ignored"] = Field(
         "estimated",
@@ -558,7 +665,7 @@ class ObservableSettings(_Section):
     attention_per_length: Literal["mean", "sum"] = Field(
         "mean", description="P(L): mean or sum of the attention over the descriptors of one length"
     )
-    bootstrap: Annotated[int, Field(ge=20)] = Field(
+    bootstrap: Annotated[int, Field(ge=20, le=1_000_000)] = Field(
         500, description="resamplings of structures for error bars"
     )
 
@@ -566,10 +673,10 @@ class ObservableSettings(_Section):
 class MovieSettings(_Section):
     """The movie of relaxation at the glass transition."""
 
-    frames: Annotated[int, Field(ge=2)] = Field(
+    frames: Annotated[int, Field(ge=2, le=100_000)] = Field(
         60, description="frames of the movie, evenly spaced in log time"
     )
-    frames_per_second: Count = Field(15, description="frames shown per second")
+    frames_per_second: Annotated[int, Field(ge=1, le=1000)] = Field(15, description="frames shown per second")
 
 
 class FigureSettings(_Section):
@@ -835,19 +942,48 @@ def _one_line(error: Exception) -> str:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """Safe loader that refuses repeated keys instead of silently keeping the last."""
+    """Safe loader that refuses repeated keys instead of silently keeping the last, and what holds itself.
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    Both are looked for in the text as it is written: merge keys (``<<: *other``) add keys afterwards, which
+    those written out stand above.
+    """
+
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        if node is not None:
+            self._refuse_circles(node, set(), set())
+        return node
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
         seen = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            name = str(key)  # keys are names: 1 and "1" are the same
+            if not isinstance(key_node, yaml.ScalarNode):
+                continue  # no name; refused when it is made
+            merge = key_node.tag == "tag:yaml.org,2002:merge"
+            # keys are names: 1 and "1" are the same
+            name = "<<" if merge else str(self.construct_object(key_node, deep=True))
             if name in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"key {name!r} appears twice", key_node.start_mark
                 )
             seen.add(name)
-        return super().construct_mapping(node, deep)
+        return node
+
+    def _refuse_circles(self, node: yaml.Node, above: set[int], done: set[int]) -> None:
+        """Refuse a list or mapping that an alias puts inside itself."""
+        if id(node) in above:
+            raise yaml.constructor.ConstructorError(
+                None, None, "an alias (*name) stands inside what it repeats", node.start_mark
+            )
+        if isinstance(node, yaml.ScalarNode) or id(node) in done:
+            return
+        inner = node.value
+        if isinstance(node, yaml.MappingNode):
+            inner = [part for pair in node.value for part in pair]
+        for part in inner:
+            self._refuse_circles(part, above | {id(node)}, done)
+        done.add(id(node))
 
 
 def load(source: str | os.PathLike[str] | Mapping[str, Any] | Iterable[str | os.PathLike[str]]) -> Config:
@@ -865,7 +1001,10 @@ def load(source: str | os.PathLike[str] | Mapping[str, Any] | Iterable[str | os.
         One line per problem: key path, what was found, what is allowed.
     """
     if isinstance(source, Mapping):
-        content = _plain_mapping(source)
+        try:
+            content = _plain_mapping(source)
+        except RecursionError:
+            raise ConfigError("a configuration holds itself, or is nested too deeply") from None
     elif isinstance(source, (str, os.PathLike)):
         content = read_yaml(source)
     else:
@@ -1043,13 +1182,6 @@ def _model_at(location: Sequence[int | str], root: type[BaseModel]) -> type[Base
     return model
 
 
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from _models(inner)
-
-
 _SHAPES: Final = {
     "float_type": "a number",
     "float_parsing": "a number",
@@ -1099,7 +1231,10 @@ def _described(error: Any, root: type[BaseModel] | None = None) -> _Problem:
             "letters, digits, '.', '_' and '-', starting with a letter or digit (it names a folder)",
         )
     if kind == "value_error":
-        return _Problem(path, found, str(context["error"]))
+        cause = context["error"]
+        if isinstance(cause, _TruthValue):
+            return _Problem(_path((*location, *cause.where)), _shown(cause.value), str(cause))
+        return _Problem(path, found, str(cause))
     return _Problem(path, found, _SHAPES.get(kind, error["msg"]))
 
 
@@ -1118,6 +1253,8 @@ def _contradictions(c: Config) -> Iterable[_Problem]:
     yield from _training_problems(c)
     yield from _large_problems(c)
     yield from _extended_check_problems(c)
+    yield from _equilibration_problems(c)
+    yield from _range_problems(c)
 
 
 def _system_problems(c: Config) -> Iterable[_Problem]:
@@ -1128,8 +1265,23 @@ def _system_problems(c: Config) -> Iterable[_Problem]:
         found = str(c.system.divisor) if key.endswith("divisor") else "a mixture that is not valid"
         yield _Problem(key, found, str(error))
         return
+    if not 2 <= mixture.n_species <= MAX_SPECIES:
+        yield _Problem(
+            "system.mixture.composition",
+            "1 species" if mixture.n_species == 1 else f"{mixture.n_species} species",
+            f"2 to {MAX_SPECIES} species: swap Monte Carlo exchanges unlike particles, and the engine's "
+            f"tables hold {MAX_SPECIES}",
+        )
+        return
     try:
         exchange_matrix(c.equilibration.exchange_weights or {}, mixture.n_species)
+        for pair, weight in (c.equilibration.exchange_weights or {}).items():
+            if 0 < weight < SMALLEST_WEIGHT:
+                yield _Problem(
+                    f"equilibration.exchange_weights.{pair}",
+                    f"{weight:g}",
+                    f"0, or {SMALLEST_WEIGHT:g} to 1: rarer exchanges do not mix the species in any run",
+                )
     except ValueError as error:
         yield _Problem("equilibration.exchange_weights", str(c.equilibration.exchange_weights), str(error))
     reach = 2.0 * max(mixture.largest_cutoff, c.propensity.r_out * float(mixture.sigma_matrix.max()))
@@ -1156,6 +1308,97 @@ def _system_problems(c: Config) -> Iterable[_Problem]:
         yield _Problem(
             f"propensity.{error.name}", error.found, error.allowed.replace("r_in", "propensity.r_in")
         )
+
+
+def _range_problems(c: Config) -> Iterable[_Problem]:
+    """Find lengths that do not fit the box or the liquid: they would be noticed after all dynamics only."""
+    try:
+        mixture = c.mixture()
+    except ValueError:
+        return  # said elsewhere
+    box, t = mixture.box_length, c.training
+    diameters = np.diag(mixture.sigma_matrix)
+    packing = 0.25 * math.pi * float(np.sum(np.asarray(mixture.composition) * diameters**2)) / box**2
+    if not 0.1 <= packing <= 2:
+        key = "composition" if isinstance(c.system.mixture, MixtureSettings) else "box_length"
+        yield _Problem(
+            f"system.mixture.{key}",
+            f"discs of diameter sigma_aa on {packing:.3g} of the area",
+            "0.1 to 2 (KA2D: 0.83): less is a gas, and more cannot be set up without overlaps",
+        )
+    large = sum(mixture.composition) * c.large_systems.tiles**2
+    if large > MOST_PARTICLES:
+        yield _Problem(
+            "large_systems.tiles",
+            str(c.large_systems.tiles),
+            f"at most {MOST_PARTICLES:.0e} particles in a large system (these are {large:.3g})",
+        )
+    if c.propensity.central_species <= mixture.n_species:
+        central = mixture.composition[c.propensity.central_species - 1]
+        if central < 10:
+            yield _Problem(
+                "propensity.central_species",
+                f"a species of {central} particles",
+                "a species of at least 10 particles in the unit system, whose propensities can be correlated",
+            )
+        radii = t.correlation_radii
+        if len(radii) >= 2 and all(b > a for a, b in itertools.pairwise(radii)):
+            try:
+                check_rings(radii, t.correlation_width, box, central)
+            except OutOfRange as error:
+                yield _Problem(
+                    f"training.correlation_{error.name}",
+                    error.found,
+                    error.allowed.replace("box", "box of one unit system"),
+                )
+    nearest = c.propensity.r_in * float(mixture.sigma_matrix.max())
+    if c.descriptors.cutoff < nearest:
+        yield _Problem(
+            "descriptors.cutoff",
+            f"{c.descriptors.cutoff:g}",
+            f"at least the distance of neighbours ({nearest:g}): sums over no particle are no descriptors",
+        )
+    if c.observables.lattice_spacing > 0.25 * box:
+        yield _Problem(
+            "observables.lattice_spacing",
+            f"{c.observables.lattice_spacing:g}",
+            f"at most a quarter of the box of one unit system ({0.25 * box:.4g})",
+        )
+    smallest = 2.0 * math.pi / (box * c.large_systems.tiles)
+    if c.observables.fit_q_max <= smallest:
+        yield _Problem(
+            "observables.fit_q_max",
+            f"{c.observables.fit_q_max:g}",
+            f"more than the smallest wave number of a large system ({smallest:.4g})",
+        )
+
+
+def _equilibration_problems(c: Config) -> Iterable[_Problem]:
+    """Find what takes the proof of equilibrium its force, and more sweeps than can be counted."""
+    e = c.equilibration
+    highest = max((t.value for t in c.temperatures), default=0.0)
+    if e.start_temperature <= highest:
+        yield _Problem(
+            "equilibration.start_temperature",
+            f"{e.start_temperature:g}",
+            f"more than the highest temperature ({highest:g}), so that starts come from a hotter liquid",
+        )
+    try:
+        particles = sum(c.mixture().composition)
+    except ValueError:
+        return  # said elsewhere
+    check, large = e.extended_check, c.large_systems
+    longest = max(
+        particles * max(2.0, 0.0 if check is None else check.factor),
+        particles * large.tiles**2 * max(1.0, large.sweeps_factor),
+    )
+    for k, t in enumerate(c.temperatures):
+        if t.sweeps * longest > MOST_ATTEMPTS:
+            yield _Problem(
+                f"temperatures[{k}].sweeps",
+                f"{t.sweeps:g}",
+                f"at most {MOST_ATTEMPTS / longest:.3g}: the attempts of a run are counted in 64 bits",
+            )
 
 
 def _named(values: Iterable[float], path: str) -> Iterable[_Problem]:
@@ -1196,13 +1439,34 @@ def _temperature_problems(c: Config) -> Iterable[_Problem]:
 
 def _dynamics_time_problems(c: Config) -> Iterable[_Problem]:
     step = c.dynamics.time_step
+    shortest = step if c.dynamics.thermostat == "bussi" else 10 * step
+    if c.dynamics.thermostat_time < shortest:
+        yield _Problem(
+            "dynamics.thermostat_time",
+            f"{c.dynamics.thermostat_time:g}",
+            f"at least {shortest:g} for {c.dynamics.thermostat} with dynamics.time_step {step:g}",
+        )
+    times = [x for t in c.temperatures for x in (t.dynamics_time, t.extended_time) if x is not None]
+    frames = math.log(max([*times, step]) / step) / math.log(c.dynamics.frame_ratio)
+    if frames > MOST_FRAMES:
+        yield _Problem(
+            "dynamics.frame_ratio",
+            f"{c.dynamics.frame_ratio:g}",
+            f"a ratio that makes at most {MOST_FRAMES} frames of the longest dynamics",
+        )
     for k, t in enumerate(c.temperatures):
         where = f"temperatures[{k}]"
         for key in ("dynamics_time", "extended_time"):
             time = getattr(t, key)
             if time is None:
                 continue
-            if time / step < 10:
+            if time / step > MOST_STEPS:
+                yield _Problem(
+                    f"{where}.{key}",
+                    f"{time:g}",
+                    f"at most {MOST_STEPS:.0e} time steps ({MOST_STEPS * step:g})",
+                )
+            elif time / step < 10:
                 yield _Problem(f"{where}.{key}", f"{time:g}", f"at least 10 time steps ({10 * step:g})")
             elif abs(time / step - round(time / step)) > 1e-6 * time / step:
                 yield _Problem(f"{where}.{key}", f"{time:g}", f"a multiple of dynamics.time_step ({step:g})")
@@ -1223,6 +1487,10 @@ def _source_problems(c: Config) -> Iterable[_Problem]:
         yield _Problem("structures.glassbench", "null", "path and temperatures of the published data")
         return
     labelled = [t.value for t in c.temperatures if t.dynamics_time is not None]
+    if len(set(data.temperatures)) < len(data.temperatures):
+        yield _Problem(
+            "structures.glassbench.temperatures", _shown(list(data.temperatures)), "different temperatures"
+        )
     for k, value in enumerate(data.temperatures):
         if value not in labelled:
             yield _Problem(
@@ -1337,6 +1605,21 @@ def _training_problems(c: Config) -> Iterable[_Problem]:
                 f"at least two measured temperatures at or above it ({known})",
             )
     yield from _fold_problems(c)
+    if c.labels.minimum_predicted > len(labelled):
+        yield _Problem(
+            "labels.minimum_predicted",
+            str(c.labels.minimum_predicted),
+            f"at most the number of measured temperatures ({len(labelled)}): nothing is predicted otherwise",
+        )
+    for phase in ("phase1", "phase2"):
+        for k, entry in enumerate(getattr(t, phase)):
+            if entry.rate * t.weight_decay >= 1:
+                yield _Problem(
+                    "training.weight_decay",
+                    f"{t.weight_decay:g}",
+                    f"less than 1/rate of training.{phase}[{k}] ({1 / entry.rate:g}): a step would take off "
+                    "all of the weights",
+                )
     if sum(p.epochs for p in (*t.phase1, *t.phase2)) < 1:
         yield _Problem("training.phase1", "no epoch", "at least one epoch in phase1 or phase2")
     radii = t.correlation_radii
@@ -1377,6 +1660,12 @@ def _extended_check_problems(c: Config) -> Iterable[_Problem]:
     if check is None:
         return
     known = [t.value for t in c.temperatures]
+    if len(set(check.temperatures or ())) < len(check.temperatures or ()):
+        yield _Problem(
+            "equilibration.extended_check.temperatures",
+            _shown(list(check.temperatures or ())),
+            "different temperatures",
+        )
     for k, temperature in enumerate(check.temperatures or ()):
         if temperature not in known:
             yield _Problem(
@@ -1414,11 +1703,11 @@ def _large_problems(c: Config) -> Iterable[_Problem]:
             f"at most large_systems.number ({large.number})",
         )
     steps = large.dynamics.time / c.dynamics.time_step
-    if steps < 10 or abs(steps - round(steps)) > 1e-6 * steps:
+    if not 10 <= steps <= MOST_STEPS or abs(steps - round(steps)) > 1e-6 * steps:
         yield _Problem(
             "large_systems.dynamics.time",
             f"{large.dynamics.time:g}",
-            f"a multiple of dynamics.time_step ({c.dynamics.time_step:g}), at least ten",
+            f"a multiple of dynamics.time_step ({c.dynamics.time_step:g}), ten to {MOST_STEPS:.0e} of them",
         )
 
 

@@ -321,9 +321,9 @@ WRONG = [
     ("structures.chunk", 9, "structures.chunk", "9", "at most structures.number (8)"),
     ("temperatures.0.extra_structures", -1, "temperatures[0].extra_structures", "-1", "at least 0"),
     ("structures.chunk", 2.5, "structures.chunk", "2.5", "a whole number"),
-    ("equilibration.swap_fraction", 1.5, "equilibration.swap_fraction", "1.5", "less than 1"),
+    ("equilibration.swap_fraction", 1.5, "equilibration.swap_fraction", "1.5", "at most 0.95"),
     ("equilibration.exchanges", "blind", "equilibration.exchanges", '"blind"', "informed"),
-    ("equilibration.exchanges_per_sweep", 0, "equilibration.exchanges_per_sweep", "0", "greater than 0"),
+    ("equilibration.exchanges_per_sweep", 0, "equilibration.exchanges_per_sweep", "0", "at least 0.001"),
     ("equilibration.exchange_interval", 0, "equilibration.exchange_interval", "0", "1"),
     ("equilibration.target_acceptance", 0.9, "equilibration.target_acceptance", "0.9", "at most 0.5"),
     ("minimisation", 3, "minimisation", "3", "a group of keys"),
@@ -348,6 +348,43 @@ WRONG = [
     ("large_systems.tiles", 1, "large_systems.tiles", "1", "at least 2"),
     ("figures.snapshot", {"temperature": 0.4, "c_b": 0.51}, "figures.snapshot.c_b", "0.51", "one of c_b"),
     ("figures.formats", ["pdf"], "figures.formats", '["pdf"]', "png first"),
+    # what would be noticed after hours or days
+    ("temperatures.0.sweeps", 10**24, "temperatures[0].sweeps", "1000000000000000000000000", "at most 1e+12"),
+    ("temperatures.0.sweeps", 1, "temperatures[0].sweeps", "1", "at least 10"),
+    ("temperatures.0.dynamics_time", 1e300, "temperatures[0].dynamics_time", "1e+300", "at most 1e+15"),
+    ("temperatures.0.dynamics_time", 1e14, "temperatures[0].dynamics_time", "1e+14", "1e+15 time steps"),
+    ("large_systems.dynamics.time", 1e14, "large_systems.dynamics.time", "1e+14", "to 1e+15 of them"),
+    ("large_systems.tiles", 900, "large_systems.tiles", "900", "at most 1e+08 particles"),
+    ("minimisation.force_tolerance", 1e-13, "minimisation.force_tolerance", "1e-13", "at least 1e-10"),
+    ("observables.lattice_spacing", 50.0, "observables.lattice_spacing", "50", "unit system (8.224)"),
+    ("observables.lattice_spacing", 8.3, "observables.lattice_spacing", "8.3", "at most a quarter"),
+    ("observables.fit_q_max", 0.06, "observables.fit_q_max", "0.06", "a large system (0.06367)"),
+    ("training.correlation_radii", [2.0, 40.0], "training.correlation_radii", "40.0", "unit system (16.45)"),
+    ("training.correlation_radii", [2.0, 16.5], "training.correlation_radii", "16.5", "unit system (16.45)"),
+    ("training.correlation_width", 0.02, "training.correlation_width", "0.02", "0.0573 to 16.45: a ring"),
+    ("training.correlation_width", 17.0, "training.correlation_width", "17", "fits in half the box"),
+    ("training.weight_decay", 1000.0, "training.weight_decay", "1000", "training.phase1[0] (1000)"),
+    ("labels.minimum_predicted", 4, "labels.minimum_predicted", "4", "measured temperatures (3)"),
+    ("descriptors.cutoff", 1.3, "descriptors.cutoff", "1.3", "the distance of neighbours (1.4)"),
+    ("dynamics.thermostat_time", 0.005, "dynamics.thermostat_time", "0.005", "at least 0.01 for bussi"),
+    ("dynamics.time_step", 1e-9, "dynamics.time_step", "1e-09", "at least 1e-05"),
+    ("dynamics.frame_ratio", 1.005, "dynamics.frame_ratio", "1.005", "at most 2000 frames"),
+    ("propensity.r_in", 0.5, "propensity.r_in", "0.5", "at least 1"),
+    # what would take the proof of equilibrium its force
+    ("equilibration.start_temperature", 0.5, "equilibration.start_temperature", "0.5", "temperature (0.5)"),
+    ("equilibration.start_temperature", 0.3, "equilibration.start_temperature", "0.3", "than the highest"),
+    ("equilibration.heated_ratio", 0.999, "equilibration.heated_ratio", "0.999", "at most 0.98"),
+    ("equilibration.exchange_weights", {"1-2": 1e-9}, "equilibration.exchange_weights.1-2", "1e-09", "0, or"),
+    ("equilibration.swap_fraction", 1e-9, "equilibration.swap_fraction", "1e-09", "at least 0.001"),
+    ("equilibration.extended_check.factor", 0.5, "equilibration.extended_check.factor", "0.5", "at least 2"),
+    ("equilibration.extended_check.temperatures", [0.3, 0.3], "equilibration.extended_check.temperatures",
+     "[0.3, 0.3]", "different temperatures"),
+    # truth values in place of numbers, however deep
+    ("descriptors.lengths", [False, 1.0], "descriptors.lengths[0]", "false", "not true/false"),
+    ("network.head", [True, 10], "network.head[0]", "true", "not true/false"),
+    ("c_b", [0.9, 0.8, True], "c_b[2]", "true", "not true/false"),
+    ("equilibration.exchange_weights", {"1-2": True}, "equilibration.exchange_weights.1-2", "true", "not t"),
+    ("training.phase1", [True], "training.phase1[0]", "true", "a group of keys"),
 ]  # fmt: skip
 
 
@@ -381,6 +418,96 @@ def test_a_box_shorter_than_twice_the_interaction_is_refused(demo):
         load(changed(demo, "system.mixture", small))
 
 
+def with_species(demo, number, per_species=300):
+    """The demo with a mixture of so many equal species."""
+    rows = [[1.0] * number for _ in range(number)]
+    box = (number * per_species / 1.1) ** 0.5
+    mixture = {"name": "equal", "sigma": rows, "epsilon": rows, "composition": [per_species] * number}
+    content = changed(demo, "system.mixture", {**mixture, "box_length": box})
+    content = changed(content, "descriptors.cutoff", 0.49 * box)
+    content = changed(content, "training.correlation_radii", [1.0, 0.45 * box])
+    return changed(content, "equilibration.exchange_weights", None)
+
+
+@pytest.mark.parametrize(("number", "found"), [(1, "1 species"), (5, "5 species")])
+def test_a_mixture_that_cannot_be_simulated_is_refused(demo, number, found):
+    said = rf"system\.mixture\.composition: found {found}; allowed: 2 to 4 species"
+    with pytest.raises(ConfigError, match=said):
+        load(with_species(demo, number))
+
+
+@pytest.mark.parametrize("number", [2, 4])
+def test_as_many_species_as_the_engine_takes_are_accepted(demo, number):
+    from tglassmlp.simulation.kernels import pair_tables
+
+    mixture = load(with_species(demo, number)).mixture()
+    assert (pair_tables(mixture).epsilon4 > 0).sum() == number**2
+
+
+def test_densities_and_species_that_cannot_be_learnt_from_are_refused(demo):
+    gas = changed(with_species(demo, 2), "system.mixture.box_length", 100.0)
+    with pytest.raises(ConfigError, match=r"mixture\.composition: found discs .* on 0\.0471 of the area"):
+        load(gas)
+    few = changed(with_species(demo, 2), "system.mixture.composition", [5, 595])
+    with pytest.raises(ConfigError, match=r"central_species: found a species of 5 particles; .*at least 10"):
+        load(few)
+
+
+def test_truth_values_are_no_numbers_in_a_mixture(demo):
+    content = changed(with_species(demo, 2), "system.mixture.sigma", [[1.0, True], [True, 1.0]])
+    with pytest.raises(ConfigError, match=r"system\.mixture\.sigma\[0\]\[1\]: found true; .*not true/false"):
+        load(content)
+
+
+def test_a_thermostat_with_inertia_needs_more_steps_than_one_without(demo):
+    short = changed(demo, "dynamics.thermostat_time", 0.05)
+    assert load(short).dynamics.thermostat_time == 0.05
+    with pytest.raises(ConfigError, match=r"thermostat_time: found 0\.05; allowed: at least 0\.1 for nose_h"):
+        load(changed(short, "dynamics.thermostat", "nose_hoover"))
+
+
+def numbers(value, path=""):
+    """Paths of all numbers, in lists too."""
+    if isinstance(value, (dict, list)):
+        inside = value.items() if isinstance(value, dict) else enumerate(value)
+        return [p for k, v in inside for p in numbers(v, f"{path}.{k}" if path else str(k))]
+    return [] if isinstance(value, bool) or not isinstance(value, (int, float)) else [path]
+
+
+#: Numbers that may be as small as one likes: weights and rates that then do nothing, limits that can be
+#: changed without making anything again, shares that are rounded, and how often something is written or kept.
+MAY_VANISH = (
+    "structures.validation_fraction", "equilibration.exchange_weights.1-2", "equilibration.checks.",
+    "dynamics.block_seconds", "labels.lowest_ratio", "training.phase", "training.weight_decay",
+    "training.variance_weight", "training.correlation_weight", "training.equi_time_blind",
+    "training.memory_gb", "observables.mobile_share",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [1e300, -1e300, 1e25, 1e-300])
+def test_every_number_has_limits(demo, value):
+    """One that fails only after all dynamics, or is too large to be counted, is refused before any job."""
+    content = plain(load(demo))
+    optional = {"temperatures.0.extended_time": 900.0,
+                "training.fold_networks": 2, "network.input_limit": 3.0,
+                "baselines.ridge_alpha": 1.0, "equilibration.extended_check.temperatures": [0.3],
+                "figures.snapshot": {"temperature": 0.4, "c_b": 0.5}}  # fmt: skip
+    for key, chosen in optional.items():
+        content = changed(content, key, chosen)
+    load(content)
+    accepted = []
+    for path in numbers(content):
+        try:
+            load(changed(content, path, value))
+        except ConfigError:
+            continue
+        accepted.append(path)
+    beyond = () if value != 1e-300 else MAY_VANISH
+    limits = [path for path in accepted if not path.startswith(beyond)] if beyond else accepted
+    expected = ["propensity.glass_transition_ratio"] if value == 1e25 else []
+    assert limits == expected
+
+
 def test_a_network_cannot_be_transferred_from_where_there_is_no_dynamics(demo):
     content = changed(demo, "baselines.transferred_from", {"temperature": 0.3, "c_b": 0.5})
     with pytest.raises(
@@ -400,6 +527,11 @@ def test_mixture_written_out(demo):
     with pytest.raises(ConfigError, match=r"equilibration\.exchange_weights: .*leave species \[2\]"):
         load(two)
     small = changed(two, "equilibration.exchange_weights", None)
+    with pytest.raises(
+        ConfigError, match=r"correlation_radii: found \[2.0, 5.0, 8.0\]; .*unit system \(4.6\)"
+    ):
+        load(small)
+    small = changed(small, "training.correlation_radii", [1.0, 2.0, 4.0])
     config = load(small)
     assert config.mixture().composition == (65, 35)
     assert config.mixture().radii == (0.5, 0.44)
@@ -433,6 +565,55 @@ def test_unusable_files_are_refused_by_name(tmp_path, text, said):
     with pytest.raises(ConfigError, match=said) as caught:
         load(path)
     assert "wrong.yaml" in str(caught.value)
+
+
+def test_keys_can_be_merged_from_others(tmp_path, repository):
+    """YAML's ``<<``: keys that are written out stand above it, and must still not appear twice."""
+    path = tmp_path / "merged.yaml"
+    path.write_text(
+        "dynamics: &base {replicas: 4, thermostat_time: 2.0}\n"
+        "large_systems:\n"
+        "  dynamics: {<<: {replicas: 6, systems: 1}, temperature: 0.4, time: 50.0, replicas: 3}\n"
+        "temperatures:\n"
+        "  - &hot {value: 0.5, dynamics_time: 450.0, sweeps: 1500}\n"
+        "  - &warm {<<: *hot, value: 0.4}\n"
+        "  - {<<: [*warm, *hot], value: 0.3, dynamics_time: null}\n"
+        "glass_transition: 0.3\n"
+        "training: {t_min: [0.4]}\n"
+    )
+    found = run_config.load_run([path], repository=repository, folder=tmp_path)
+    assert [(t.value, t.dynamics_time, t.sweeps) for t in found.temperatures] == [
+        (0.5, 450.0, 1500), (0.4, 450.0, 1500), (0.3, None, 1500)
+    ]  # fmt: skip
+    assert (found.large_systems.dynamics.replicas, found.large_systems.dynamics.systems) == (3, 1)
+    path.write_text("a: &a {x: 1}\nb: {<<: *a, y: 1, y: 2}\n")
+    with pytest.raises(ConfigError, match="key 'y' appears twice"):
+        load(path)
+    path.write_text("a: &a {x: 1}\nb: {<<: *a, <<: *a}\n")
+    with pytest.raises(ConfigError, match="key '<<' appears twice"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["c_b: &a [*a]", "c_b: &a [0.9, [*a]]", "dynamics: &a {replicas: *a}", "dynamics: &a {<<: *a}"]
+)
+def test_an_alias_inside_itself_is_refused(tmp_path, repository, text):
+    path = tmp_path / "circle.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"circle\.yaml: not readable YAML: an alias .* inside what it rep"):
+        load(path)
+    with pytest.raises(ConfigError, match=r"not readable YAML: an alias"):
+        run_config.load_run([], ["c_b=&a [*a]"], repository=repository, folder=tmp_path)
+    path.write_text("temperatures: [&t {value: 0.5}, *t]\nc_b: [*s]\n")
+    with pytest.raises(ConfigError, match=r"undefined alias"):
+        load(path)
+
+
+def test_a_mapping_that_holds_itself_is_refused(demo):
+    content = copy.deepcopy(demo)
+    content["c_b"].append(content["c_b"])
+    with pytest.raises(ConfigError, match="holds itself"):
+        load(content)
 
 
 def test_missing_file_is_refused(tmp_path):

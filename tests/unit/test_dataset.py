@@ -519,6 +519,25 @@ def test_killed_generators_give_the_same_bytes(made, plan, tmp_path):
     assert not list(folder.glob(".*"))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("sweeps: {0.60: 300", "sweeps: {0.60: yes", r"sweeps: found .*; .*not true/false"),
+        ("structures: 2, dyn", "structures: yes, dyn", r"goals\.0\.structures: found True; .*not true/false"),
+        (
+            "record_points: 6",
+            "start_temperature: 0.6",
+            r"start_temperature: found 0\.6; .*temperature \(0\.6\)",
+        ),
+    ],
+)
+def test_plans_that_cannot_mean_what_they_say_are_refused(tmp_path, old, new, said):
+    path = tmp_path / "plan.yaml"
+    path.write_text(PLAN.replace(old, new, 1))
+    with pytest.raises(ConfigError, match=said):
+        read_plan(path)
+
+
 def test_a_task_in_other_hands_is_left_alone(plan, tmp_path):
     state = tmp_path / "state"
     with generate._claimed(state / "locks" / f"{NAMES[0]}.lock") as mine:

@@ -52,6 +52,7 @@ def test_result_does_not_depend_on_the_step_limit(liquid):
     [
         ({"force_tolerance": 0.0}, "force_tolerance"),
         ({"force_tolerance": np.nan}, "force_tolerance"),
+        ({"force_tolerance": 1e-13}, "must be at least 1e-10, which rounding .*, found 1e-13"),
         ({"maximum_steps": 0}, "maximum_steps"),
         ({"maximum_steps": 3}, r"largest force of .*used up.*minimisation\.maximum_steps"),
         ({"largest_step": 0.0}, "largest_step"),

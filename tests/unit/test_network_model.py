@@ -119,6 +119,37 @@ def test_correlations_by_hand():
     np.testing.assert_allclose(statistics.correlation[0], expected, rtol=2e-6, atol=1e-7)
 
 
+def test_a_particle_whose_ring_is_empty_is_correlated_with_none():
+    """Three particles at mutual distance 2 and one far from them, with rings too narrow for its own."""
+    r = np.array([[0.0, 0.0], [2.0, 0.0], [1.0, np.sqrt(3.0)], [10.0, 10.0]])
+    kernel = loss.correlation_kernels(r, 30.0, (2.0,), 0.02)[0]
+    expected = np.zeros((4, 4))
+    expected[:3, :3] = (1 - np.eye(3)) / 2
+    np.testing.assert_allclose(kernel, expected, atol=1e-6)
+    d = np.array([1.0, 0.0, -1.0, 0.0])
+    found = loss.correlations(jnp.asarray(d[None], jnp.float32), jnp.asarray(kernel[None]))
+    np.testing.assert_allclose(found, -0.5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("radii", "width", "said"),
+    [
+        (
+            (2.0, 40.0),
+            1.0,
+            "radii must be distances at which there are particles, found 40 with a width of 1",
+        ),
+        ((2.0, 3.0), 0.02, "radii must be distances .*, found 3 with a width of 0.02 in a box of 30"),
+        ((2.0,), 0.0, "width must be a positive number, found 0"),
+        ((2.0,), float("nan"), "width must be a positive number, found nan"),
+    ],
+)
+def test_rings_without_particles_are_refused(radii, width, said):
+    r = np.array([[0.0, 0.0], [2.0, 0.0], [1.0, np.sqrt(3.0)], [10.0, 10.0]])
+    with pytest.raises(ValueError, match=said):
+        loss.correlation_kernels(r, 30.0, radii, width)
+
+
 def test_loss_of_phase_two_by_hand():
     positions, _ = four_particles()
     kernels = loss.correlation_kernels(positions, 10.0)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 #: A figure that needs nothing, so that planning it is quick.
 FIGURE = "results/{}/figures/fig01_network.png"
@@ -151,6 +152,37 @@ def test_asking_about_a_run_means_the_same_run(place):
     status = place.say(place.clone, "make", "status", "CONFIG=my part.yaml", flags)
     assert status.returncode == 0, status.stderr
     assert status.stdout.splitlines()[-1].startswith("results/other: ")
+
+
+@pytest.mark.slow
+def test_a_folder_with_its_own_configuration_means_the_same_run_everywhere(place):
+    """Without CONFIG make names no file, so that the folder's own settings stay above the repository's."""
+    own = place.elsewhere / "own"
+    own.mkdir()
+    (own / "config.yaml").write_text("seed: 77\nrun: own\n")
+    words = ["--directory", str(own)]
+    flags = f"SNAKEMAKE_FLAGS={shlex.join(words)}"
+    status = place.say(place.clone, "make", "status", flags)
+    assert status.returncode == 0, status.stderr
+    assert "results/own: " in status.stdout.splitlines()[-1]
+    snakemake = [python(place), "-m", "snakemake", "-n", "--cores", "1", *words]
+    planned = place.say(place.clone, *snakemake, "--", FIGURE.format("own"))
+    assert planned.returncode == 0, planned.stdout + planned.stderr
+    assert "draw_figure" in planned.stdout + planned.stderr
+
+
+@pytest.mark.slow
+def test_the_same_numbers_are_asked_of_the_run_that_is_meant(place):
+    """`make reproduce` with words for Snakemake; only planned, so that it ends without numbers."""
+    flags = "SNAKEMAKE_FLAGS=-n --config run=other seed=9"
+    tried = place.say(place.clone, "make", "reproduce", "CONFIG=my part.yaml", "CORES=2", flags)
+    made = "results/reproduce/other/first"
+    assert tried.returncode != 0
+    assert f"{made}/results/other/numbers.json was not made" in tried.stderr, tried.stdout + tried.stderr
+    found = yaml.safe_load((place.clone / made / "run.yaml").read_text())
+    assert (found["run"], found["seed"], found["figures"]["dpi"]) == ("other", 9, 60)
+    assert place.locks(place.clone / made) == {"other"}
+    assert not (place.clone / "results" / "reproduce" / "named").exists()
 
 
 @pytest.mark.slow

@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from tglassmlp.config import (
     ConfigError,
@@ -22,6 +22,7 @@ from tglassmlp.config import (
     SystemSettings,
     canonical,
     read_yaml,
+    refuse_truth_values,
 )
 from tglassmlp.dataset.files import FileName
 from tglassmlp.mixture import MIXTURES, Mixture
@@ -33,6 +34,12 @@ Count = Annotated[int, Field(ge=1)]
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value_as_number(cls, value: Any, info: ValidationInfo) -> Any:
+        refuse_truth_values(value, cls.model_fields[str(info.field_name)].annotation)
+        return value
 
 
 class Goal(_Section):
@@ -113,6 +120,12 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
             for e in error.errors(include_url=False)
         ]
         raise ConfigError("\n".join([f"{path}: this plan cannot be carried out:", *lines])) from None
+    melt, highest = plan.equilibration.start_temperature, max(plan.sweeps, default=0.0)
+    if melt <= highest:
+        raise ConfigError(
+            f"{path}: equilibration.start_temperature: found {melt:g}; allowed: more than the highest "
+            f"temperature ({highest:g})"
+        )
     list(tasks(plan))
     return plan
 

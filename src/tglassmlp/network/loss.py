@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.configuration import minimum_image
+from tglassmlp.limits import OutOfRange
 
 __all__ = [
     "LabelStatistics",
@@ -45,6 +46,8 @@ __all__ = [
 SMALLEST_VARIANCE = 1e-10
 #: Smallest accepted difference |G_1 - G_K|: below it the term is measured against this number.
 SMALLEST_CONTRAST = 1e-3
+#: Weight of a ring below which it holds no particle, far from numbers whose inverse single precision lacks.
+EMPTY_RING = 1e-20
 
 
 class LabelStatistics(NamedTuple):
@@ -68,14 +71,30 @@ def correlation_kernels(
     box_length
         Periodic box; distances are minimum-image.
     radii, width
-        Centres r_k and width s of the Gaussian rings.
+        Centres r_k and width s of the Gaussian rings. A particle whose ring holds none is correlated with
+        none: its row is zero.
+
+    Raises
+    ------
+    OutOfRange
+        If the width is not positive, or a ring holds no particle around any.
     """
+    if not (np.isfinite(width) and width > 0):
+        raise OutOfRange("width", f"{width:g}", "a positive number")
     x = np.asarray(positions, dtype=np.float64)
     r = np.linalg.norm(minimum_image(x[:, None] - x[None], box_length), axis=-1).astype(np.float32)
     kernels = np.empty((len(radii), len(x), len(x)), np.float32)
     for k, radius in enumerate(radii):
         w = np.exp(-0.5 * ((r - np.float32(radius)) / np.float32(width)) ** 2)
-        inverse = 0.5 / w.sum(axis=1, dtype=np.float64).astype(np.float32)
+        total = w.sum(axis=1, dtype=np.float64).astype(np.float32)
+        held = total > EMPTY_RING
+        if not held.any():
+            raise OutOfRange(
+                "radii",
+                f"{radius:g} with a width of {width:g} in a box of {box_length:g}",
+                "distances at which there are particles",
+            )
+        inverse = np.divide(np.float32(0.5), total, out=np.zeros_like(total), where=held)
         np.multiply(w, inverse[:, None] + inverse[None, :], out=kernels[k])
     return kernels
 

@@ -26,6 +26,8 @@ import hoomd
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tglassmlp.config import MinimisationSettings
+from tglassmlp.config import check as check_settings
 from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture
@@ -465,9 +467,12 @@ def inherent_structures(
 
     Raises
     ------
+    ValueError
+        If the tolerance or the number of steps is out of range.
     RuntimeError
         If a configuration has not reached the tolerance.
     """
+    check_settings(MinimisationSettings, force_tolerance=force_tolerance, maximum_steps=maximum_steps)
     machine = (machine or Machine.from_environment()).resolved()
     tiny = 1e-3 * force_tolerance
     fire = hoomd.md.minimize.FIRE(dt=0.02, force_tol=tiny, angmom_tol=1.0, energy_tol=1e-300)

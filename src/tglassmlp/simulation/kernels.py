@@ -28,6 +28,7 @@ from tglassmlp import box
 from tglassmlp.compilation import njit
 from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import check_carried_mixture, takes_mixture
+from tglassmlp.limits import MAX_SPECIES
 from tglassmlp.mixture import KA2D, Mixture
 
 __all__ = [
@@ -48,9 +49,6 @@ __all__ = [
 
 #: Rows of neighbour lists are padded to a multiple of this many entries.
 LANES = 8
-
-#: Species that the compiled kernels can tell apart.
-MAX_SPECIES = 4
 
 #: Type of the ghost that fills up rows.
 GHOST = 4

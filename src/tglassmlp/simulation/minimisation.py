@@ -21,6 +21,7 @@ from tglassmlp.compilation import njit
 from tglassmlp.config import MinimisationSettings, check
 from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
+from tglassmlp.limits import SMALLEST_TOLERANCE, OutOfRange
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.progress import Progress
 from tglassmlp.provenance import fingerprint, stage_version
@@ -292,8 +293,9 @@ def minimise(
     dict
         ``evaluations`` of the forces, ``energy`` per particle, ``largest_force``.
     """
-    if not np.isfinite(force_tolerance) or force_tolerance <= 0:
-        raise ValueError(f"force_tolerance must be a positive number, found {force_tolerance}")
+    if not np.isfinite(force_tolerance) or force_tolerance < SMALLEST_TOLERANCE:
+        allowed = f"at least {SMALLEST_TOLERANCE:g}, which rounding of the forces permits"
+        raise OutOfRange("force_tolerance", f"{force_tolerance:g}", allowed)
     if maximum_steps < 1:
         raise ValueError(f"maximum_steps must be at least 1, found {maximum_steps}")
     if not 0 < largest_step <= 0.5:
@@ -335,10 +337,11 @@ def minimise(
     if search.status != _CONVERGED:
         used_up = search.status == _UNDER_WAY
         why = "the steps allowed are used up" if used_up else "no step lowers the energy further"
+        advice = f"minimisation.maximum_steps (now {maximum_steps}) or " if used_up else ""
         raise ValueError(
             f"the minimisation stopped at a largest force of {search.largest_force:.3g} after "
             f"{search.evaluations} force evaluations ({why}), wanted {force_tolerance:g}; raise "
-            f"minimisation.maximum_steps (now {maximum_steps}) or minimisation.force_tolerance"
+            f"{advice}minimisation.force_tolerance"
         )
     record = {
         "evaluations": float(search.evaluations),
@@ -364,7 +367,7 @@ def inherent_structure(
     c
         Start configuration, e.g. a thermal one; its unwrapped positions are continued.
     force_tolerance
-        Largest force on any particle at the end, at most 0.01.
+        Largest force on any particle at the end, 1e-10 to 0.01. Rounding permits no less.
     mixture
         Species and pair potential. Without one it is KA2D, if the species of the configuration can be its.
     maximum_steps
