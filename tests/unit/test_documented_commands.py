@@ -45,6 +45,17 @@ PRIVATE = {
     ("tests/unit/test_swap_monte_carlo.py", "_margin"): "decisions that are all made in double precision",
     ("tests/unit/test_swap_monte_carlo.py", "_rows"): "entries of the neighbour list",
     ("tests/unit/test_swap_monte_carlo.py", "_counts"): "entries of the neighbour list",
+    (
+        "tests/unit/test_network_training.py",
+        "_scaled",
+    ): "values at states of a toy, of which `predict` would warn",
+    ("tests/unit/test_steps.py", "_scaled"): "values at states of a toy, of which `predict` would warn",
+    ("tests/unit/test_steps.py", "_attention"): "values at states of a toy, of which `attention` would warn",
+    (
+        "tests/unit/test_steps.py",
+        "_bottleneck",
+    ): "values at states of a toy, of which `bottleneck` would warn",
+    ("tests/unit/test_storage.py", "_seal"): "a file changed on purpose whose checksum is right",
     ("tests/unit/test_tables.py", "_fit_row"): "one row of a table from numbers worked out by hand",
     ("tests/workflow/plans.py", "_workflow"): "Snakemake's: it tells what it compares in no other way",
     ("tests/workflow/plans.py", "_prepare_dag"): "Snakemake's, as above",
