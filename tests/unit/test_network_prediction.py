@@ -307,7 +307,7 @@ def test_ensembles_that_are_none_are_refused():
         networks.predict_ensemble([one, made(np.ones((3, case.M)))], 0.35, 0.6)
     with pytest.raises(ValueError, match="needs a list of structures"):
         networks.predict_ensemble(one, 0.35, 0.6)
-    with pytest.raises(ValueError, match="tolerance must be a number greater than 0"):
+    with pytest.raises(ValueError, match="tolerance must be a number at least 1e-06"):
         networks.predict_ensemble([one], 0.35, 0.6, tolerance=0.0)
     with pytest.raises(ValueError, match="at least 0"):
         networks.predict_ensemble([one], 0.35, 0.6, iterations=-1)
