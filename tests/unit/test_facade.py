@@ -305,7 +305,7 @@ def test_values_of_the_configuration_are_checked_one_by_one():
     check(MinimisationSettings, force_tolerance=np.float64(1e-3), maximum_steps=np.int64(3))
     check(PropensitySettings, {"r_in": "inner"}, r_in=1.2)
     check(DescriptorSettings, lengths=np.array([0.0, 1.0]))
-    with pytest.raises(ValueError, match="inner must be a number greater than 0, found -1"):
+    with pytest.raises(ValueError, match="inner must be a number at least 1, found -1"):
         check(PropensitySettings, {"r_in": "inner"}, r_in=-1.0)
     with pytest.raises(ValueError, match="thermostat must be 'bussi' or 'nose_hoover', found \"none\""):
         check(DynamicsKeys, thermostat="none")
