@@ -30,6 +30,8 @@ def main() -> int:
         return 1
     run = command.results
     if not run.is_dir():
+        if given.quiet:  # after a dry run
+            return 0
         print(
             f"{run}: there is no such run, so that nothing was read; a run is made by `make run`",
             file=sys.stderr,
