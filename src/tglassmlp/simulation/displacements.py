@@ -45,7 +45,6 @@ BLOCK: Final = 30.0
 #: Sweeps that a block gets at a visit, or what is left of those asked for.
 VISIT: Final = 4
 
-
 #: Errors of single precision are taken to be smaller than this, and than this share of the sums.
 MARGIN: Final = (3e-4, 2e-5)
 
@@ -308,15 +307,23 @@ def divide(
     y: NDArray,
     length: float,
     blocks: int,
-    corner_x: float,
-    corner_y: float,
+    generator: NDArray,
     members: NDArray,
     begins: NDArray,
     place: NDArray,
     member: NDArray,
-) -> None:
-    """Find the particles of ``blocks`` x ``blocks`` squares: b has ``members[begins[b]:begins[b + 1]]``."""
+) -> tuple[float, float]:
+    """Find the particles of ``blocks`` x ``blocks`` squares: b has ``members[begins[b]:begins[b + 1]]``.
+
+    Returns the coordinates of the squares' common corner, which is drawn.
+    """
     n = x.shape[0]
+    s0, s1, s2, s3 = generator[0], generator[1], generator[2], generator[3]
+    r, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
+    corner_x = unit(r) * length
+    r, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
+    corner_y = unit(r) * length
+    generator[0], generator[1], generator[2], generator[3] = s0, s1, s2, s3
     begins[:] = 0
     for i in range(n):
         cx = cell(fold(x[i] - corner_x, length, 0.0), length, blocks)
@@ -329,6 +336,7 @@ def divide(
     for i in range(n):
         members[place[member[i]]] = i
         place[member[i]] += 1
+    return corner_x, corner_y
 
 
 @njit(error_model="numpy", inline="always")
@@ -517,15 +525,7 @@ def displace(
         done += turn
         if blocks > 1:
             side = length / blocks
-            r, generator[0], generator[1], generator[2], generator[3] = draw(
-                generator[0], generator[1], generator[2], generator[3]
-            )
-            corner_x = unit(r) * length
-            r, generator[0], generator[1], generator[2], generator[3] = draw(
-                generator[0], generator[1], generator[2], generator[3]
-            )
-            corner_y = unit(r) * length
-            divide(x, y, length, blocks, corner_x, corner_y, members, begins, place, member)
+            corner_x, corner_y = divide(x, y, length, blocks, generator, members, begins, place, member)
         for b in range(blocks * blocks):
             if blocks > 1:
                 touched += touch(members, begins[b], begins[b + 1], x, y, types, reference, rows, counts)

@@ -377,15 +377,7 @@ def _sweep(
         done += turn
         if blocks > 1:
             side = length / blocks
-            r, generator[0], generator[1], generator[2], generator[3] = draw(
-                generator[0], generator[1], generator[2], generator[3]
-            )
-            corner_x = unit(r) * length
-            r, generator[0], generator[1], generator[2], generator[3] = draw(
-                generator[0], generator[1], generator[2], generator[3]
-            )
-            corner_y = unit(r) * length
-            divide(x, y, length, blocks, corner_x, corner_y, members, begins, place, member)
+            corner_x, corner_y = divide(x, y, length, blocks, generator, members, begins, place, member)
         for b in range(blocks * blocks):
             if blocks > 1:
                 touched += touch(members, begins[b], begins[b + 1], x, y, types, reference, rows, counts)
@@ -631,10 +623,9 @@ class Chain:
                 self.exchange(self.exchanges_per_block)
                 self._phase[0] = 0
 
-    def _displace(self, sweeps: int) -> None:
-        """Make sweeps of displacements only."""
-        self._settled = False
-        self._rows = displace(
+    def _system(self, sweeps: int) -> tuple[Any, ...]:
+        """First arguments of either kernel: how much to sweep, and what."""
+        return (
             sweeps,
             max(1, int(self.box_length // BLOCK)),
             self._x,
@@ -648,6 +639,13 @@ class Chain:
             self.mixture.largest_cutoff,
             self.skin,
             self.temperature,
+        )
+
+    def _displace(self, sweeps: int) -> None:
+        """Make sweeps of displacements only."""
+        self._settled = False
+        self._rows = displace(
+            *self._system(sweeps),
             self.displacement,
             self._generator,
             self._counters,
@@ -719,19 +717,7 @@ class Chain:
     def _sweep(self, sweeps: int) -> None:
         """Make sweeps without informed exchanges."""
         self._rows = _sweep(
-            sweeps,
-            max(1, int(self.box_length // BLOCK)),
-            self._x,
-            self._y,
-            self._types,
-            self._names,
-            self._reference,
-            self._rows,
-            self._counts,
-            self.box_length,
-            self.mixture.largest_cutoff,
-            self.skin,
-            self.temperature,
+            *self._system(sweeps),
             self.swap_fraction,
             self._generator,
             self._running,
