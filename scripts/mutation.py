@@ -324,7 +324,7 @@ def importers(file: str) -> set[str]:
 
 
 def sources() -> list[str]:
-    """Files of the tree; without git, or outside a clone, those in the folders that tests read."""
+    """Files of the tree; without git, or outside a clone, all but results and the environment."""
     command = ["git", "ls-files", "-co", "--exclude-standard"]
     try:
         listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout

@@ -82,7 +82,10 @@ def said(repository, tmp_path_factory):
         waiting = deque(first)
         while waiting or left:
             command = waiting.popleft() if waiting else left.popleft()
-            results[command].set_result(say(command, folder))
+            try:
+                results[command].set_result(say(command, folder))
+            except BaseException as error:  # nobody would wait for it otherwise, and the test for ever
+                results[command].set_exception(error)
 
     # side by side, since most of them use one core
     with ThreadPoolExecutor(2) as pool:
