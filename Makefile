@@ -26,7 +26,7 @@ unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo run report reproduction status verify estimate reproduce test commands campaign faults \
+.PHONY: help install demo run report reproduction status verify estimate reproduce compare test commands campaign faults \
 	fuzz slurm mutation lint format schema bench clean
 
 help:  ## this list
@@ -72,6 +72,11 @@ estimate: $(READY)  ## hours, memory, disk and jobs of the run described by CONF
 reproduce: $(READY)  ## the run described by CONFIG=... twice from scratch; the numbers must be identical
 	@$(BIN)/python scripts/reproduce.py $(if $(filter quick,$(REPRODUCE)),--numbers relaxation/relaxation.json) \
 		$(if $(filter-out all,$(CORES)),--cores $(CORES)) $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
+
+# OLD=HEAD by default: what is not committed yet beside what is. COMPARE=quick leaves the run out.
+compare: $(READY)  ## every number of this working tree and of commit OLD, bit for bit
+	@$(BIN)/python scripts/compare.py $(or $(OLD),HEAD) $(if $(CONFIG),--config $(CONFIGFILE)) \
+		$(if $(filter quick,$(COMPARE)),--only calculations) $(if $(filter-out all,$(CORES)),--cores $(CORES))
 
 test: $(READY)  ## all tests
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(PYTEST_FLAGS)

@@ -1,9 +1,10 @@
 """One scaling of descriptors for all temperatures, from training structures only."""
 
-from tglassmlp.config import canonical, split
+from tglassmlp.config import split
 from tglassmlp.descriptors.standardise import fit_scaling
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
+from tglassmlp.state_point import canonical
 from tglassmlp.storage import read_chunks, read_table, write_json
 
 with job(snakemake.log[0]):

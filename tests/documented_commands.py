@@ -80,6 +80,7 @@ ON_THE_RUN = (
 ALONE = (
     Command(f"make reproduce {SMOKE} REPRODUCE=quick", r"[1-9]\d* entries of .*, 0 of them different"),
     Command("make campaign CAMPAIGN=quick", r"[1-9]\d* passed"),
+    Command("make compare OLD=HEAD COMPARE=quick", r"[1-9]\d* checksums, 0 of them different"),
     Command("make faults FAULTS=quick", r"2 passed"),
     Command("make help", r"make commands +every target"),
     Command("make install"),

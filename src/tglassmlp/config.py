@@ -39,6 +39,7 @@ from tglassmlp.limits import (
 )
 from tglassmlp.mixture import MIXTURES, Mixture, exchange_matrix
 from tglassmlp.provenance import fingerprint as _fingerprint
+from tglassmlp.state_point import canonical
 
 __all__ = [
     "ENGINES",
@@ -46,7 +47,6 @@ __all__ = [
     "Config",
     "ConfigError",
     "Split",
-    "canonical",
     "check",
     "chunk_ranges",
     "extension_steps",
@@ -770,24 +770,6 @@ class Config(_Section):
 
 
 # --------------------------------------------------------------------------------------------- helpers
-
-
-def canonical(x: float | str) -> str:
-    """Name of a number in paths: at least two decimals, at most six (``0.30``, ``0.231``, ``0.075``).
-
-    Raises
-    ------
-    ValueError
-        If more than six decimals would be needed, or the number is not finite.
-    """
-    value = float(x)
-    if not math.isfinite(value):
-        raise ValueError(f"a finite number is needed to name a file, found {x}")
-    text = f"{value:.6f}"
-    if not math.isclose(float(text), value, rel_tol=1e-12, abs_tol=0.0):
-        raise ValueError(f"at most six decimals are possible in names, found {value!r}")
-    whole, decimals = text.split(".")
-    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
 
 
 @dataclass(frozen=True)

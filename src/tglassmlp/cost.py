@@ -15,9 +15,10 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from tglassmlp.config import Config, TemperatureSettings, canonical, chunk_ranges, frame_steps
+from tglassmlp.config import Config, TemperatureSettings, chunk_ranges, frame_steps
 from tglassmlp.dynamics.forecast import planned_table
 from tglassmlp.simulation.equilibration import attempts
+from tglassmlp.state_point import canonical
 from tglassmlp.storage import read_json
 
 __all__ = ["Cost", "Rates", "describe", "estimate", "measured_rates"]

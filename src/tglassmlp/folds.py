@@ -23,9 +23,9 @@ from typing import Any, Final
 import pandas as pd
 
 from tglassmlp import provenance, storage
-from tglassmlp.config import canonical
 from tglassmlp.network import baselines, selection, steps
 from tglassmlp.observables.tables import MOMENTS, comparison_sums
+from tglassmlp.state_point import canonical
 
 __all__ = ["FoldFiles", "train_fold"]
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tglassmlp.config import canonical
+from tglassmlp.state_point import canonical
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tglassmlp import config as run_config
-from tglassmlp.config import Config, ConfigError, canonical, chunk_ranges, frame_steps, load, plain, split
+from tglassmlp.config import Config, ConfigError, chunk_ranges, frame_steps, load, plain, split
+from tglassmlp.state_point import canonical
 
 FILES = (
     "config.yaml",

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from snakemake.exceptions import WorkflowError
 
 from tglassmlp import config as run_config
-from tglassmlp.config import canonical
 from tglassmlp.provenance import stage_version as version
+from tglassmlp.state_point import canonical
 from tglassmlp.storage import work_for
 
 # Snakemake writes Python's path into shell commands as it is: without quotes it would end at a space

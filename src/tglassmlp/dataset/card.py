@@ -16,9 +16,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from tglassmlp.config import canonical
 from tglassmlp.dataset.files import DatasetFile
 from tglassmlp.dataset.library import MANIFEST, Dataset, Ensemble, load_dataset, read_manifest
+from tglassmlp.state_point import canonical
 from tglassmlp.storage import atomic_path
 
 __all__ = ["contents", "out_of_date", "update"]

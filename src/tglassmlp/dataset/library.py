@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tglassmlp.config import canonical
 from tglassmlp.configuration import Configuration
 from tglassmlp.dataset import content
 from tglassmlp.dataset.files import DatasetFile, file_name
 from tglassmlp.mixture import Mixture
+from tglassmlp.state_point import canonical
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -33,9 +33,10 @@ def describe(config: Mapping[str, Any], mixture: Any) -> dict[str, Any]:
     mixture
         The run's :class:`tglassmlp.mixture.Mixture`.
     """
-    from tglassmlp.config import canonical, split
+    from tglassmlp.config import split
     from tglassmlp.published import system_key
     from tglassmlp.simulation.overlap import chance_overlap
+    from tglassmlp.state_point import canonical
 
     structures = config["structures"]
     parts = split(structures["number"], structures["test_fraction"], structures["validation_fraction"])

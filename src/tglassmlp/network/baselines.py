@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp import provenance, storage
-from tglassmlp.config import canonical
 from tglassmlp.network import steps
 from tglassmlp.network.dataset import TrainingSet, read_structures, training_set
 from tglassmlp.network.prediction import Networks
 from tglassmlp.network.steps import Path, Record
 from tglassmlp.randomness import temperature_key
+from tglassmlp.state_point import canonical
 
 __all__ = [
     "Ridge",

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from tglassmlp import provenance, storage
-from tglassmlp.config import Split, canonical, split
+from tglassmlp.config import Split, split
 from tglassmlp.descriptors.standardise import Scaling
 from tglassmlp.network import selection
 from tglassmlp.network.architecture import Architecture
@@ -36,6 +36,7 @@ from tglassmlp.network.prediction import Networks, load_networks, save_networks
 from tglassmlp.network.state_point import StatePoint
 from tglassmlp.randomness import seed_sequence, temperature_key
 from tglassmlp.simulation import checkpoint as checkpoints
+from tglassmlp.state_point import canonical
 
 if TYPE_CHECKING:
     from tglassmlp.network.training import Trained
