@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 
 from tglassmlp.randomness import seed_sequence, temperature_key
 
@@ -62,7 +62,7 @@ def student(degrees: float) -> float:
 
     With it two standard errors mean what they say. 6.5 for one degree of freedom, 1.6 for 3, 1.2 for 7.
     """
-    return float(stats.t.ppf(0.975, degrees) / stats.norm.ppf(0.975))
+    return float(stdtrit(degrees, 0.975) / ndtri(0.975))
 
 
 def jackknife_error(without: NDArray[np.float64], widened: bool = True) -> float:
