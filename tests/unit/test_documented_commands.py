@@ -21,8 +21,6 @@ PRIVATE = {
         "tests/unit/test_box.py",
         "_fixed_point",
     ): "fixed-point numbers at the edge of the box",
-    ("tests/unit/test_config.py", "_laid_over"): "the rule of merging, on a mapping that no file can hold",
-    ("tests/unit/test_config.py", "_models"): "the sections inside a key's type",
     ("tests/unit/test_dataset.py", "_Watch"): "a stop at a chosen moment",
     ("tests/unit/test_dataset.py", "_Worker"): "a worker whose owner has died",
     ("tests/unit/test_dataset.py", "_claimed"): "two workers that want one file at the same moment",
