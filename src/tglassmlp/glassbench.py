@@ -627,7 +627,7 @@ def read_configurations(
     if kind == "an NPZ file" or (kind is None and place.suffix == ".npz"):
         with open(place, "rb") as handle:
             initial = _thermal(_load(str(path), place.name, "", handle), mixture, species)
-            return [initial if mixture is storage.EXPECTED else initial.with_mixture(mixture)]
+            return [initial if isinstance(mixture, storage.AssumedMixture) else initial.with_mixture(mixture)]
     if kind not in (None, "a GSD file"):
         raise ValueError(
             f"{path}: is {kind}, which is not read. Read are GSD files and trajectory files of GlassBench "

@@ -53,7 +53,6 @@ PRIVATE = {
         "tests/unit/test_steps.py",
         "_bottleneck",
     ): "values at states of a toy, of which `bottleneck` would warn",
-    ("tests/unit/test_storage.py", "_seal"): "a file changed on purpose whose checksum is right",
     ("tests/unit/test_tables.py", "_fit_row"): "one row of a table from numbers worked out by hand",
     ("tests/workflow/plans.py", "_workflow"): "Snakemake's: it tells what it compares in no other way",
     ("tests/workflow/plans.py", "_prepare_dag"): "Snakemake's, as above",
