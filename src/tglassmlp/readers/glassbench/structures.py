@@ -165,7 +165,8 @@ def read_glassbench(
         if table is None:
             raise ValueError(
                 f"{first.path}: the time codes {list_of_codes(seen)} do not tell which of the "
-                f"{times.size} times of T = {float(temperature):g} they stand for; pass the codes of all times, codes=[...]"
+                f"{times.size} times of T = {float(temperature):g} they stand for; "
+                "pass the codes of all times, codes=[...]"
             )
         done.add(first.structure)
         yield _joined(remaining, times, table, starts, temperature, mixture)
