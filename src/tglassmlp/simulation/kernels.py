@@ -1,14 +1,4 @@
-r"""Compiled pair loops in double precision: energies, forces, cell lists, neighbour lists.
-
-With :math:`s = (r/\sigma_{ab})^2` the potential of :mod:`tglassmlp.mixture` is
-:math:`V_{ab} = 4 \epsilon_{ab} \, g(s)`,
-
-.. math::
-
-    g(s) = s^{-6} - s^{-3} + C_0 + C_2 s + C_4 s^2, \qquad
-    g'(s) = -6 s^{-7} + 3 s^{-4} + C_2 + 2 C_4 s, \qquad s < x_c^2,
-
-so no square root is taken anywhere.
+"""Compiled pair loops in double precision: energies, forces, cell lists, neighbour lists.
 
 A neighbour list is a table of rows of fixed width whose entries are ``8 * index + type``: the loops read
 the neighbour's type from the entry itself, which is contiguous, and gather only its position. Rows are
@@ -30,6 +20,15 @@ from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import check_carried_mixture, takes_mixture
 from tglassmlp.limits import MAX_SPECIES
 from tglassmlp.mixture import KA2D, Mixture
+from tglassmlp.simulation.inlined import (
+    FAST_MATH,
+    cell,
+    choose,
+    energy_of_square,
+    fold,
+    nearest,
+    slope_of_square,
+)
 
 __all__ = [
     "GHOST",
@@ -55,14 +54,6 @@ GHOST = 4
 
 #: Two particles closer than this many pair diameters count as overlapping (V > 16000 epsilon).
 OVERLAP = 0.5
-
-# Sums may be reordered to fill vector registers; the result is still the same on every run.
-FAST_MATH = {"reassoc", "contract", "arcp", "nsz"}
-
-# The arithmetic of the periodic box, compiled. The nearest image takes on the caller's rules for rounding.
-fold = njit(error_model="numpy")(box.fold)
-cell = njit(error_model="numpy")(box.cell)
-nearest = njit(error_model="numpy", inline="always")(box.nearest)
 
 
 class PairTables(NamedTuple):
@@ -95,12 +86,6 @@ def pair_tables(mixture: Mixture) -> PairTables:
     epsilon4 = np.zeros((MAX_SPECIES, MAX_SPECIES))
     epsilon4[:s, :s] = 4.0 * mixture.epsilon_matrix
     return PairTables(inverse, epsilon4, np.array([mixture.cutoff**2, *mixture.smoothing]))
-
-
-@njit(error_model="numpy", inline="always")
-def choose(kind: int, v0: float, v1: float, v2: float, v3: float, ghost: float) -> float:
-    """Value of type ``kind`` without a memory gather; ``ghost`` for the ghost."""
-    return v0 if kind == 0 else (v1 if kind == 1 else (v2 if kind == 2 else (v3 if kind == 3 else ghost)))
 
 
 @njit(error_model="numpy")
@@ -352,8 +337,8 @@ def energy_and_forces(
             s += (dx * dx + dy * dy) * a
             inv = 1.0 / s
             cube = inv * inv * inv
-            v = cube * (cube - 1.0) + c0 + s * (c2 + c4 * s)
-            w = 3.0 * inv * cube * (1.0 - 2.0 * cube) + c2 + 2.0 * c4 * s
+            v = energy_of_square(cube, s, c0, c2, c4)
+            w = slope_of_square(inv, cube, s, c2, c4)
             inside = s < sc
             sum_v += e * v if inside else 0.0
             w = 2.0 * e * a * w if inside else 0.0
