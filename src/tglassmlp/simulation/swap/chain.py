@@ -49,13 +49,11 @@ from tglassmlp.simulation.swap.groups import (
 )
 from tglassmlp.simulation.swap.informed import exchange_block
 from tglassmlp.simulation.swap.lists import sort_and_list
+from tglassmlp.simulation.swap.scheme import EXCHANGE_INTERVAL, EXCHANGES_PER_SWEEP, TUNING_INTERVAL
 from tglassmlp.simulation.swap.single_precision import MARGIN, single_tables
 from tglassmlp.simulation.swap.sweep import sweep
 
 __all__ = ["Chain"]
-
-#: Sweeps between two adjustments of the displacement while it is tuned.
-TUNING_INTERVAL: Final = 10
 
 #: Largest allowed mismatch between the running and the recomputed energy, per particle.
 ENERGY_TOLERANCE: Final = 1e-8
@@ -65,12 +63,6 @@ SKIN: Final = {"informed": 0.6, "plain": 0.5}
 
 #: Largest allowed mismatch of changes that were summed in single precision, per accepted displacement.
 SUM_TOLERANCE: Final = 1e-7
-
-#: Informed exchanges tried per sweep, as a share of the number of particles.
-EXCHANGES_PER_SWEEP: Final = 0.04
-
-#: Sweeps between two blocks of informed exchanges.
-EXCHANGE_INTERVAL: Final = 4
 
 
 class Chain:

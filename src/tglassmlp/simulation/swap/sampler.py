@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,11 @@ from tglassmlp import config
 from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture
-from tglassmlp.simulation.swap.chain import EXCHANGE_INTERVAL, EXCHANGES_PER_SWEEP, Chain
+from tglassmlp.simulation.protocols import SwapRequest
+from tglassmlp.simulation.swap.chain import Chain
+from tglassmlp.simulation.swap.scheme import EXCHANGE_INTERVAL, EXCHANGES_PER_SWEEP
 
-__all__ = ["SwapStatistics", "swap_monte_carlo"]
+__all__ = ["SAMPLER", "Chains", "NativeSampler", "SwapStatistics", "swap_monte_carlo"]
 
 
 @dataclass(frozen=True)
@@ -100,10 +103,11 @@ def swap_monte_carlo(
     records
         Number of equally spaced points at which the energy is noted.
     exchange_weights
-        Relative weights of exchanges between species, see :class:`Chain`.
+        Relative weights of exchanges between species, see
+        :class:`~tglassmlp.simulation.swap.chain.Chain`.
     exchanges, exchanges_per_sweep, exchange_interval
-        Scheme of the exchanges, see :class:`Chain`: ``"informed"`` equilibrates several times faster than
-        ``"plain"`` at low temperature.
+        Scheme of the exchanges, see :class:`~tglassmlp.simulation.swap.chain.Chain`: ``"informed"``
+        equilibrates several times faster than ``"plain"`` at low temperature.
 
     Returns
     -------
@@ -178,3 +182,79 @@ def swap_monte_carlo(
         sweeps * chain.n_particles / elapsed,
         chain.pair_acceptance(pairs_before),
     )
+
+
+class Chains:
+    """Chains that go one after the other; see :class:`tglassmlp.simulation.protocols.SwapChains`.
+
+    Parameters
+    ----------
+    chains
+        The chains.
+    """
+
+    def __init__(self, chains: Sequence[Chain]) -> None:
+        self._chains = list(chains)
+
+    @property
+    def temperature(self) -> float:
+        """Temperature of all chains."""
+        return self._chains[0].temperature
+
+    @temperature.setter
+    def temperature(self, value: float) -> None:
+        for chain in self._chains:
+            chain.temperature = value
+
+    @property
+    def energies(self) -> NDArray[np.float64]:
+        """Potential energy per particle of every chain."""
+        return np.array([chain.energy for chain in self._chains])
+
+    @property
+    def counters(self) -> NDArray[np.int64]:
+        """Displacements tried and accepted, exchanges tried and accepted, list rebuilds: ``[chain, 5]``."""
+        return np.array([chain.counters for chain in self._chains])
+
+    def run(self, sweeps: int) -> None:
+        """Move every chain by some sweeps."""
+        for chain in self._chains:
+            chain.run(sweeps)
+
+    def tune(self, sweeps: int, target: float) -> None:
+        """Move every chain, steering its own acceptance of displacements to ``target``."""
+        for chain in self._chains:
+            chain.tune(sweeps, target)
+
+    def configurations(self) -> list[Configuration]:
+        """Present configuration of every chain, particles in the order of the start."""
+        return [chain.configuration() for chain in self._chains]
+
+    def check_energies(self) -> NDArray[np.float64]:
+        """Mismatch per particle between the running and the recomputed energy of every chain."""
+        return np.array([chain.check_energy() for chain in self._chains])
+
+    def states(self) -> list[dict[str, NDArray]]:
+        """Everything needed to go on bit for bit, of every chain."""
+        return [chain.state() for chain in self._chains]
+
+    def restore(self, states: Sequence[Mapping[str, NDArray]]) -> None:
+        """Take over saved :meth:`states`."""
+        for chain, state in zip(self._chains, states, strict=True):
+            chain.restore(state)
+
+
+class NativeSampler:
+    """Swap Monte Carlo of the native engine; options are the keyword parameters of ``Chain``."""
+
+    def chains(self, request: SwapRequest) -> Chains:
+        """Start the chains of a request."""
+        return Chains(
+            [
+                Chain(c, request.temperature, seed, request.mixture, **request.options)
+                for c, seed in zip(request.configurations, request.seeds, strict=True)
+            ]
+        )
+
+
+SAMPLER: Final = NativeSampler()
