@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from tglassmlp.equilibration.schedule import attempts
+from tglassmlp.equilibration.settings import EquilibrationSettings
+from tglassmlp.equilibration.structures import equilibrate_structure
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import Progress, job
 from tglassmlp.provenance import collect
 from tglassmlp.simulation import checkpoint
-from tglassmlp.simulation.equilibration import EquilibrationSettings, attempts, equilibrate_structure
 from tglassmlp.storage import write_configurations, write_table
 
 with job(snakemake.log[0]) as status:

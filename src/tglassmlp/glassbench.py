@@ -46,10 +46,10 @@ from numpy.typing import NDArray
 from tglassmlp import storage
 from tglassmlp.configuration import Configuration, minimum_image
 from tglassmlp.default_mixture import takes_mixture
+from tglassmlp.equilibration.record import COLUMNS
 from tglassmlp.formats import described
 from tglassmlp.mixture import KA2D, Mixture, check_is_mixture
-from tglassmlp.simulation.equilibration import COLUMNS
-from tglassmlp.simulation.kernels import potential_energies
+from tglassmlp.simulation.energies import potential_energies
 from tglassmlp.species import species_of_types
 from tglassmlp.storage import Array, atomic_path
 

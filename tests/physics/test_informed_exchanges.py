@@ -8,10 +8,10 @@ from scipy.stats import chi2
 
 from tglassmlp import KA2D, Configuration
 from tglassmlp.configuration import minimum_image
+from tglassmlp.equilibration.start import lattice_start
 from tglassmlp.mixture import Mixture
 from tglassmlp.simulation import informed_exchanges
-from tglassmlp.simulation.equilibration import lattice_start
-from tglassmlp.simulation.swap_monte_carlo import Chain
+from tglassmlp.simulation.swap.chain import Chain
 
 SIGMA = ((1.0, 0.8, 0.9), (0.8, 0.88, 0.8), (0.9, 0.8, 0.94))
 EPSILON = ((1.0, 1.5, 0.75), (1.5, 0.5, 1.5), (0.75, 1.5, 0.75))

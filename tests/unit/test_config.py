@@ -438,7 +438,7 @@ def test_a_mixture_that_cannot_be_simulated_is_refused(demo, number, found):
 
 @pytest.mark.parametrize("number", [2, 4])
 def test_as_many_species_as_the_engine_takes_are_accepted(demo, number):
-    from tglassmlp.simulation.kernels import pair_tables
+    from tglassmlp.simulation.energies import pair_tables
 
     mixture = load(with_species(demo, number)).mixture()
     assert (pair_tables(mixture).epsilon4 > 0).sum() == number**2

@@ -6,27 +6,17 @@ import pytest
 from scipy import stats
 
 from tglassmlp import KA2D, Configuration, inherent_structure
+from tglassmlp.equilibration.checks import check_large_systems, check_temperature
+from tglassmlp.equilibration.heat_capacity import check_heat_capacity
+from tglassmlp.equilibration.order import bond_orientational_order, radial_distributions
+from tglassmlp.equilibration.overlap import chance_overlap, overlap, random_overlap, tile_overlap
+from tglassmlp.equilibration.record import COLUMNS, autocorrelation_time
+from tglassmlp.equilibration.schedule import attempts
+from tglassmlp.equilibration.settings import CheckLimits, EquilibrationSettings
+from tglassmlp.equilibration.start import lattice_start
+from tglassmlp.equilibration.structures import equilibrate_large_system, equilibrate_structure
 from tglassmlp.simulation import equilibration as module
-from tglassmlp.simulation.equilibration import (
-    COLUMNS,
-    CheckLimits,
-    EquilibrationSettings,
-    attempts,
-    autocorrelation_time,
-    bond_orientational_order,
-    check_heat_capacity,
-    check_large_systems,
-    check_temperature,
-    equilibrate_large_system,
-    equilibrate_structure,
-    lattice_start,
-    overlap,
-    radial_distributions,
-    random_overlap,
-    tile_overlap,
-)
-from tglassmlp.simulation.kernels import total_energy
-from tglassmlp.simulation.overlap import chance_overlap
+from tglassmlp.simulation.energies import total_energy
 
 SMALL = KA2D.scaled(10)
 SETTINGS = EquilibrationSettings(record_points=8)

@@ -7,16 +7,13 @@ import pandas as pd
 import pytest
 
 from tglassmlp import KA2D
+from tglassmlp.equilibration.checks import check_temperature
+from tglassmlp.equilibration.record import COLUMNS
+from tglassmlp.equilibration.settings import CheckLimits, EquilibrationSettings
+from tglassmlp.equilibration.start import lattice_start
+from tglassmlp.equilibration.structures import equilibrate_structure
 from tglassmlp.randomness import seed_sequence, temperature_key
 from tglassmlp.simulation import equilibration
-from tglassmlp.simulation.equilibration import (
-    COLUMNS,
-    CheckLimits,
-    EquilibrationSettings,
-    check_temperature,
-    equilibrate_structure,
-    lattice_start,
-)
 
 SMALL = KA2D.scaled(10)
 QUICK = EquilibrationSettings(record_points=8)

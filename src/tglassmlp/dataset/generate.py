@@ -43,6 +43,11 @@ from tglassmlp.configuration import Configuration
 from tglassmlp.dataset import content
 from tglassmlp.dataset.files import DatasetFile, FileName, file_name, write_file
 from tglassmlp.dataset.plan import Plan, Task, tasks
+from tglassmlp.equilibration.checks import check_temperature
+from tglassmlp.equilibration.schedule import attempts
+from tglassmlp.equilibration.settings import CheckLimits, EquilibrationSettings
+from tglassmlp.equilibration.structures import equilibrate_structure
+from tglassmlp.equilibration.verdict import NotEquilibratedError, refuse_failed_checks
 from tglassmlp.frames import extension_steps
 from tglassmlp.progress import Progress, duration
 from tglassmlp.provenance import collect, git_commit
@@ -50,15 +55,6 @@ from tglassmlp.randomness import seed_sequence, temperature_key
 from tglassmlp.simulation import checkpoint
 from tglassmlp.simulation import molecular_dynamics as md
 from tglassmlp.simulation.engine import get_engine
-from tglassmlp.simulation.equilibration import (
-    CheckLimits,
-    EquilibrationSettings,
-    NotEquilibratedError,
-    attempts,
-    check_temperature,
-    demand,
-    equilibrate_structure,
-)
 
 __all__ = ["Summary", "WrongDynamicsError", "check_made", "make", "stop_time"]
 
@@ -444,7 +440,7 @@ class _Worker:
         table, verdict = check_temperature(
             pd.concat(records, ignore_index=True), structures, task.temperature, limits, self.mixture
         )
-        demand(verdict["failed"], task.temperature, on_failure)
+        refuse_failed_checks(verdict["failed"], task.temperature, on_failure)
         record = self._record(
             task,
             method="swap Monte Carlo",

@@ -27,7 +27,7 @@ from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.limits import check_radii
 from tglassmlp.mixture import KA2D, Mixture
-from tglassmlp.simulation.kernels import nearest
+from tglassmlp.simulation.inlined import nearest
 
 __all__ = [
     "Propensity",

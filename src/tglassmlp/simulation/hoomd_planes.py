@@ -38,7 +38,7 @@ from tglassmlp import potentials
 from tglassmlp.configuration import Configuration, wrap
 from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture
-from tglassmlp.simulation import kernels
+from tglassmlp.simulation import energies
 from tglassmlp.simulation.molecular_dynamics import DynamicsSettings
 from tglassmlp.simulation.replica_run import ReplicaNoise
 
@@ -335,7 +335,7 @@ def check(configurations: Sequence[Configuration], mixture: Mixture, machine: Ma
     first = configurations[0]
     for c in configurations:
         c.check_mixture(mixture.n_species, mixture.largest_cutoff + machine.buffer)
-        kernels.check_overlaps(c, mixture)
+        energies.check_overlaps(c, mixture)
         if (c.n_particles, c.box_length) != (first.n_particles, first.box_length):
             raise ValueError(
                 "systems that share a simulation must have equal boxes and numbers of particles, found "

@@ -31,8 +31,8 @@ from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture, exchange_matrix
 from tglassmlp.randomness import words
-from tglassmlp.simulation import kernels
-from tglassmlp.simulation.kernels import LANES
+from tglassmlp.simulation import energies
+from tglassmlp.simulation.neighbour_lists import LANES, neighbour_rows, row_width
 from tglassmlp.simulation.swap.blocks import BLOCK
 from tglassmlp.simulation.swap.groups import (
     DISPLACEMENT,
@@ -148,7 +148,7 @@ class Chain:
         weights = exchange_matrix(
             exchange_weights or {}, mixture.n_species, np.unique(c.species) if exchanged else None
         )
-        kernels.check_overlaps(c, mixture)
+        energies.check_overlaps(c, mixture)
         self.mixture, self.box_length = mixture, c.box_length
         self.exchanges = exchanges
         self.exchange_interval = int(exchange_interval)
@@ -161,7 +161,7 @@ class Chain:
         self._proposal = Proposal(
             float(temperature), float(swap_fraction) if exchanges == "plain" else 0.0, weights
         )
-        self._tables = kernels.pair_tables(mixture)
+        self._tables = energies.pair_tables(mixture)
         self._single = SinglePrecision(single_tables(self._tables, c.box_length), *map(float, margin))
         species = mixture.n_species
         self._tally = Tally(
@@ -177,7 +177,7 @@ class Chain:
         sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
         self._generator = words(sequence)
         reach = mixture.largest_cutoff
-        width = (kernels.row_width(c, reach + skin) + LANES - 1) // LANES * LANES
+        width = (row_width(c, reach + skin) + LANES - 1) // LANES * LANES
         self._neighbours = NeighbourList(
             np.zeros((c.n_particles, width), np.uint32),
             np.zeros(c.n_particles, np.int64),
@@ -259,7 +259,7 @@ class Chain:
 
     def recomputed_energy(self) -> float:
         """Potential energy of the system, computed anew with a new neighbour list."""
-        return kernels.total_energy(self.sorted_configuration(), self.mixture)
+        return energies.total_energy(self.sorted_configuration(), self.mixture)
 
     def sorted_configuration(self) -> Configuration:
         """Present configuration, particles in the order of the chain's own arrays (by cell of the list)."""
@@ -322,9 +322,8 @@ class Chain:
         if self._settled:
             return
         s, near, out = self._system, self._neighbours, np.empty((3, self.n_particles))
-        exact = kernels.energy_and_forces(
-            s.x, s.y, s.types, near.rows, near.counts, self.box_length, *self._tables, *out
-        )
+        listed = energies.ListedSystem(s.x, s.y, s.types, near.rows, near.counts, s.length, self._tables)
+        exact = energies.energy_and_forces(listed, *out)
         before, moved = float(self._tally.running[ENERGY]), float(self._tally.sums[1])
         expected = before + float(self._tally.sums[0])
         allowed = SUM_TOLERANCE * (moved + 1e4 + 10.0 * (abs(before) + abs(exact)))
@@ -433,7 +432,7 @@ class Chain:
         # entries of a row stay in their places while species change, so the list that was made at the
         # reference positions, with the present species, is the one that was in use
         near = self._neighbours
-        rows, counts = kernels.neighbour_rows(
+        rows, counts = neighbour_rows(
             *near.reference, self._system.types, self.box_length, near.reach + near.skin, near.rows.shape[1]
         )
         self._neighbours = near._replace(rows=rows, counts=counts)

@@ -56,7 +56,7 @@ class System(NamedTuple):
 
 
 class NeighbourList(NamedTuple):
-    """Neighbours of all particles, as :func:`tglassmlp.simulation.kernels.neighbour_rows` makes them.
+    """Neighbours of all particles, as :func:`tglassmlp.simulation.neighbour_lists.neighbour_rows` makes them.
 
     ``rows`` ``[N, W]`` and ``counts`` ``[N]``; ``reference`` ``[2, N]`` are the coordinates at which it was
     made, ``reach`` is the largest cut-off and ``skin`` what the list adds to it.

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.compilation import njit
-from tglassmlp.simulation import kernels
-from tglassmlp.simulation.kernels import LANES
+from tglassmlp.simulation.neighbour_lists import LANES, cell_order, fill_rows
 from tglassmlp.simulation.swap.groups import NeighbourList, System
 
 __all__ = ["relabel", "sort_and_list"]
@@ -25,7 +24,7 @@ def sort_and_list(system: System, neighbours: NeighbourList, members: NDArray) -
     rows, counts, reference = neighbours.rows, neighbours.counts, neighbours.reference
     radius = neighbours.reach + neighbours.skin
     n = x.shape[0]
-    order, start, cells = kernels.cell_order(x, y, length, 0.5 * radius)
+    order, start, cells = cell_order(x, y, length, 0.5 * radius)
     place = np.empty(n, np.int64)
     for values in (x, y):
         values[:] = values[order]
@@ -38,10 +37,10 @@ def sort_and_list(system: System, neighbours: NeighbourList, members: NDArray) -
         order[k] = k
     for k in range(members.shape[0]):
         members[k] = place[members[k]]
-    largest = kernels._fill_rows(x, y, types, length, radius, order, start, cells, rows, counts)
+    largest = fill_rows(x, y, types, length, radius, order, start, cells, rows, counts)
     if largest >= rows.shape[1]:
         rows = np.empty((n, (largest + LANES) // LANES * LANES), np.uint32)
-        kernels._fill_rows(x, y, types, length, radius, order, start, cells, rows, counts)
+        fill_rows(x, y, types, length, radius, order, start, cells, rows, counts)
     return rows
 
 

@@ -22,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.compilation import njit
+from tglassmlp.simulation.energies import PairTables
 from tglassmlp.simulation.inlined import FAST_MATH, choose, energy_of_square, nearest
-from tglassmlp.simulation.kernels import GHOST, LANES, PairTables
+from tglassmlp.simulation.neighbour_lists import GHOST, LANES
 from tglassmlp.simulation.swap.blocks import inside
 from tglassmlp.simulation.swap.generator import draw, unit
 from tglassmlp.simulation.swap.groups import (

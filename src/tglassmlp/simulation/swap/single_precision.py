@@ -17,8 +17,10 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from tglassmlp.compilation import njit
+from tglassmlp.limits import MAX_SPECIES
 from tglassmlp.potentials import fused_energy_of_square
-from tglassmlp.simulation.kernels import GHOST, LANES, MAX_SPECIES, PairTables
+from tglassmlp.simulation.energies import PairTables
+from tglassmlp.simulation.neighbour_lists import GHOST, LANES
 
 __all__ = ["MARGIN", "fixed", "pair_sums", "single_tables"]
 

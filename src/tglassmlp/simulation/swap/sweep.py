@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.compilation import njit
-from tglassmlp.simulation.kernels import PairTables
+from tglassmlp.simulation.energies import PairTables
 from tglassmlp.simulation.swap.blocks import VISIT, divide, touch
 from tglassmlp.simulation.swap.groups import (
     REBUILDS,
