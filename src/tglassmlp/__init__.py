@@ -65,7 +65,7 @@ _HOMES = {
     "write_configurations": "storage",
     "potential_energies": "simulation.energies",
     "inherent_structure": "simulation.minimisation",
-    "swap_monte_carlo": "simulation.swap_monte_carlo",
+    "swap_monte_carlo": "simulation.swap.sampler",
     "isoconfigurational_dynamics": "simulation.molecular_dynamics",
     "bond_breaking": "dynamics.bond_breaking",
     "radical_perimeters": "descriptors.local",

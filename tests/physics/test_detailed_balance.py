@@ -9,7 +9,7 @@ from scipy.stats import chi2
 from tglassmlp import Configuration
 from tglassmlp.configuration import minimum_image
 from tglassmlp.mixture import Mixture
-from tglassmlp.simulation import swap_monte_carlo as module
+from tglassmlp.simulation.swap import chain as module
 from tglassmlp.simulation.swap.chain import Chain
 
 # small particles, so that a box of 3.2 holds two of them with a well-defined minimum image

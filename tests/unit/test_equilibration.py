@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from tglassmlp.equilibration.UNKNOWN import forget
 
 from tglassmlp import KA2D, Configuration
 from tglassmlp.equilibration.checks import check_large_systems, check_temperature, measure_temperature
@@ -151,13 +150,12 @@ def test_large_system_forgets_its_tiles(liquid):
 
 def test_large_systems_of_a_chunk_are_made_one_by_one(liquid, tmp_path):
     other = liquid.with_positions(liquid.positions + 0.1)
-    found, records = equilibrate_large_systems([liquid, other], 0.8, [1, 2], 20, 2, 7, QUICK, SMALL, tmp_path)
+    files = [tmp_path / "system1.npz", tmp_path / "system2.npz"]
+    made = equilibrate_large_systems([liquid, other], 0.8, [1, 2], 20, 2, 7, QUICK, SMALL, files)
     alone, record = equilibrate_large_system(liquid, 0.8, 2, 20, 2, 7, QUICK, SMALL)
-    np.testing.assert_array_equal(found[1].positions, alone.positions)
-    pd.testing.assert_frame_equal(records[records.structure == 2].reset_index(drop=True), record)
-    assert sorted(f.name for f in tmp_path.iterdir()) == ["system1.npz", "system2.npz"]
-    forget(tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    np.testing.assert_array_equal(made[1][0].positions, alone.positions)
+    pd.testing.assert_frame_equal(made[1][1], record)
+    assert sorted(tmp_path.iterdir()) == files
 
 
 def test_equilibrium_passes(liquid):

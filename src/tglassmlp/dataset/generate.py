@@ -46,7 +46,7 @@ from tglassmlp.dataset.plan import Plan, Task, tasks
 from tglassmlp.equilibration.checks import check_temperature
 from tglassmlp.equilibration.schedule import attempts
 from tglassmlp.equilibration.settings import CheckLimits, EquilibrationSettings
-from tglassmlp.equilibration.structures import equilibrate_structure
+from tglassmlp.equilibration.structures import equilibrate_structures
 from tglassmlp.equilibration.verdict import NotEquilibratedError, refuse_failed_checks
 from tglassmlp.frames import extension_steps
 from tglassmlp.progress import Progress, duration
@@ -420,23 +420,19 @@ class _Worker:
         n = sum(self.mixture.composition)
         total = len(task.structures) * attempts(task.sweeps, n)
         progress = _Told(watch, label, total, "moves", interval=self.interval, stream=self.stream)
-        found, states = [], []
-        for k in task.structures:
-            states.append(self.state / str(task.name) / f"structure{k}.npz")
-            found.append(
-                equilibrate_structure(
-                    task.temperature,
-                    k,
-                    task.sweeps,
-                    self.plan.seed,
-                    settings,
-                    self.mixture,
-                    states[-1],
-                    progress,
-                )
-            )
-        structures = [content.stored_form(c) for c, _ in found]
-        records = [r for _, r in found]
+        states = [self.state / str(task.name) / f"structure{k}.npz" for k in task.structures]
+        made = equilibrate_structures(
+            task.temperature,
+            task.structures,
+            task.sweeps,
+            self.plan.seed,
+            settings,
+            self.mixture,
+            states,
+            progress,
+        )
+        structures = [content.stored_form(c) for c, _ in made]
+        records = [r for _, r in made]
         table, verdict = check_temperature(
             pd.concat(records, ignore_index=True), structures, task.temperature, limits, self.mixture
         )

@@ -514,7 +514,7 @@ def hybrid_swap(
     """Hybrid swap Monte Carlo and molecular dynamics of several configurations at once.
 
     Blocks of molecular dynamics alternate with blocks of attempts to exchange the species of two particles
-    (the compiled kernel of :mod:`~tglassmlp.simulation.swap_monte_carlo`, one chain per configuration).
+    (:mod:`tglassmlp.simulation.swap`, one chain per configuration).
     Scheme: L. Berthier et al., J. Stat. Mech. 064004 (2019). Exchanges happen between two calls of
     HOOMD-blue, not inside one: forces and neighbour lists are made for the species of their particles and
     have to be renewed.

@@ -190,57 +190,57 @@ class Chains:
     Parameters
     ----------
     chains
-        The chains.
+        The chains, which :attr:`members` lists.
     """
 
     def __init__(self, chains: Sequence[Chain]) -> None:
-        self._chains = list(chains)
+        self.members = list(chains)
 
     @property
     def temperature(self) -> float:
         """Temperature of all chains."""
-        return self._chains[0].temperature
+        return self.members[0].temperature
 
     @temperature.setter
     def temperature(self, value: float) -> None:
-        for chain in self._chains:
+        for chain in self.members:
             chain.temperature = value
 
     @property
     def energies(self) -> NDArray[np.float64]:
         """Potential energy per particle of every chain."""
-        return np.array([chain.energy for chain in self._chains])
+        return np.array([chain.energy for chain in self.members])
 
     @property
     def counters(self) -> NDArray[np.int64]:
         """Displacements tried and accepted, exchanges tried and accepted, list rebuilds: ``[chain, 5]``."""
-        return np.array([chain.counters for chain in self._chains])
+        return np.array([chain.counters for chain in self.members])
 
     def run(self, sweeps: int) -> None:
         """Move every chain by some sweeps."""
-        for chain in self._chains:
+        for chain in self.members:
             chain.run(sweeps)
 
     def tune(self, sweeps: int, target: float) -> None:
         """Move every chain, steering its own acceptance of displacements to ``target``."""
-        for chain in self._chains:
+        for chain in self.members:
             chain.tune(sweeps, target)
 
     def configurations(self) -> list[Configuration]:
         """Present configuration of every chain, particles in the order of the start."""
-        return [chain.configuration() for chain in self._chains]
+        return [chain.configuration() for chain in self.members]
 
     def check_energies(self) -> NDArray[np.float64]:
         """Mismatch per particle between the running and the recomputed energy of every chain."""
-        return np.array([chain.check_energy() for chain in self._chains])
+        return np.array([chain.check_energy() for chain in self.members])
 
     def states(self) -> list[dict[str, NDArray]]:
         """Everything needed to go on bit for bit, of every chain."""
-        return [chain.state() for chain in self._chains]
+        return [chain.state() for chain in self.members]
 
     def restore(self, states: Sequence[Mapping[str, NDArray]]) -> None:
         """Take over saved :meth:`states`."""
-        for chain, state in zip(self._chains, states, strict=True):
+        for chain, state in zip(self.members, states, strict=True):
             chain.restore(state)
 
 
