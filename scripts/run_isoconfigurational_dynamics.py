@@ -1,10 +1,10 @@
 """Trajectories of all replicas of the structures of one chunk."""
 
+from tglassmlp.equilibration.verdict import accept
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
 from tglassmlp.simulation import molecular_dynamics as md
-from tglassmlp.simulation.equilibration import accept
 from tglassmlp.storage import write_arrays
 
 with job(snakemake.log[0]) as status:

@@ -12,15 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from tglassmlp import KA2D, Configuration, Mixture, swap_monte_carlo
+from tglassmlp.equilibration.record import COLUMNS
+from tglassmlp.equilibration.settings import EquilibrationSettings
+from tglassmlp.equilibration.start import lattice_start
+from tglassmlp.equilibration.structures import equilibrate_large_system, equilibrate_structure
 from tglassmlp.simulation import minimisation
 from tglassmlp.simulation import molecular_dynamics as md
-from tglassmlp.simulation.equilibration import (
-    COLUMNS,
-    EquilibrationSettings,
-    equilibrate_large_system,
-    equilibrate_structure,
-    lattice_start,
-)
 from tglassmlp.storage import write_npz
 
 TILES = 3

@@ -9,10 +9,12 @@ import pytest
 
 from tglassmlp import KA2D, Configuration, bond_breaking, swap_monte_carlo
 from tglassmlp.configuration import minimum_image
+from tglassmlp.equilibration.settings import EquilibrationSettings
+from tglassmlp.equilibration.start import lattice_start
+from tglassmlp.equilibration.structures import equilibrate_structure
 from tglassmlp.simulation import energies
 from tglassmlp.simulation import molecular_dynamics as md
-from tglassmlp.simulation.equilibration import EquilibrationSettings, equilibrate_structure, lattice_start
-from tglassmlp.simulation.swap_monte_carlo import Chain
+from tglassmlp.simulation.swap.chain import Chain
 
 SMALL = KA2D.scaled(10)
 PAIRS = [(a, b) for a in (1, 2, 3) for b in (1, 2, 3) if a <= b]

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 
 from tglassmlp import KA2D, swap_monte_carlo
+from tglassmlp.equilibration.start import lattice_start
 from tglassmlp.simulation import molecular_dynamics as md
-from tglassmlp.simulation.equilibration import lattice_start
 from tglassmlp.simulation.minimisation import minimise
 
 #: CAMPAIGN=quick: one other processor, and the kernels that compile fastest.

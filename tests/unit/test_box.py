@@ -22,7 +22,7 @@ from tglassmlp.dynamics.bond_breaking import initial_bonds
 from tglassmlp.simulation import energies, inlined
 from tglassmlp.simulation import molecular_dynamics as md
 from tglassmlp.simulation.neighbour_lists import neighbour_rows
-from tglassmlp.simulation.swap_monte_carlo import Chain
+from tglassmlp.simulation.swap.chain import Chain
 from tglassmlp.storage import read_configurations, write_configurations
 
 #: A box of 1000 particles as a GSD file stores it, in single precision.

@@ -165,10 +165,11 @@ def test_results_carry_the_mixture_they_were_made_with(lattice):
 
 def test_functions_below_the_interface_use_it_too(lattice):
     from tglassmlp.dynamics.bond_breaking import isoconfigurational_propensity, surviving_bonds
+    from tglassmlp.equilibration.checks import check_temperature
+    from tglassmlp.equilibration.settings import CheckLimits
     from tglassmlp.simulation.energies import forces, prepared, total_energy
-    from tglassmlp.simulation.equilibration import CheckLimits, check_temperature
     from tglassmlp.simulation.stepper import ReplicaStepper
-    from tglassmlp.simulation.swap_monte_carlo import Chain
+    from tglassmlp.simulation.swap.chain import Chain
 
     bare = tg.inherent_structure(lattice, mixture=HOT).with_mixture(None)
     hot = bare.with_mixture(HOT)

@@ -43,6 +43,11 @@ from tglassmlp.configuration import Configuration
 from tglassmlp.dataset import content
 from tglassmlp.dataset.files import DatasetFile, FileName, file_name, write_file
 from tglassmlp.dataset.plan import Plan, Task, tasks
+from tglassmlp.equilibration.checks import check_temperature
+from tglassmlp.equilibration.schedule import attempts
+from tglassmlp.equilibration.settings import CheckLimits, EquilibrationSettings
+from tglassmlp.equilibration.structures import equilibrate_structures
+from tglassmlp.equilibration.verdict import NotEquilibratedError, refuse_failed_checks
 from tglassmlp.frames import extension_steps
 from tglassmlp.progress import Progress, duration
 from tglassmlp.provenance import collect, git_commit
@@ -50,15 +55,6 @@ from tglassmlp.randomness import seed_sequence, temperature_key
 from tglassmlp.simulation import checkpoint
 from tglassmlp.simulation import molecular_dynamics as md
 from tglassmlp.simulation.engine import get_engine
-from tglassmlp.simulation.equilibration import (
-    CheckLimits,
-    EquilibrationSettings,
-    NotEquilibratedError,
-    attempts,
-    check_temperature,
-    demand,
-    equilibrate_structure,
-)
 
 __all__ = ["Summary", "WrongDynamicsError", "check_made", "make", "stop_time"]
 
@@ -424,27 +420,23 @@ class _Worker:
         n = sum(self.mixture.composition)
         total = len(task.structures) * attempts(task.sweeps, n)
         progress = _Told(watch, label, total, "moves", interval=self.interval, stream=self.stream)
-        found, states = [], []
-        for k in task.structures:
-            states.append(self.state / str(task.name) / f"structure{k}.npz")
-            found.append(
-                equilibrate_structure(
-                    task.temperature,
-                    k,
-                    task.sweeps,
-                    self.plan.seed,
-                    settings,
-                    self.mixture,
-                    states[-1],
-                    progress,
-                )
-            )
-        structures = [content.stored_form(c) for c, _ in found]
-        records = [r for _, r in found]
+        states = [self.state / str(task.name) / f"structure{k}.npz" for k in task.structures]
+        made = equilibrate_structures(
+            task.temperature,
+            task.structures,
+            task.sweeps,
+            self.plan.seed,
+            settings,
+            self.mixture,
+            states,
+            progress,
+        )
+        structures = [content.stored_form(c) for c, _ in made]
+        records = [r for _, r in made]
         table, verdict = check_temperature(
             pd.concat(records, ignore_index=True), structures, task.temperature, limits, self.mixture
         )
-        demand(verdict["failed"], task.temperature, on_failure)
+        refuse_failed_checks(verdict["failed"], task.temperature, on_failure)
         record = self._record(
             task,
             method="swap Monte Carlo",
