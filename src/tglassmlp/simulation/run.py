@@ -5,7 +5,7 @@ Any engine does the work (:mod:`tglassmlp.engines`); here its results are asked 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from tglassmlp.simulation.dynamics import (
     check_settings,
     whole_steps,
 )
-from tglassmlp.simulation.protocols import Conduct, DynamicsRequest, dynamics_engine
+from tglassmlp.simulation.protocols import PLAIN, Conduct, Dynamics, DynamicsRequest, dynamics_engine
 from tglassmlp.storage import Array, read_configurations
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "planned_structures",
     "run_chunk",
     "run_structures",
+    "trajectory",
 ]
 
 
@@ -118,21 +119,57 @@ def isoconfigurational_dynamics(
     if not isinstance(seed, np.random.SeedSequence):
         config.check(config.Config, seed=seed)
     sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
-    request = DynamicsRequest(
-        [configuration],
-        [sequence],
-        temperature,
-        whole_steps(at, settings.time_step),
-        replicas,
-        mixture,
-        settings,
-    )
     conduct = Conduct(
         checkpoints=None if checkpoint is None else [Path(checkpoint)],
         progress=None if progress is None else lambda report: progress(report.amount, report.note),
     )
-    found = dynamics_engine(engine).trajectories(request, conduct)[0]
+    found = trajectory(
+        configuration, temperature, whole_steps(at, settings.time_step), replicas, sequence,
+        mixture=mixture, settings=settings, engine=engine, conduct=conduct,
+    )  # fmt: skip
     return configuration.positions + found.displacements.astype(np.float64)
+
+
+@takes_mixture(assume=False)
+def trajectory(
+    configuration: Configuration,
+    temperature: float,
+    steps: Sequence[int] | NDArray[np.int64],
+    replicas: int,
+    seed: np.random.SeedSequence,
+    *,
+    mixture: Mixture = KA2D,
+    settings: DynamicsSettings = DEFAULT_SETTINGS,
+    positions: ArrayLike | None = None,
+    engine: str | Dynamics = "native",
+    conduct: Conduct = PLAIN,
+) -> Trajectory:
+    """Run the replicas of one structure and return all that is recorded of them.
+
+    Parameters
+    ----------
+    configuration, temperature, steps, replicas, seed, mixture, settings
+        As for :class:`~tglassmlp.simulation.protocols.DynamicsRequest`.
+    positions
+        ``[replica, N, 2]`` positions each replica starts from, and its displacements count from; None: all
+        start from those of ``configuration``.
+    engine
+        Name of an engine, or the engine itself.
+    conduct
+        Restart file, progress, threads.
+    """
+    request = DynamicsRequest(
+        [configuration],
+        [seed],
+        temperature,
+        steps,
+        replicas,
+        mixture,
+        settings,
+        None if positions is None else [positions],
+    )
+    chosen = dynamics_engine(engine) if isinstance(engine, str) else engine
+    return chosen.trajectories(request, conduct)[0]
 
 
 def run_structures(

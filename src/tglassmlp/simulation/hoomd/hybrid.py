@@ -19,7 +19,7 @@ from tglassmlp.simulation.hoomd.machine import Machine
 from tglassmlp.simulation.hoomd.planes import stacked
 from tglassmlp.simulation.hoomd.thermostat import Thermostat
 from tglassmlp.simulation.replica_run import ReplicaNoise
-from tglassmlp.simulation.swap_monte_carlo import Chain
+from tglassmlp.simulation.swap.chain import Chain
 
 __all__ = ["hybrid_swap"]
 
@@ -44,7 +44,7 @@ def hybrid_swap(
     """Hybrid swap Monte Carlo and molecular dynamics of several configurations at once.
 
     Blocks of molecular dynamics alternate with blocks of attempts to exchange the species of two particles
-    (the compiled kernel of :mod:`~tglassmlp.simulation.swap_monte_carlo`, one chain per configuration).
+    (:mod:`tglassmlp.simulation.swap`, one chain per configuration).
     Scheme: L. Berthier et al., J. Stat. Mech. 064004 (2019). Exchanges happen between two calls of
     HOOMD-blue, not inside one: forces and neighbour lists are made for the species of their particles and
     have to be renewed.
