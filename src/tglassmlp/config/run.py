@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from tglassmlp import engines
 from tglassmlp.config.sections.equilibration import EquilibrationSettings
 from tglassmlp.config.sections.labels import DescriptorSettings, LabelSettings, PropensitySettings
 from tglassmlp.config.sections.network import (
@@ -16,21 +17,32 @@ from tglassmlp.config.sections.network import (
     TrainingSettings,
 )
 from tglassmlp.config.sections.pictures import FigureSettings, ObservableSettings
-from tglassmlp.config.sections.simulation import DynamicsSettings, LargeSystemSettings, MinimisationSettings
+from tglassmlp.config.sections.simulation import DynamicsSettings, LargeSystemSettings
 from tglassmlp.config.sections.system import StructureSettings, SystemSettings, TemperatureSettings
 from tglassmlp.division import Split, split
 from tglassmlp.mixture import MIXTURES, Mixture
 from tglassmlp.settings import Settings
-from tglassmlp.settings.ranges import Positive, Share
+from tglassmlp.settings.ranges import Positive, Seed, Share
+from tglassmlp.simulation.minimisation_settings import MinimisationSettings
 from tglassmlp.state_point import canonical
 
-__all__ = [
-    "ENGINES",
-    "Config",
-]
+__all__ = ["Config", "EngineName"]
 
-#: Engines that can make trajectories.
-ENGINES: Final = ("native", "hoomd")
+
+def _known_engine(name: Any) -> Any:
+    """Refuse an engine that is not declared."""
+    known = engines.names()
+    if name not in known:
+        raise ValueError(" or ".join([", ".join(map(repr, known[:-1])), repr(known[-1])]))
+    return name
+
+
+def _named_engines(schema: dict[str, Any]) -> None:
+    schema["enum"] = list(engines.names())
+
+
+#: Name of an engine that is declared in :mod:`tglassmlp.engines`.
+EngineName = Annotated[str, BeforeValidator(_known_engine), Field(json_schema_extra=_named_engines)]
 
 
 class Config(Settings):
@@ -40,8 +52,8 @@ class Config(Settings):
         description="name of the run; products go to results/<run>",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
     )
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(description="root of every random number")
-    engine: Literal[ENGINES] = Field("native", description="engine of the trajectories")  # type: ignore[valid-type]
+    seed: Seed = Field(description="root of every random number")
+    engine: EngineName = Field("native", description="engine of the trajectories")
     system: SystemSettings = Field(SystemSettings(), description="what is simulated")
     temperatures: tuple[TemperatureSettings, ...] = Field(
         json_schema_extra={"minItems": 2},

@@ -26,15 +26,15 @@ import hoomd
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tglassmlp.config import MinimisationSettings
-from tglassmlp.config import check as check_settings
 from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.provenance import fingerprint, stage_version
+from tglassmlp.settings import check as check_settings
 from tglassmlp.simulation import energies
 from tglassmlp.simulation.engine import Trajectory
 from tglassmlp.simulation.hoomd_planes import Machine, Stack, Thermostat, check, maxwell, stacked
+from tglassmlp.simulation.minimisation_settings import MinimisationSettings
 from tglassmlp.simulation.molecular_dynamics import DynamicsSettings
 from tglassmlp.simulation.replica_run import (
     ReplicaNoise,
