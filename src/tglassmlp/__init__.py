@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tglassmlp.readers.configurations import read_configurations
     from tglassmlp.simulation.energies import potential_energies
     from tglassmlp.simulation.minimisation import inherent_structure
-    from tglassmlp.simulation.molecular_dynamics import isoconfigurational_dynamics
+    from tglassmlp.simulation.run import isoconfigurational_dynamics
     from tglassmlp.simulation.swap.sampler import swap_monte_carlo
     from tglassmlp.storage import read_mixture, write_configurations
 
@@ -67,7 +67,7 @@ _HOMES = {
     "potential_energies": "simulation.energies",
     "inherent_structure": "simulation.minimisation",
     "swap_monte_carlo": "simulation.swap.sampler",
-    "isoconfigurational_dynamics": "simulation.molecular_dynamics",
+    "isoconfigurational_dynamics": "simulation.run",
     "bond_breaking": "dynamics.bond_breaking",
     "radical_perimeters": "descriptors.local",
     "load_networks": "network.prediction",

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
+from tglassmlp.box import DIMENSIONS
 from tglassmlp.frames import frame_steps
 from tglassmlp.settings import refuse_out_of_range
 from tglassmlp.settings.ranges import Limit
@@ -23,6 +24,7 @@ __all__ = [
     "DynamicsSettings",
     "Trajectory",
     "check_settings",
+    "degrees_of_freedom",
     "log_spaced_steps",
     "whole_steps",
 ]
@@ -101,6 +103,11 @@ class DynamicsSettings:
 
 #: How dynamics are integrated unless something else is asked for.
 DEFAULT_SETTINGS: Final = DynamicsSettings()
+
+
+def degrees_of_freedom(n_particles: int) -> float:
+    """Degrees of freedom of the velocities of a system whose centre of mass is at rest, d (N - 1)."""
+    return float(DIMENSIONS * n_particles - DIMENSIONS)
 
 
 def check_settings(settings: object, call: str) -> None:
