@@ -46,7 +46,8 @@ def test_what_a_path_means_has_that_path(name, run):
 def test_no_two_products_share_a_path():
     for name, product in PRODUCTS.items():
         for values in combinations(product):
-            fitting = [n for n, other in PRODUCTS.items() if other.match(product.path("run", **values))]
+            path = product.path("run", **values)
+            fitting = [n for n, other in PRODUCTS.items() if other.match(path) is not None]
             # the sheet and the movie lie among the figures and come before them
             assert fitting[0] == name
             assert len(fitting) == 1 or set(fitting) <= {"CONTACT_SHEET", "MOVIE", "FIGURE"}
