@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tglassmlp.dynamics.bond_breaking import bond_breaking
     from tglassmlp.mixture import KA2D, Mixture
     from tglassmlp.network.prediction import PredictionWarning, load_networks
-    from tglassmlp.simulation.kernels import potential_energies
+    from tglassmlp.simulation.energies import potential_energies
     from tglassmlp.simulation.minimisation import inherent_structure
     from tglassmlp.simulation.molecular_dynamics import isoconfigurational_dynamics
     from tglassmlp.simulation.swap_monte_carlo import swap_monte_carlo
@@ -63,7 +63,7 @@ _HOMES = {
     "read_configurations": "glassbench",
     "read_mixture": "storage",
     "write_configurations": "storage",
-    "potential_energies": "simulation.kernels",
+    "potential_energies": "simulation.energies",
     "inherent_structure": "simulation.minimisation",
     "swap_monte_carlo": "simulation.swap_monte_carlo",
     "isoconfigurational_dynamics": "simulation.molecular_dynamics",

@@ -48,8 +48,8 @@ from tglassmlp.configuration import Configuration, minimum_image
 from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.formats import described
 from tglassmlp.mixture import KA2D, Mixture, check_is_mixture
+from tglassmlp.simulation.energies import potential_energies
 from tglassmlp.simulation.equilibration import COLUMNS
-from tglassmlp.simulation.kernels import potential_energies
 from tglassmlp.species import species_of_types
 from tglassmlp.storage import Array, atomic_path
 
@@ -627,7 +627,7 @@ def read_configurations(
     if kind == "an NPZ file" or (kind is None and place.suffix == ".npz"):
         with open(place, "rb") as handle:
             initial = _thermal(_load(str(path), place.name, "", handle), mixture, species)
-            return [initial if mixture is storage.EXPECTED else initial.with_mixture(mixture)]
+            return [initial if isinstance(mixture, storage.AssumedMixture) else initial.with_mixture(mixture)]
     if kind not in (None, "a GSD file"):
         raise ValueError(
             f"{path}: is {kind}, which is not read. Read are GSD files and trajectory files of GlassBench "

@@ -26,7 +26,7 @@ from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.dynamics.propensity import Propensity
 from tglassmlp.limits import check_radii
 from tglassmlp.mixture import KA2D, Mixture
-from tglassmlp.simulation.kernels import nearest
+from tglassmlp.simulation.inlined import nearest
 
 __all__ = [
     "bond_breaking",
