@@ -2,7 +2,7 @@
 
     python scripts/mutation.py simulation dynamics             # 40 changes of each package, drawn with seed 1
     python scripts/mutation.py observables --number 60 --seed 2
-    python scripts/mutation.py simulation --only swap_monte_carlo.py kernels.py
+    python scripts/mutation.py simulation --only moves.py energies.py
     python scripts/mutation.py simulation dynamics --by-hand   # the changes listed in tests/mutants.toml
     python scripts/mutation.py observables --list              # what would be done, without doing it
 
@@ -48,8 +48,8 @@ TESTS: dict[str, list[str]] = {
     "simulation/molecular_dynamics.py": ["p:thermostat", "u:molecular_dynamics", "p:dynamics"],
     "simulation/replica_run.py": ["u:replica_run", "u:molecular_dynamics"],
     "simulation/engine.py": ["p:thermostat", "u:molecular_dynamics"],
-    "simulation/swap_monte_carlo.py": ["u:swap_monte_carlo", "p:detailed_balance"],
-    "simulation/equilibration.py": ["u:equilibration_plan", "u:equilibration"],
+    "simulation/swap/*": ["u:swap_monte_carlo", "p:detailed_balance"],
+    "equilibration/*": ["u:equilibration_plan", "u:equilibration"],
     "simulation/minimisation.py": ["u:minimisation"],
     "simulation/checkpoint.py": ["u:checkpoint"],
     "dynamics/bond_breaking.py": ["u:bond_breaking"],

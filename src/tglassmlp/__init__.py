@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from tglassmlp.readers.configurations import read_configurations
     from tglassmlp.simulation.energies import potential_energies
     from tglassmlp.simulation.minimisation import inherent_structure
-    from tglassmlp.simulation.molecular_dynamics import isoconfigurational_dynamics
-    from tglassmlp.simulation.swap_monte_carlo import swap_monte_carlo
+    from tglassmlp.simulation.run import isoconfigurational_dynamics
+    from tglassmlp.simulation.swap.sampler import swap_monte_carlo
     from tglassmlp.storage import read_mixture, write_configurations
 
 __version__ = "0.1.0"
@@ -66,8 +66,8 @@ _HOMES = {
     "write_configurations": "storage",
     "potential_energies": "simulation.energies",
     "inherent_structure": "simulation.minimisation",
-    "swap_monte_carlo": "simulation.swap_monte_carlo",
-    "isoconfigurational_dynamics": "simulation.molecular_dynamics",
+    "swap_monte_carlo": "simulation.swap.sampler",
+    "isoconfigurational_dynamics": "simulation.run",
     "bond_breaking": "dynamics.bond_breaking",
     "radical_perimeters": "descriptors.local",
     "load_networks": "network.prediction",

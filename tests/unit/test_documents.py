@@ -67,8 +67,8 @@ def same_defaults(settings, section):
 @pytest.mark.parametrize(
     ("module", "name", "section"),
     [
-        ("tglassmlp.simulation.equilibration", "CheckLimits", run_config.EquilibrationChecks),
-        ("tglassmlp.simulation.equilibration", "EquilibrationSettings", run_config.EquilibrationSettings),
+        ("tglassmlp.equilibration.settings", "CheckLimits", run_config.EquilibrationChecks),
+        ("tglassmlp.equilibration.settings", "EquilibrationSettings", run_config.EquilibrationSettings),
         ("tglassmlp.network.model", "Architecture", run_config.NetworkSettings),
     ],
 )

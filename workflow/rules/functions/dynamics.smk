@@ -1,7 +1,7 @@
 # Inputs, parameters and resources of the stage (dynamics).
 from tglassmlp import cost, engines
 
-# What the engine of the trajectories can do
+#: What the run's engine can do.
 ENGINE = engines.engine(CONFIG.engine).capabilities
 
 

@@ -17,7 +17,6 @@ temperatures share.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -27,7 +26,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from tglassmlp.simulation.equilibration import CheckLimits, autocorrelation_time
+from tglassmlp.equilibration.heat_capacity import neighbouring_temperatures
+from tglassmlp.equilibration.record import autocorrelation_time
+from tglassmlp.equilibration.settings import CheckLimits
 
 __all__ = ["Reweighting", "check_reweighting", "reweighting"]
 
@@ -148,7 +149,7 @@ def check_reweighting(
     Parameters
     ----------
     verdicts
-        What :func:`tglassmlp.simulation.equilibration.measure_temperature` found, in any order. Those without
+        What :func:`tglassmlp.equilibration.checks.measure_temperature` found, in any order. Those without
         energies and errors of both (one structure, published data) are left out.
     limits
         Limits; defaults if None.
@@ -160,16 +161,12 @@ def check_reweighting(
         apart, what the fluctuations of both ends give, ``value`` the relative distance of the two; allowed is
         ``limits.reweighting`` or, if that is more, 4 standard errors of ``value``.
     list of str
-        One sentence for each pair that failed, for :func:`tglassmlp.simulation.equilibration.demand`.
+        One sentence for each pair that failed, for
+        :func:`tglassmlp.equilibration.verdict.refuse_failed_checks`.
     """
     limits = limits or CheckLimits()
-    needed = ("energy", "energy_error", "heat_capacity", "heat_capacity_error")
-    known = sorted(
-        (v for v in verdicts if all(v.get(name) is not None for name in needed)),
-        key=lambda v: float(v["temperature"]),
-    )
     rows = []
-    for low, high in itertools.pairwise(known):
+    for low, high in neighbouring_temperatures(verdicts):
         half = 0.5 * (high["temperature"] - low["temperature"])
         difference = high["energy"] - low["energy"]
         difference_error = float(np.hypot(high["energy_error"], low["energy_error"]))

@@ -18,12 +18,12 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import fdtr, fdtrc, ndtr, ndtri
+from scipy.special import fdtr, fdtrc, ndtr
 
 from tglassmlp.configuration import Configuration
+from tglassmlp.equilibration.significance import deviations
 
 __all__ = [
-    "deviations",
     "largest_deviation",
     "measure_composition",
     "measure_small_q",
@@ -40,11 +40,6 @@ NEXT: Final = (4, 5, 8)
 
 #: A correlation length of the composition that is no sign of separation, as a share of the unit box.
 CORRELATION_SHARE: Final = 0.1
-
-
-def deviations(probability: float) -> float:
-    """Two-sided probability as standard deviations of a normal law; 37 stands for anything less probable."""
-    return max(0.0, float(-ndtri(0.5 * min(1.0, max(probability, 1e-298)))))
 
 
 def shell(squares: Sequence[int]) -> NDArray[np.int64]:
@@ -108,24 +103,24 @@ def ratio_deviations(
     return ratio, deviations(high) if high < low else -deviations(low)
 
 
-def largest_deviation(found: Sequence[tuple[float, float]]) -> tuple[int, float, float]:
+def largest_deviation(tests: Sequence[tuple[float, float]]) -> tuple[int, float, float]:
     """Pick the largest deviation of several tests and correct its probability for their number (Bonferroni).
 
     Parameters
     ----------
-    found
-        Ratio and deviation of each test, of :func:`ratio_deviations`.
+    tests
+        Ratio and deviation of each, of :func:`ratio_deviations`.
 
     Returns
     -------
     place, ratio, deviation
         Which of the tests it is, its ratio, and its deviation with sign after the correction.
     """
-    known = [k for k, (_, z) in enumerate(found) if np.isfinite(z)]
+    known = [k for k, (_, z) in enumerate(tests) if np.isfinite(z)]
     if not known:
         return -1, float("nan"), float("nan")
-    place = max(known, key=lambda k: abs(found[k][1]))
-    ratio, z = found[place]
+    place = max(known, key=lambda k: abs(tests[k][1]))
+    ratio, z = tests[place]
     corrected = deviations(2.0 * float(ndtr(-abs(z))) * len(known))
     return place, ratio, float(np.copysign(corrected, z))
 
@@ -160,8 +155,8 @@ def measure_composition(configurations: Sequence[Configuration], n_species: int)
         for squares in (SMALLEST, NEXT)
     )
     most = _expected(SMALLEST, 1) / _expected(NEXT, 1)
-    found = [ratio_deviations(small[:, a], following[:, a], 1e-6, most) for a in range(n_species)]
-    place, ratio, z = largest_deviation(found)
+    tests = [ratio_deviations(small[:, a], following[:, a], 1e-6, most) for a in range(n_species)]
+    place, ratio, z = largest_deviation(tests)
     apart = "the species separate here: use a higher temperature or another mixture"
     text = _advice(ratio, 1.0, f"at the next shells for species {place + 1}", "", apart)
     return (max(0.0, z) if np.isfinite(z) else z), text

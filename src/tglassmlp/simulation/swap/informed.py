@@ -31,15 +31,18 @@ random numbers carries over.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.compilation import njit
-from tglassmlp.simulation.generator import draw, unit
-from tglassmlp.simulation.inlined import FAST_MATH, choose, nearest
+from tglassmlp.simulation.energies import PairTables
+from tglassmlp.simulation.inlined import FAST_MATH, choose, energy_of_square, nearest
 from tglassmlp.simulation.neighbour_lists import GHOST, LANES
+from tglassmlp.simulation.swap.generator import draw, unit
+from tglassmlp.simulation.swap.groups import NeighbourList, System, Tally
+from tglassmlp.simulation.swap.lists import relabel
 
 __all__ = ["LARGEST_EXPONENT", "exchange_block"]
 
@@ -83,20 +86,14 @@ def exponentials(x: NDArray, count: int) -> None:
 
 @njit(error_model="numpy", forceinline=True, fastmath=FAST_MATH)
 def species_cost(
-    x: NDArray,
-    y: NDArray,
-    row: NDArray,
-    count: int,
-    xi: float,
-    yi: float,
-    a_sigma: NDArray,
-    a_epsilon: NDArray,
-    b_sigma: NDArray,
-    b_epsilon: NDArray,
-    length: float,
-    constants: NDArray,
+    i: int, a: int, b: int, system: System, rows: NDArray, counts: NDArray, tables: PairTables
 ) -> float:
-    """E^b - E^a of a particle at ``(xi, yi)``: its energy as species b less that as species a."""
+    """E^b - E^a of particle ``i``: its energy as species b less that as species a."""
+    x, y, length = system.x, system.y, system.length
+    row, constants = rows[i], tables.constants
+    a_sigma, a_epsilon = tables.inverse_sigma2[a], tables.epsilon4[a]
+    b_sigma, b_epsilon = tables.inverse_sigma2[b], tables.epsilon4[b]
+    xi, yi = x[i], y[i]
     inverse = 1.0 / length
     sc, c0, c2, c4 = constants[0], constants[1], constants[2], constants[3]
     a0, a1, a2, a3 = a_sigma[0], a_sigma[1], a_sigma[2], a_sigma[3]
@@ -104,7 +101,7 @@ def species_cost(
     b0, b1, b2, b3 = b_sigma[0], b_sigma[1], b_sigma[2], b_sigma[3]
     f0, f1, f2, f3 = b_epsilon[0], b_epsilon[1], b_epsilon[2], b_epsilon[3]
     total = 0.0
-    for k in range((count + LANES - 1) // LANES * LANES):
+    for k in range((counts[i] + LANES - 1) // LANES * LANES):
         entry = row[k]
         kind = entry & np.uint32(7)
         j = entry >> np.uint32(3)
@@ -117,35 +114,38 @@ def species_cost(
         both = 1.0 / (sa * sb)
         inv = both * sb
         cube = inv * inv * inv
-        va = choose(kind, e0, e1, e2, e3, 0.0) * (cube * (cube - 1.0) + c0 + sa * (c2 + c4 * sa))
+        va = choose(kind, e0, e1, e2, e3, 0.0) * energy_of_square(cube, sa, c0, c2, c4)
         inv = both * sa
         cube = inv * inv * inv
-        vb = choose(kind, f0, f1, f2, f3, 0.0) * (cube * (cube - 1.0) + c0 + sb * (c2 + c4 * sb))
+        vb = choose(kind, f0, f1, f2, f3, 0.0) * energy_of_square(cube, sb, c0, c2, c4)
         total += (vb if sb < sc else 0.0) - (va if sa < sc else 0.0)
     return total
 
 
 @njit(error_model="numpy", forceinline=True, fastmath=FAST_MATH)
 def _differences(
-    x: NDArray,
-    y: NDArray,
-    row: NDArray,
-    count: int,
-    xi: float,
-    yi: float,
+    i: int,
+    system: System,
+    rows: NDArray,
+    counts: NDArray,
     inverse_sigma2: NDArray,
     epsilon: NDArray,
-    length: float,
     constants: NDArray,
-    found: NDArray,
+    differences: NDArray,
 ) -> None:
-    """``found[k]`` = V_aa - 2 V_ab + V_bb between a particle and neighbour k; tables ``[3]``: aa, ab, bb."""
+    """``differences[k]`` = V_aa - 2 V_ab + V_bb of particle ``i`` and its neighbour k.
+
+    Tables are ``[3]``: aa, ab, bb.
+    """
+    x, y, length = system.x, system.y, system.length
+    row = rows[i]
+    xi, yi = x[i], y[i]
     inverse = 1.0 / length
     sc, c0, c2, c4 = constants[0], constants[1], constants[2], constants[3]
     a0, a1, a2 = inverse_sigma2[0], inverse_sigma2[1], inverse_sigma2[2]
     d0, d1, d2 = 1.0 / a0, 1.0 / a1, 1.0 / a2
     e0, e1, e2 = epsilon[0], -2.0 * epsilon[1], epsilon[2]
-    for k in range((count + LANES - 1) // LANES * LANES):
+    for k in range((counts[i] + LANES - 1) // LANES * LANES):
         entry = row[k]
         j = entry >> np.uint32(3)
         dx = nearest(x[j] - xi, length, inverse)
@@ -154,17 +154,17 @@ def _differences(
         inv = 1.0 / r2
         s = r2 * a0
         cube = (inv * d0) * (inv * d0) * (inv * d0)
-        v = e0 * (cube * (cube - 1.0) + c0 + s * (c2 + c4 * s))
+        v = e0 * energy_of_square(cube, s, c0, c2, c4)
         total = v if s < sc else 0.0
         s = r2 * a1
         cube = (inv * d1) * (inv * d1) * (inv * d1)
-        v = e1 * (cube * (cube - 1.0) + c0 + s * (c2 + c4 * s))
+        v = e1 * energy_of_square(cube, s, c0, c2, c4)
         total += v if s < sc else 0.0
         s = r2 * a2
         cube = (inv * d2) * (inv * d2) * (inv * d2)
-        v = e2 * (cube * (cube - 1.0) + c0 + s * (c2 + c4 * s))
+        v = e2 * energy_of_square(cube, s, c0, c2, c4)
         total += v if s < sc else 0.0
-        found[k] = total
+        differences[k] = total
 
 
 @njit(error_model="numpy", forceinline=True, fastmath=FAST_MATH)
@@ -215,28 +215,16 @@ def _limited(exponent: float) -> float:
     return min(max(exponent, -LARGEST_EXPONENT), LARGEST_EXPONENT)
 
 
-@njit(error_model="numpy", forceinline=True)
-def _relabel_row(row: NDArray, count: int, entry: Any, new_entry: Any) -> None:
-    for k in range(count):
-        row[k] = new_entry if row[k] == entry else row[k]
-
-
 @njit(error_model="numpy")
 def exchange_block(
     tries: int,
     pair_shares: NDArray,
-    x: NDArray,
-    y: NDArray,
-    types: NDArray,
-    rows: NDArray,
-    counts: NDArray,
-    length: float,
+    system: System,
+    neighbours: NeighbourList,
+    tables: PairTables,
     temperature: float,
     generator: NDArray,
-    pair_counts: NDArray,
-    inverse_sigma2: NDArray,
-    epsilon4: NDArray,
-    constants: NDArray,
+    tally: Tally,
     trace: NDArray,
 ) -> tuple[float, int]:
     """Try ``tries`` exchanges of one species pair at standing positions.
@@ -247,19 +235,15 @@ def exchange_block(
         Number of exchanges to try.
     pair_shares
         ``[S, S]`` probability that the block exchanges species a and b, in ``a < b``; their sum is 1.
-    x, y, types
-        ``[N]`` coordinates and 0-based types; types are changed.
-    rows, counts
-        Neighbour list of :func:`~tglassmlp.simulation.neighbour_lists.neighbour_rows`, valid at the
-        positions; the types in its entries are kept up to date.
-    length, temperature
-        Side of the box, and T.
+    system, neighbours, tables
+        Particles, whose types are changed; their neighbour list, valid at the positions, whose types are kept
+        up to date; their potential.
+    temperature
+        T.
     generator
         ``[4]`` state of the random numbers.
-    pair_counts
-        ``[2, S, S]`` exchanges tried and accepted of species a < b, counted up.
-    inverse_sigma2, epsilon4, constants
-        :class:`tglassmlp.simulation.energies.PairTables`.
+    tally
+        Its ``pair_counts`` are counted up.
     trace
         ``[tries, 4]`` to be filled with i, j, the ratio of sums Z_a Z_b / Z'_a Z'_b and 1 for accepted; or
         ``[0, 4]``.
@@ -271,6 +255,10 @@ def exchange_block(
     accepted
         Number of exchanges accepted.
     """
+    x, types = system.x, system.types
+    rows, counts = neighbours.rows, neighbours.counts
+    inverse_sigma2, epsilon4, constants = tables.inverse_sigma2, tables.epsilon4, tables.constants
+    pair_counts = tally.pair_counts
     n = x.shape[0]
     n_species = pair_shares.shape[0]
     s0, s1, s2, s3 = generator[0], generator[1], generator[2], generator[3]
@@ -296,20 +284,7 @@ def exchange_block(
     for i in range(n):
         if types[i] == a or types[i] == b:
             side[i] = 1.0 if types[i] == a else -1.0
-            cost[i] = species_cost(
-                x,
-                y,
-                rows[i],
-                counts[i],
-                x[i],
-                y[i],
-                inverse_sigma2[a],
-                epsilon4[a],
-                inverse_sigma2[b],
-                epsilon4[b],
-                length,
-                constants,
-            )
+            cost[i] = species_cost(i, a, b, system, rows, counts, tables)
             weights[i] = _limited(-side[i] * cost[i] * half)
     exponentials(weights, n)
     for i in range(n):
@@ -324,7 +299,7 @@ def exchange_block(
     z_a, z_b = _sum(nodes[0], 0, n_nodes), _sum(nodes[1], 0, n_nodes)
 
     width = rows.shape[1]
-    found = np.empty(width)
+    differences = np.empty(width)
     # neighbours and differences of the particles drawn in this block
     most = min(2 * tries, n)
     used = 0
@@ -365,9 +340,7 @@ def exchange_block(
                 slot = used
                 used += 1
                 slots[p] = slot
-                _differences(
-                    x, y, rows[p], counts[p], x[p], y[p], pair_sigma, pair_epsilon, length, constants, found
-                )
+                _differences(p, system, rows, counts, pair_sigma, pair_epsilon, constants, differences)
                 # the particle itself comes first, since its weight changes too
                 kept_near[slot, 0] = p
                 kept_steps[slot, 0] = 0.0
@@ -375,8 +348,8 @@ def exchange_block(
                 for k in range(counts[p]):
                     q = np.int64(rows[p, k] >> np.uint32(3))
                     kept_near[slot, size] = q
-                    kept_steps[slot, size] = found[k]
-                    size += 1 if (found[k] != 0.0 and side[q] != 0.0) else 0
+                    kept_steps[slot, size] = differences[k]
+                    size += 1 if (differences[k] != 0.0 and side[q] != 0.0) else 0
                 sizes[slot] = size
             for k in range(sizes[slot]):
                 q = np.int64(kept_near[slot, k])
@@ -451,9 +424,7 @@ def exchange_block(
         old = types[p]
         if new != old:
             types[p] = new
-            for k in range(counts[p]):
-                q = rows[p, k] >> np.uint32(3)
-                _relabel_row(rows[q], counts[q], np.uint32(8 * p + old), np.uint32(8 * p + new))
+            relabel(rows, counts, p, old, new)
     generator[0], generator[1], generator[2], generator[3] = s0, s1, s2, s3
     pair_counts[0, a, b] += tries
     pair_counts[1, a, b] += accepted
