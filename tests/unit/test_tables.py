@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tglassmlp.configuration import Configuration
-from tglassmlp.dynamics.relaxation import Relaxation, measure_relaxation
+from tglassmlp.dynamics.relaxation_times import Relaxation, measure_relaxation
 from tglassmlp.observables import tables
 from tglassmlp.observables.export import particle_properties
 from tglassmlp.observables.numbers import collect_numbers

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 import numpy as np
 import pandas as pd
 
-from tglassmlp.dynamics.relaxation import Relaxation
+from tglassmlp.dynamics.relaxation_times import Relaxation
 from tglassmlp.observables.bootstrap import combined_error
 from tglassmlp.observables.tables import SINGLE_DESCRIPTORS, near_c_b
 from tglassmlp.storage import read_json, read_npz, read_table

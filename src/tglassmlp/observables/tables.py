@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from tglassmlp.configuration import wrap
 from tglassmlp.dynamics.correlations import split_half_ceiling
-from tglassmlp.dynamics.relaxation import Relaxation
+from tglassmlp.dynamics.relaxation_times import Relaxation
 from tglassmlp.observables import attention_length as attention
 from tglassmlp.observables import bottleneck as bottle
 from tglassmlp.observables.bootstrap import combined_error, few, generator, jackknife_error, resamples

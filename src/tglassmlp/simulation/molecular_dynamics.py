@@ -31,9 +31,9 @@ from scipy.spatial import cKDTree
 
 from tglassmlp import config
 from tglassmlp.box import bring_near, minimum_image, wrap
-from tglassmlp.config import extension_steps, frame_steps
 from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
+from tglassmlp.frames import extension_steps, frame_steps
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.progress import Progress
 from tglassmlp.provenance import fingerprint, stage_version

@@ -1,7 +1,7 @@
 # Inputs, parameters and resources of the stage (structures).
 
 from tglassmlp import cost
-from tglassmlp.config import chunk_ranges
+from tglassmlp.division import chunk_ranges
 
 
 def equilibration_settings():
