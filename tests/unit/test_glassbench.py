@@ -20,7 +20,7 @@ from tglassmlp.glassbench import (
     trajectory_arrays,
     write_glassbench,
 )
-from tglassmlp.network.shipped import located
+from tglassmlp.network.library import located
 
 SMALL = KA2D.scaled(10)
 TIMES = np.array([0.0, 0.1, 10.0, 1000.0])
