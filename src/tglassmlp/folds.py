@@ -24,8 +24,8 @@ import pandas as pd
 
 from tglassmlp import provenance, storage
 from tglassmlp.network import baselines, selection, steps
-from tglassmlp.observables.tables import MOMENTS, comparison_sums
 from tglassmlp.state_point import canonical
+from tglassmlp.tables.comparison import MOMENTS, comparison_sums
 
 __all__ = ["FoldFiles", "train_fold"]
 

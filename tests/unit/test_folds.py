@@ -8,8 +8,8 @@ from tglassmlp import folds
 from tglassmlp.config import ConfigError, load, read_yaml, split
 from tglassmlp.network import baselines, steps
 from tglassmlp.observables.bootstrap import jackknife_error, student
-from tglassmlp.observables.tables import comparison_table
 from tglassmlp.storage import read_table
+from tglassmlp.tables.comparison import comparison_table
 
 
 def test_every_structure_learnt_from_is_left_out_once_and_no_test_structure_enters():
