@@ -23,8 +23,8 @@ from scipy.spatial import cKDTree
 from tglassmlp.configuration import Configuration
 from tglassmlp.dynamics.bond_breaking import bond_breaking
 from tglassmlp.progress import Progress
+from tglassmlp.simulation.energies import forces, potential_energies
 from tglassmlp.simulation.engine import Trajectory
-from tglassmlp.simulation.kernels import forces, potential_energies
 from tglassmlp.simulation.molecular_dynamics import DynamicsSettings, log_spaced_steps, run_structures
 from tglassmlp.storage import read_configurations
 

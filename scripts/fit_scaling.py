@@ -1,7 +1,7 @@
 """One scaling of descriptors for all temperatures, from training structures only."""
 
-from tglassmlp.config import split
 from tglassmlp.descriptors.standardise import fit_scaling
+from tglassmlp.division import split
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
 from tglassmlp.state_point import canonical

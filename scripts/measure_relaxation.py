@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from tglassmlp.dynamics.correlations import of_species
-from tglassmlp.dynamics.relaxation import measure_relaxation, summarise_curves
+from tglassmlp.dynamics.correlations import of_species, summarise_curves
+from tglassmlp.dynamics.relaxation_times import measure_relaxation
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
 from tglassmlp.storage import read_chunks, write_json, write_table

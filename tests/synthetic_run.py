@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tglassmlp.configuration import Configuration
-from tglassmlp.dynamics.relaxation import measure_relaxation
+from tglassmlp.dynamics.relaxation_times import measure_relaxation
 from tglassmlp.storage import (
     Array,
     read_arrays,

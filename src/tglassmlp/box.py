@@ -2,7 +2,7 @@ r"""The square periodic box: one way to fold coordinates, one nearest image, one
 
 Everything that asks where a particle lies in its box asks here: readers, neighbour searches, figures and
 compiled kernels. :func:`fold` and :func:`cell` are written so that the same lines serve NumPy arrays and,
-compiled in :mod:`tglassmlp.simulation.kernels`, single coordinates. Two formulas that are equal on paper
+compiled in :mod:`tglassmlp.simulation.inlined`, single coordinates. Two formulas that are equal on paper
 need not agree at the edge of the box: at x = L, floor(x / L) is 1 for every L, but floor(x * (1 / L)) is 0
 for one length in seven.
 

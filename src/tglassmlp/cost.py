@@ -15,8 +15,10 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from tglassmlp.config import Config, TemperatureSettings, chunk_ranges, frame_steps
+from tglassmlp.config import Config, TemperatureSettings
+from tglassmlp.division import chunk_ranges
 from tglassmlp.dynamics.forecast import planned_table
+from tglassmlp.frames import frame_steps
 from tglassmlp.simulation.equilibration import attempts
 from tglassmlp.state_point import canonical
 from tglassmlp.storage import read_json

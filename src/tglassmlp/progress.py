@@ -12,9 +12,20 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
-__all__ = ["Progress", "duration", "job"]
+__all__ = ["Progress", "Report", "duration", "job"]
+
+
+class Report(NamedTuple):
+    """What long work says of itself: the work done since its last report, and how it stands.
+
+    ``resumed`` work was done by an earlier process, so that it does not enter the rate.
+    """
+
+    amount: float
+    note: str = ""
+    resumed: bool = False
 
 
 def duration(seconds: float) -> str:
@@ -76,6 +87,13 @@ class Progress:
         if now - self._last >= self.interval:
             self._last = now
             self._say(note, now)
+
+    def take(self, report: Report) -> None:
+        """Count what a report tells of."""
+        if report.resumed:
+            self.resume(self.done + report.amount)
+        else:
+            self.advance(report.amount, report.note)
 
     def finish(self, note: str = "") -> None:
         """Print the closing line and remove the status file."""

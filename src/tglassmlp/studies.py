@@ -218,7 +218,7 @@ def run_variant(
     import pandas as pd
 
     from tglassmlp import storage
-    from tglassmlp.dynamics.labels import label_map
+    from tglassmlp.dynamics.label_map import map_labels
     from tglassmlp.network import baselines, selection, steps
     from tglassmlp.network.dataset import read_structures
 
@@ -236,7 +236,7 @@ def run_variant(
         storage.write_json(
             folder / "scaling.json", _only_lengths(storage.read_json(files.scaling), variant.lengths)
         )
-        table = label_map(record["temperatures"], record["c_b"], reached, t_low, **label_settings)
+        table = map_labels(record["temperatures"], record["c_b"], reached, t_low, **label_settings).to_table()
         storage.write_table(folder / "map.parquet", table, {})
         common = (files.descriptors, files.labels, folder / "map.parquet", folder / "scaling.json")
         networks = None

@@ -9,7 +9,7 @@ import pytest
 
 from tglassmlp import KA2D, Configuration, bond_breaking, swap_monte_carlo
 from tglassmlp.configuration import minimum_image
-from tglassmlp.simulation import kernels
+from tglassmlp.simulation import energies
 from tglassmlp.simulation import molecular_dynamics as md
 from tglassmlp.simulation.equilibration import EquilibrationSettings, equilibrate_structure, lattice_start
 from tglassmlp.simulation.swap_monte_carlo import Chain
@@ -103,7 +103,7 @@ def agrees_with_published(temperature: float, sweeps: int, structures: int, publ
 def published_energy(glassbench, name: str) -> float:
     with np.load(glassbench / "KA2D_trajectories" / f"{name}.npz", allow_pickle=False) as file:
         c = Configuration(file["initial_positions"], file["types"], float(file["box"]))
-    return kernels.total_energy(c) / c.n_particles
+    return energies.total_energy(c) / c.n_particles
 
 
 def test_energy_at_high_temperature_is_the_published_one(glassbench):
@@ -139,7 +139,7 @@ def test_replicas_that_lost_their_bonds_are_those_of_runs_of_their_own():
     assert c_b.mean() < (0.999 if QUICK else 0.2)
     # the energies of the last frame, by the kernel that knows neither lanes nor lists of others
     for x, energy in zip(later, together.potential_energy[:, -1], strict=True):
-        assert kernels.total_energy(c.with_positions(x)) / c.n_particles == pytest.approx(energy, abs=2e-6)
+        assert energies.total_energy(c.with_positions(x)) / c.n_particles == pytest.approx(energy, abs=2e-6)
     pairs = together.statistics["pairs_per_particle"], single.statistics["pairs_per_particle"]
     print(f"\nT = 0.50, t = {steps[-1] / 100:g}: C_B = {c_b.mean():.3f}; pairs per particle {pairs}")
 

@@ -15,7 +15,7 @@ import pytest
 
 import tglassmlp as tg
 from tglassmlp.mixture import KA2D
-from tglassmlp.simulation import kernels
+from tglassmlp.simulation import energies
 from tglassmlp.simulation.engine import get_engine
 from tglassmlp.simulation.molecular_dynamics import (
     DynamicsSettings,
@@ -80,7 +80,7 @@ def test_forces_and_energies_are_those_of_the_native_kernel(structures, potentia
 
     f, e = forces_and_energies(structures, machine=Machine("cpu", potential=potential))
     for k, c in enumerate(structures):
-        reference = kernels.forces(c)
+        reference = energies.forces(c)
         assert rms(f[k, :, :2] - reference) < tolerance * rms(reference)
         assert np.abs(e[k] - tg.potential_energies(c)).max() < max(1e-12, 10 * tolerance)
     assert np.all(f[..., 2] == 0.0)
@@ -222,7 +222,7 @@ def test_end_of_the_job_stops_the_run(structures, hoomd_engine, tmp_path: Path) 
 def test_minima_are_those_of_the_native_minimiser(structures, hoomd_engine) -> None:
     found = hoomd_engine.inherent_structures(structures, machine=hoomd_engine.Machine("cpu"))
     for c, minimum in zip(structures, found, strict=True):
-        assert np.abs(kernels.forces(minimum)).max() < 1e-6
+        assert np.abs(energies.forces(minimum)).max() < 1e-6
         assert tg.potential_energies(minimum).mean() < tg.potential_energies(c).mean() - 0.1
         native = tg.inherent_structure(c)
         difference = abs(tg.potential_energies(minimum).mean() - tg.potential_energies(native).mean())

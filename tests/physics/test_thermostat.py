@@ -7,8 +7,8 @@ from scipy.integrate import solve_ivp
 
 from tglassmlp import KA2D, Configuration, isoconfigurational_dynamics
 from tglassmlp.simulation import molecular_dynamics as md
+from tglassmlp.simulation.energies import forces, total_energy
 from tglassmlp.simulation.engine import get_engine
-from tglassmlp.simulation.kernels import forces, total_energy
 
 # Four particles so far apart that none reaches another one: only the thermostat changes the kinetic energy.
 # The smaller the number of degrees of freedom, 2 N - 2 = 6, the more an error of one of them is seen.

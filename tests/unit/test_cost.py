@@ -6,6 +6,7 @@ import pytest
 
 from tglassmlp import config, storage
 from tglassmlp.cost import Rates, describe, estimate, measured_rates
+from tglassmlp.frames import frame_steps
 
 
 @pytest.fixture
@@ -57,10 +58,10 @@ def test_hoomd_is_counted_at_its_own_rate_and_on_its_device(demo, monkeypatch):
 
 
 def test_disk_of_trajectories_is_their_arrays(demo):
-    counts = [len(config.frame_steps(round(t.dynamics_time / 0.01), 1.601)) for t in demo.temperatures[:3]]
+    counts = [len(frame_steps(round(t.dynamics_time / 0.01), 1.601)) for t in demo.temperatures[:3]]
     unit = 8 * 16 * 1290 * 2 * 4 * sum(counts)
     large = demo.large_systems.dynamics
-    unit += large.replicas * 9 * 1290 * 2 * 4 * len(config.frame_steps(round(large.time / 0.01), 1.601))
+    unit += large.replicas * 9 * 1290 * 2 * 4 * len(frame_steps(round(large.time / 0.01), 1.601))
     assert row(estimate(demo), "run_isoconfigurational_dynamics").disk == pytest.approx(unit / 1e6)
 
 

@@ -15,7 +15,7 @@ from tglassmlp.descriptors.coarse_grain import (
     periodic_descriptors,
 )
 from tglassmlp.descriptors.local import radical_cells
-from tglassmlp.simulation.kernels import forces
+from tglassmlp.simulation.energies import forces
 
 LENGTHS = [0, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 10]
 

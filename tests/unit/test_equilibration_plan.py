@@ -7,6 +7,7 @@ from scipy import stats
 
 from tglassmlp import KA2D, Configuration, inherent_structure
 from tglassmlp.simulation import equilibration as module
+from tglassmlp.simulation.energies import total_energy
 from tglassmlp.simulation.equilibration import (
     COLUMNS,
     CheckLimits,
@@ -25,7 +26,6 @@ from tglassmlp.simulation.equilibration import (
     random_overlap,
     tile_overlap,
 )
-from tglassmlp.simulation.kernels import total_energy
 from tglassmlp.simulation.overlap import chance_overlap
 
 SMALL = KA2D.scaled(10)

@@ -165,8 +165,8 @@ def test_results_carry_the_mixture_they_were_made_with(lattice):
 
 def test_functions_below_the_interface_use_it_too(lattice):
     from tglassmlp.dynamics.bond_breaking import isoconfigurational_propensity, surviving_bonds
+    from tglassmlp.simulation.energies import forces, prepared, total_energy
     from tglassmlp.simulation.equilibration import CheckLimits, check_temperature
-    from tglassmlp.simulation.kernels import forces, prepared, total_energy
     from tglassmlp.simulation.stepper import ReplicaStepper
     from tglassmlp.simulation.swap_monte_carlo import Chain
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from tglassmlp import folds
-from tglassmlp.config import ConfigError, load, read_yaml, split
+from tglassmlp.config import ConfigError, load, read_yaml
+from tglassmlp.division import split
 from tglassmlp.network import baselines, steps
 from tglassmlp.observables.bootstrap import jackknife_error, student
 from tglassmlp.storage import read_table

@@ -1,13 +1,9 @@
-"""Labels at fixed C_B and the label map."""
+"""Labels at fixed C_B."""
 
 import numpy as np
 import pytest
 
-from tglassmlp.dynamics.labels import label_map, label_structures
-
-GRID = [0.99, 0.94, 0.90, 0.85, 0.80, 0.75, 0.65, 0.50, 0.25, 0.15, 0.075]
-#: Lowest C_B that the published curves reach at each temperature.
-REACHED = {0.21: 0.80, 0.23: 0.75, 0.25: 0.50, 0.30: 0.25, 0.40: 0.075}
+from tglassmlp.dynamics.labels import label_structures
 
 
 @pytest.fixture
@@ -74,70 +70,6 @@ def test_refusals(propensity, change, message):
     usual = dict(zip(("propensity", "half", "times", "species"), propensity, strict=True), targets=[0.5])
     with pytest.raises(ValueError, match=message):
         label_structures(**{**usual, **change})
-
-
-def published_map(temperatures, t_min):
-    reached = {t: [c for c in GRID if c >= low] for t, low in REACHED.items()}
-    table = label_map(temperatures, GRID, reached, t_min)
-    return {
-        c: "".join(kind or "-" for kind in table[table.c_b == c].sort_values("temperature").kind)
-        for c in GRID
-    }
-
-
-def test_first_half_of_the_published_table():
-    found = published_map([0.15, 0.18, 0.21, 0.23, 0.25, 0.30, 0.40], 0.21)
-    assert found == {
-        **dict.fromkeys([0.99, 0.94, 0.90, 0.85, 0.80], "ttxxxxx"),
-        0.75: "rttxxxx",
-        0.65: "rtttxxx",
-        0.50: "rtttxxx",
-        0.25: "rrrrrxx",
-        0.15: "------x",
-        0.075: "------x",
-    }
-    assert sum(row.count("x") + row.count("t") for row in found.values()) == 57
-
-
-def test_second_half_of_the_published_table():
-    found = published_map([0.21, 0.23, 0.25, 0.30, 0.40], 0.25)
-    assert found == {
-        **dict.fromkeys([0.99, 0.94, 0.90, 0.85, 0.80, 0.75, 0.65, 0.50], "ttxxx"),
-        0.25: "rrrxx",
-        0.15: "----x",
-        0.075: "----x",
-    }
-
-
-def test_map_refusals():
-    with pytest.raises(ValueError, match=r"t_min = 0\.35 is not a temperature with dynamics"):
-        label_map([0.3, 0.4], [0.5], {0.4: [0.5]}, 0.35)
-    with pytest.raises(ValueError, match="raise a dynamics_time"):
-        label_map([0.3, 0.4], [0.5], {0.4: []}, 0.4)
-
-
-def test_rules_of_the_map_at_their_limits():
-    reached = {1.0: [0.5, 0.4, 0.3], 1.1: [0.5, 0.4], 1.2: [0.5]}
-    temperatures = [0.69, 0.70, 0.75, 1.0, 1.1, 1.2]
-    table = label_map(temperatures, [0.5, 0.4, 0.3], reached, 1.0)
-
-    def row(t, c):
-        return "".join(kind or "-" for kind in t[t.c_b == c].sort_values("temperature").kind)
-
-    # three labelled temperatures let 0.7 times the lowest of them be extrapolated, but not less; two do not
-    assert row(table, 0.5) == "rttxxx"
-    assert row(table, 0.4) == "rrrxxr"
-    assert row(table, 0.3) == "---x--"
-    # columns fall in temperature, and below that in C_B
-    assert table.temperature.tolist() == sorted(temperatures * 3, reverse=True)
-    assert table.c_b.tolist() == [0.5, 0.4, 0.3] * 6
-    # what lies above all labelled temperatures, or between them, is not extrapolated
-    between = label_map([0.9, 1.0, 1.05, 1.1, 1.2, 1.3], [0.5], reached, 1.0)
-    assert row(between, 0.5) == "txrxxr"
-    other = label_map(temperatures, [0.5, 0.4], reached, 1.0, 0.75, 2, 1)
-    assert row(other, 0.4) == "rrtxxr"
-    # dynamics below t_min is not used
-    assert row(label_map(temperatures, [0.5], reached, 1.1), 0.5) == "rrrrxx"
 
 
 def test_labels_of_a_species_that_is_not_the_first(propensity):

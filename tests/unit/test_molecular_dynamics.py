@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from tglassmlp import KA2D, Configuration, isoconfigurational_dynamics
-from tglassmlp.config import extension_steps
+from tglassmlp.frames import extension_steps
 from tglassmlp.randomness import seed_sequence, temperature_key, words
 from tglassmlp.simulation import lanes
 from tglassmlp.simulation import molecular_dynamics as md

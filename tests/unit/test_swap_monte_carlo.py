@@ -6,7 +6,7 @@ import pytest
 from tglassmlp import KA2D, Configuration, swap_monte_carlo
 from tglassmlp.mixture import Mixture
 from tglassmlp.simulation import swap_monte_carlo as module
-from tglassmlp.simulation.kernels import total_energy
+from tglassmlp.simulation.energies import total_energy
 from tglassmlp.simulation.swap_monte_carlo import Chain
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tglassmlp.claims.numbers import collect_numbers
 from tglassmlp.configuration import Configuration
-from tglassmlp.dynamics.relaxation import Relaxation, measure_relaxation
+from tglassmlp.dynamics.relaxation_times import Relaxation, measure_relaxation
 from tglassmlp.storage import (
     Array,
     read_json,

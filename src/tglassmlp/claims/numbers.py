@@ -15,7 +15,7 @@ from tglassmlp.claims.run_numbers import (
     add_selection,
 )
 from tglassmlp.claims.table_numbers import ADDED
-from tglassmlp.dynamics.relaxation import Relaxation
+from tglassmlp.dynamics.relaxation_times import Relaxation
 from tglassmlp.storage import read_json, read_table
 
 __all__ = ["collect_numbers"]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from os import PathLike
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from tglassmlp.claims.collection import Collection
-from tglassmlp.dynamics.relaxation import Relaxation
+from tglassmlp.dynamics.label_map import LETTERS
+from tglassmlp.dynamics.relaxation_times import Relaxation
+from tglassmlp.paths import File, t_min_of
 from tglassmlp.state_point import decimal_text
 from tglassmlp.storage import read_npz, read_table
 
@@ -25,34 +25,34 @@ __all__ = [
 #: Largest |mean prediction - C_B| of the networks that the paper keeps.
 PAPER_TOLERANCE: Final = 0.05
 
-File = str | PathLike[str]
-
 
 def add_label_map(numbers: Collection, path: File) -> None:
     """Where the labels of the state points come from."""
     kinds = read_table(path, ["kind"])["kind"]
-    t_min = Path(path).stem
-    numbers.add(f"state_points/{t_min}/measured", int((kinds == "x").sum()), "label map")
-    numbers.add(f"state_points/{t_min}/extrapolated", int((kinds == "t").sum()), "label map")
-    numbers.add(f"state_points/{t_min}/network_only", int((kinds == "r").sum()), "label map")
+    names = {"measured": "measured", "extrapolated": "extrapolated", "predicted": "network_only"}
+    for origin, name in names.items():
+        count = int((kinds == LETTERS[origin]).sum())
+        numbers.add(f"state_points/tmin{t_min_of(path)}/{name}", count, "label map")
 
 
 def add_networks(numbers: Collection, path: File) -> None:
     """Parameters of one network."""
     arrays, _ = read_npz(path)
     per_network = sum(int(np.prod(a.shape[1:])) for a in arrays.values())
-    numbers.add(f"parameters/{Path(path).stem}", per_network, "network file", note="learnable, one network")
+    numbers.add(
+        f"parameters/tmin{t_min_of(path)}", per_network, "network file", note="learnable, one network"
+    )
 
 
 def add_kept_networks(numbers: Collection, path: File) -> None:
     """Networks that are kept, and how far the worst of them is from C_B."""
     table = read_table(path, ["network", "kept"])
     by = table.groupby("network")["kept"].all()
-    numbers.add(f"kept_networks/{Path(path).stem}", int(by.sum()), "selection table", n=int(by.size))
+    numbers.add(f"kept_networks/tmin{t_min_of(path)}", int(by.sum()), "selection table", n=int(by.size))
     if "deviation" in table:
         worst = float(table.loc[table["kept"].astype(bool), "deviation"].max())
         numbers.add(
-            f"largest_deviation_of_mean/{Path(path).stem}", worst, "selection table",
+            f"largest_deviation_of_mean/tmin{t_min_of(path)}", worst, "selection table",
             note="largest |mean prediction - C_B| of kept networks at the glass transition, uncorrected",
         )  # fmt: skip
 
@@ -65,7 +65,7 @@ def add_selection(numbers: Collection, path: File, output: str) -> None:
     output = str(table["output"].iloc[0]) if "output" in table else output
     worst = (table["mean_prediction"] - table["c_b"]).abs().groupby(table["network"]).max()
     numbers.add(
-        f"selection/{output}/{Path(path).stem}", int((worst < PAPER_TOLERANCE).sum()), "selection table",
+        f"selection/{output}/tmin{t_min_of(path)}", int((worst < PAPER_TOLERANCE).sum()), "selection table",
         n=int(worst.size),
         note=f"networks with |mean prediction - C_B| < {PAPER_TOLERANCE:g} at T = "
         f"{decimal_text(float(table['temperature'].iloc[0]))} and every C_B, means uncorrected",

@@ -38,11 +38,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tglassmlp.config import extension_steps, plain
+from tglassmlp.config import plain
 from tglassmlp.configuration import Configuration
 from tglassmlp.dataset import content
 from tglassmlp.dataset.files import DatasetFile, FileName, file_name, write_file
 from tglassmlp.dataset.plan import Plan, Task, tasks
+from tglassmlp.frames import extension_steps
 from tglassmlp.progress import Progress, duration
 from tglassmlp.provenance import collect, git_commit
 from tglassmlp.randomness import seed_sequence, temperature_key

@@ -31,7 +31,9 @@ from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.descriptors.local import radical_perimeters
 from tglassmlp.limits import DESCRIPTOR_CUTOFF, ROWS_PER_LENGTH, check_cutoff, check_lengths
 from tglassmlp.mixture import KA2D, Mixture
-from tglassmlp.simulation.kernels import cell, cell_order, energies_and_forces, fold, nearest
+from tglassmlp.simulation.energies import energies_and_forces
+from tglassmlp.simulation.inlined import cell, fold, nearest
+from tglassmlp.simulation.neighbour_lists import cell_order
 
 __all__ = [
     "QUANTITIES",

@@ -15,8 +15,6 @@ earlier work.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
@@ -25,12 +23,12 @@ from tglassmlp.box import bring_near, check_resolved, minimum_image, wrap
 from tglassmlp.compilation import njit
 from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
+from tglassmlp.dynamics.propensity import Propensity
 from tglassmlp.limits import check_radii
 from tglassmlp.mixture import KA2D, Mixture
-from tglassmlp.simulation.kernels import nearest
+from tglassmlp.simulation.inlined import nearest
 
 __all__ = [
-    "Propensity",
     "bond_breaking",
     "initial_bonds",
     "isoconfigurational_propensity",
@@ -187,22 +185,6 @@ def bond_breaking(
     bonds = _bonds(c, r_in, r_out, mixture)
     _surviving_share(*bonds, np.zeros((c.n_particles, 2)), moved[:, None], c.box_length, out)
     return out[:, 0]
-
-
-@dataclass(frozen=True)
-class Propensity:
-    """Propensity of one structure.
-
-    Parameters
-    ----------
-    mean
-        ``[F, N]`` mean over the replicas.
-    half
-        ``[2, F, N]`` means over the even and the odd replicas; both are the mean when there is one replica.
-    """
-
-    mean: NDArray[np.float64]
-    half: NDArray[np.float64]
 
 
 @takes_mixture(assume=False)

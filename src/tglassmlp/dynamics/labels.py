@@ -1,28 +1,130 @@
-"""Labels: the propensities at fixed values of the mean correlation C_B, and which state points have them.
+r"""Labels: what networks learn about each particle, and its values at fixed C_B.
 
-Time enters the learning problem as C_B, which falls from 1 to 0 at every temperature. The frame at which a
-temperature's mean curve passes a target C_B is a real number; every particle's propensity is interpolated
-linearly in the frame index (in log time) at that same number, so that the labels' mean is the target.
+A :class:`Label` says what is learnt: a quantity of every particle, computed from the displacements of
+replicas, with its range and whether it falls or rises while a liquid relaxes. Today that is the bond-breaking
+propensity. The clock is another thing (:mod:`tglassmlp.dynamics.clock`): it stays the mean bond-breaking
+correlation, and says at which frame C_B is reached. That frame is a real number; every particle's label is
+interpolated linearly in the frame index (in log time) at that same number. Where the label is the quantity of
+the clock, the mean of the labels is C_B itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from tglassmlp.configuration import Configuration
+from tglassmlp.dynamics.bond_breaking import isoconfigurational_propensity
+from tglassmlp.dynamics.clock import Clock
 from tglassmlp.dynamics.correlations import of_species
-from tglassmlp.dynamics.relaxation import crossing_time
+from tglassmlp.dynamics.propensity import Propensity
+from tglassmlp.mixture import Mixture
 
-__all__ = ["Labels", "label_map", "label_structures"]
+__all__ = ["BOND_BREAKING", "Label", "Labels", "add_label", "get_label", "label_structures"]
+
+Measure = Callable[[Configuration, NDArray[np.floating], Mapping[str, Any], Mixture], Propensity]
+
+
+@dataclass(frozen=True)
+class Label:
+    """A quantity of particles that networks learn.
+
+    Parameters
+    ----------
+    name
+        As files and settings name it.
+    lowest, highest
+        Range of its values; infinite where there is no bound.
+    direction
+        Whether it falls or rises with time: an active particle has a small or a large value.
+    measure
+        Function of a structure, displacements of its replicas ``[R, F, N, 2]``, settings and mixture.
+    unit
+        Unit of its values.
+    is_clock
+        Whether its mean over the central particles is C_B, so that predictions can be held to that mean.
+    """
+
+    name: str
+    lowest: float
+    highest: float
+    direction: Literal["falls", "rises"]
+    measure: Measure
+    unit: str = "1"
+    is_clock: bool = False
+
+    def activity(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Values (any shape) with a sign that makes them rise with activity."""
+        found = np.asarray(values, dtype=float)
+        return -found if self.direction == "falls" else found
+
+    def check(self, values: ArrayLike) -> None:
+        """Refuse values that this label cannot have.
+
+        Raises
+        ------
+        ValueError
+            If one lies outside the range, or is not finite.
+        """
+        found = np.asarray(values, dtype=float)
+        if not np.isfinite(found).all() or (found < self.lowest).any() or (found > self.highest).any():
+            raise ValueError(
+                f"label {self.name}: values must lie between {self.lowest:g} and {self.highest:g}, "
+                f"found {np.nanmin(found):g} to {np.nanmax(found):g}"
+                + ("" if np.isfinite(found).all() else " and some that are not finite")
+            )
+
+
+def _bond_breaking(
+    initial: Configuration, displacements: NDArray[np.floating], settings: Mapping[str, Any], mixture: Mixture
+) -> Propensity:
+    return isoconfigurational_propensity(
+        initial, displacements, settings["r_in"], settings["r_out"], mixture=mixture
+    )
+
+
+#: The share of its initial neighbours that a particle keeps.
+BOND_BREAKING: Final = Label("bond_breaking", 0.0, 1.0, "falls", _bond_breaking, is_clock=True)
+
+_LABELS: dict[str, Label] = {}
+
+
+def add_label(label: Label) -> Label:
+    """Make a label known by its name.
+
+    Raises
+    ------
+    ValueError
+        If another label has this name.
+    """
+    if _LABELS.setdefault(label.name, label) is not label:
+        raise ValueError(f"there is a label {label.name!r} already")
+    return label
+
+
+def get_label(name: str) -> Label:
+    """Find a label by its name.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if name not in _LABELS:
+        raise ValueError(f"unknown label {name!r}, known: {', '.join(sorted(_LABELS))}")
+    return _LABELS[name]
+
+
+add_label(BOND_BREAKING)
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Propensities of the central particles at the targets C_B that one temperature's curve reaches.
+    """Labels of the central particles at the targets C_B that one temperature's clock reaches.
 
     Parameters
     ----------
@@ -52,13 +154,15 @@ def label_structures(
     species: ArrayLike,
     targets: Sequence[float],
     central_species: int = 1,
+    label: Label = BOND_BREAKING,
+    clock: Clock | None = None,
 ) -> Labels:
     """Labels of all structures of one temperature.
 
     Parameters
     ----------
     propensity
-        ``[structure, frame, particle]``, all species.
+        ``[structure, frame, particle]``, all species: the label's quantity.
     half
         ``[structure, 2, frame, particle]``.
     times
@@ -68,12 +172,17 @@ def label_structures(
     targets
         Values of C_B in (0, 1).
     central_species
-        Species whose mean is C_B and whose particles get labels, in ascending particle index.
+        Species whose particles get labels, in ascending particle index.
+    label
+        What the propensities are of.
+    clock
+        Of this temperature, with the same frames; may be None where the label is the quantity of the clock.
 
     Raises
     ------
     ValueError
-        If a shape does not fit, a target lies outside (0, 1), or no particle is of the central species.
+        If a shape or a value does not fit, a target lies outside (0, 1), no particle is of the central
+        species, or a label other than that of the clock comes without a clock.
     """
     c = np.asarray(propensity, dtype=float)
     h = np.asarray(half, dtype=float)
@@ -84,11 +193,15 @@ def label_structures(
         )
     if np.shape(times) != (c.shape[1],):
         raise ValueError(f"times must have shape [{c.shape[1]}], found {np.shape(times)}")
-    if any(not 0 < t < 1 for t in targets):
-        raise ValueError(f"targets of C_B must lie between 0 and 1, found {list(targets)}")
     c, h = of_species(c, species, central_species), of_species(h, species, central_species)
-    curve = c.mean(axis=(0, 2))
-    reached = [(t, found) for t in targets if (found := crossing_time(times, curve, t)) is not None]
+    label.check(c)
+    if clock is None:
+        if not label.is_clock:
+            raise ValueError(f"label {label.name}: a clock is needed to say when C_B is reached")
+        clock = Clock.of(c, times)
+    elif not np.array_equal(clock.times, np.asarray(times, dtype=float)):
+        raise ValueError("the clock has other frames than the label")
+    reached = clock.readings(targets)
     index = np.array([found.index for _, found in reached])
     low = np.minimum(index.astype(int), c.shape[1] - 2)
     part = index - low
@@ -99,82 +212,3 @@ def label_structures(
         np.moveaxis((1 - part[:, None]) * c[:, low] + part[:, None] * c[:, low + 1], 1, 0),
         np.moveaxis((1 - part[:, None]) * h[:, :, low] + part[:, None] * h[:, :, low + 1], 2, 0),
     )
-
-
-def label_map(
-    temperatures: Sequence[float],
-    c_bs: Sequence[float],
-    reached: Mapping[float, Sequence[float]],
-    t_min: float,
-    lowest_ratio: float = 0.7,
-    minimum_labelled: int = 3,
-    minimum_predicted: int = 2,
-) -> pd.DataFrame:
-    """Which state points are labelled (x), extrapolated in step 1 (t), or left to the full network (r).
-
-    A state point is ``x`` when its temperature is at least ``t_min``, has dynamics, and its curve
-    reaches C_B. It is ``t`` when at least ``minimum_labelled`` temperatures are ``x`` at that C_B and
-    it lies below all of them, by a factor of not less than ``lowest_ratio``. It is ``r`` when at least
-    ``minimum_predicted`` are ``x``. Otherwise the kind is empty. The defaults reproduce Table 1 of
-    arXiv:2310.20252.
-
-    Parameters
-    ----------
-    temperatures, c_bs
-        The run's temperatures and targets.
-    reached
-        Temperature -> targets its dynamics reach; temperatures without dynamics may be absent.
-    t_min
-        Lowest temperature whose dynamics may be used.
-    lowest_ratio, minimum_labelled, minimum_predicted
-        The rule's constants.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns ``temperature`` (falling), ``c_b`` (in the order given) and ``kind``.
-
-    Raises
-    ------
-    ValueError
-        If ``t_min`` is not one of the temperatures with dynamics, or there is no ``x`` at all.
-    """
-
-    def same(a: float, b: float) -> bool:
-        return abs(float(a) - float(b)) < 1e-9
-
-    if not any(same(t, t_min) for t in reached):
-        raise ValueError(
-            f"t_min = {t_min:g} is not a temperature with dynamics; "
-            f"these are {sorted(float(t) for t in reached)}"
-        )
-    falling = sorted((float(t) for t in temperatures), reverse=True)
-    rows = []
-    for c_b in c_bs:
-        marked = [
-            t
-            for t in falling
-            if t >= t_min - 1e-9
-            and any(same(t, other) and any(same(c_b, c) for c in found) for other, found in reached.items())
-        ]
-        for t in falling:
-            if any(same(t, x) for x in marked):
-                kind = "x"
-            elif (
-                len(marked) >= minimum_labelled
-                and t < min(marked) - 1e-9
-                and t / min(marked) >= lowest_ratio - 1e-9
-            ):
-                kind = "t"
-            elif len(marked) >= minimum_predicted:
-                kind = "r"
-            else:
-                kind = ""
-            rows.append({"temperature": t, "c_b": float(c_b), "kind": kind})
-    table = pd.DataFrame(rows, columns=["temperature", "c_b", "kind"])
-    if not (table.kind == "x").any():
-        raise ValueError(
-            f"no temperature of at least t_min = {t_min:g} reaches any of the targets {list(c_bs)}: "
-            "raise a dynamics_time"
-        )
-    return table.sort_values(["temperature", "c_b"], ascending=False, kind="stable").reset_index(drop=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tglassmlp.dynamics.relaxation import Relaxation
+from tglassmlp.dynamics.relaxation_times import Relaxation
 from tglassmlp.figures.style import (
     PAGE,
     Drawn,

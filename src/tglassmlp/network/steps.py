@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 
 from tglassmlp import provenance, storage
-from tglassmlp.config import Split, split
 from tglassmlp.descriptors.standardise import Scaling
+from tglassmlp.division import Split, split
 from tglassmlp.network import selection
 from tglassmlp.network.architecture import Architecture
 from tglassmlp.network.dataset import (

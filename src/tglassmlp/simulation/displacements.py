@@ -22,9 +22,12 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from tglassmlp.compilation import njit
-from tglassmlp.simulation import kernels
+from tglassmlp.limits import MAX_SPECIES
+from tglassmlp.simulation import neighbour_lists
+from tglassmlp.simulation.energies import PairTables
 from tglassmlp.simulation.generator import draw, unit
-from tglassmlp.simulation.kernels import GHOST, LANES, MAX_SPECIES, PairTables, cell, choose, fold, nearest
+from tglassmlp.simulation.inlined import FAST_MATH, cell, choose, fold, nearest
+from tglassmlp.simulation.neighbour_lists import GHOST, LANES
 
 __all__ = [
     "BLOCK",
@@ -187,7 +190,7 @@ def _pair_sums(typingctx, rows, i, count, places, xo, yo, xn, yn, table, t):
 pair_sums: Any = _pair_sums
 
 
-@njit(error_model="numpy", forceinline=True, fastmath=kernels.FAST_MATH)
+@njit(error_model="numpy", forceinline=True, fastmath=FAST_MATH)
 def displacement_energy(
     x: NDArray,
     y: NDArray,
@@ -253,7 +256,7 @@ def sort_and_list(
     Returns the rows, new ones if the old were too narrow.
     """
     n = x.shape[0]
-    order, start, cells = kernels.cell_order(x, y, length, 0.5 * radius)
+    order, start, cells = neighbour_lists.cell_order(x, y, length, 0.5 * radius)
     place = np.empty(n, np.int64)
     for values in (x, y):
         values[:] = values[order]
@@ -266,10 +269,10 @@ def sort_and_list(
         order[k] = k
     for k in range(members.shape[0]):
         members[k] = place[members[k]]
-    largest = kernels._fill_rows(x, y, types, length, radius, order, start, cells, rows, counts)
+    largest = neighbour_lists.fill_rows(x, y, types, length, radius, order, start, cells, rows, counts)
     if largest >= rows.shape[1]:
         rows = np.empty((n, (largest + LANES) // LANES * LANES), np.uint32)
-        kernels._fill_rows(x, y, types, length, radius, order, start, cells, rows, counts)
+        neighbour_lists.fill_rows(x, y, types, length, radius, order, start, cells, rows, counts)
     return rows
 
 
@@ -498,7 +501,7 @@ def displace(
         ``[3]`` counted up: changes of the energy as they were decided upon, displacements accepted, and
         decisions made anew in double precision.
     inverse_sigma2, epsilon4, constants
-        :class:`tglassmlp.simulation.kernels.PairTables`.
+        :class:`tglassmlp.simulation.energies.PairTables`.
     table
         Of :func:`single_tables`.
     margin, share

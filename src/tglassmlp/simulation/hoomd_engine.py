@@ -32,7 +32,7 @@ from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.provenance import fingerprint, stage_version
-from tglassmlp.simulation import kernels
+from tglassmlp.simulation import energies
 from tglassmlp.simulation.engine import Trajectory
 from tglassmlp.simulation.hoomd_planes import Machine, Stack, Thermostat, check, maxwell, stacked
 from tglassmlp.simulation.molecular_dynamics import DynamicsSettings
@@ -162,7 +162,7 @@ class _Run(ReplicaRun):
         kinetic = 0.5 * (velocity**2).sum(axis=(1, 2))
         potential = np.array(
             [
-                kernels.total_energy(
+                energies.total_energy(
                     Configuration(position[p], self.species[p], self.box_length), self.mixture
                 )
                 for p in range(len(self.planes))
@@ -174,7 +174,7 @@ class _Run(ReplicaRun):
         """Kinetic energy ``[plane]`` of the velocities that the thermostat acts on; all masses are 1."""
         force = np.array(
             [
-                kernels.forces(Configuration(position[p], self.species[p], self.box_length), self.mixture)
+                energies.forces(Configuration(position[p], self.species[p], self.box_length), self.mixture)
                 for p in range(len(self.planes))
             ]
         )

@@ -34,10 +34,11 @@ import hoomd
 import numpy as np
 from numpy.typing import NDArray
 
+from tglassmlp import potentials
 from tglassmlp.configuration import Configuration, wrap
 from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture
-from tglassmlp.simulation import kernels
+from tglassmlp.simulation import energies
 from tglassmlp.simulation.molecular_dynamics import DynamicsSettings
 from tglassmlp.simulation.replica_run import ReplicaNoise
 
@@ -178,7 +179,7 @@ def _free_device_memory() -> int | None:
 
 def _pair_forces(mixture: Mixture, nlist: Any, potential: str, shift: bool) -> list[Any]:
     """Return forces that add up to V_ab(r); without ``shift`` the energies miss a constant per pair."""
-    c0, c2, c4 = mixture.smoothing
+    _, c2, c4 = mixture.smoothing
     pairs = [(a, b) for a in range(mixture.n_species) for b in range(a, mixture.n_species)]
     if potential == "table":
         table = hoomd.md.pair.Table(nlist=nlist)
@@ -188,8 +189,8 @@ def _pair_forces(mixture: Mixture, nlist: Any, potential: str, shift: bool) -> l
             key = (str(a + 1), str(b + 1))
             table.params[key] = {
                 "r_min": TABLE_START * s,
-                "U": 4 * e * (x**-12 - x**-6 + c0 + c2 * x**2 + c4 * x**4),
-                "F": 4 * e / s * (12 * x**-13 - 6 * x**-7 - 2 * c2 * x - 4 * c4 * x**3),
+                "U": potentials.energy(x, e, mixture.smoothing),
+                "F": potentials.force(x, s, e, mixture.smoothing),
             }
             table.r_cut[key] = mixture.cutoff * s
         return [table]
@@ -205,12 +206,8 @@ def _pair_forces(mixture: Mixture, nlist: Any, potential: str, shift: bool) -> l
         s, e = float(mixture.sigma_matrix[a, b]), float(mixture.epsilon_matrix[a, b])
         key = (str(a + 1), str(b + 1))
         lj.params[key] = {"epsilon": e, "sigma": s}
-        polynomial.params[key] = {
-            "epsilon": e * c2 * c2 / c4,
-            "sigma": s * math.sqrt(-c2 / c4),
-            "n": -2.0,
-            "m": -4.0,
-        }
+        diameter, strength = potentials.mie_polynomial(s, e, mixture.smoothing)
+        polynomial.params[key] = {"epsilon": strength, "sigma": diameter, "n": -2.0, "m": -4.0}
         lj.r_cut[key] = polynomial.r_cut[key] = mixture.cutoff * s
     return [lj, polynomial]
 
@@ -338,7 +335,7 @@ def check(configurations: Sequence[Configuration], mixture: Mixture, machine: Ma
     first = configurations[0]
     for c in configurations:
         c.check_mixture(mixture.n_species, mixture.largest_cutoff + machine.buffer)
-        kernels.check_overlaps(c, mixture)
+        energies.check_overlaps(c, mixture)
         if (c.n_particles, c.box_length) != (first.n_particles, first.box_length):
             raise ValueError(
                 "systems that share a simulation must have equal boxes and numbers of particles, found "

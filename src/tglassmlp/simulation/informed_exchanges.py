@@ -37,9 +37,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.compilation import njit
-from tglassmlp.simulation import kernels
 from tglassmlp.simulation.generator import draw, unit
-from tglassmlp.simulation.kernels import GHOST, LANES, choose, nearest
+from tglassmlp.simulation.inlined import FAST_MATH, choose, nearest
+from tglassmlp.simulation.neighbour_lists import GHOST, LANES
 
 __all__ = ["LARGEST_EXPONENT", "exchange_block"]
 
@@ -81,7 +81,7 @@ def exponentials(x: NDArray, count: int) -> None:
         x[k] = p * np.int64(power).view(np.float64)
 
 
-@njit(error_model="numpy", forceinline=True, fastmath=kernels.FAST_MATH)
+@njit(error_model="numpy", forceinline=True, fastmath=FAST_MATH)
 def species_cost(
     x: NDArray,
     y: NDArray,
@@ -125,7 +125,7 @@ def species_cost(
     return total
 
 
-@njit(error_model="numpy", forceinline=True, fastmath=kernels.FAST_MATH)
+@njit(error_model="numpy", forceinline=True, fastmath=FAST_MATH)
 def _differences(
     x: NDArray,
     y: NDArray,
@@ -167,7 +167,7 @@ def _differences(
         found[k] = total
 
 
-@njit(error_model="numpy", forceinline=True, fastmath=kernels.FAST_MATH)
+@njit(error_model="numpy", forceinline=True, fastmath=FAST_MATH)
 def _sum_signed(values: NDArray, begin: int, end: int) -> tuple[float, float]:
     """Sum of the positive values and of the sizes of the negative ones."""
     positive = 0.0
@@ -179,7 +179,7 @@ def _sum_signed(values: NDArray, begin: int, end: int) -> tuple[float, float]:
     return positive, negative
 
 
-@njit(error_model="numpy", forceinline=True, fastmath=kernels.FAST_MATH)
+@njit(error_model="numpy", forceinline=True, fastmath=FAST_MATH)
 def _sum(values: NDArray, begin: int, end: int) -> float:
     total = 0.0
     for k in range(begin, end):
@@ -250,8 +250,8 @@ def exchange_block(
     x, y, types
         ``[N]`` coordinates and 0-based types; types are changed.
     rows, counts
-        Neighbour list of :func:`tglassmlp.simulation.kernels.neighbour_rows`, valid at the positions; the
-        types in its entries are kept up to date.
+        Neighbour list of :func:`~tglassmlp.simulation.neighbour_lists.neighbour_rows`, valid at the
+        positions; the types in its entries are kept up to date.
     length, temperature
         Side of the box, and T.
     generator
@@ -259,7 +259,7 @@ def exchange_block(
     pair_counts
         ``[2, S, S]`` exchanges tried and accepted of species a < b, counted up.
     inverse_sigma2, epsilon4, constants
-        :class:`tglassmlp.simulation.kernels.PairTables`.
+        :class:`tglassmlp.simulation.energies.PairTables`.
     trace
         ``[tries, 4]`` to be filled with i, j, the ratio of sums Z_a Z_b / Z'_a Z'_b and 1 for accepted; or
         ``[0, 4]``.

@@ -33,7 +33,8 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from tglassmlp.compilation import njit
-from tglassmlp.simulation.kernels import cell, fold, nearest
+from tglassmlp.potentials import fused_force_of_square
+from tglassmlp.simulation.inlined import cell, energy_of_square, fold, nearest
 
 __all__ = [
     "advance",
@@ -268,12 +269,8 @@ class _Pairs:
             dx, dy = ((h - e.row(self.x, row)).to_float() for h, row in zip(here, others, strict=True))
             inverse = e.spread(e.element(self.tab, builder.add(pair, e.number(3))))
             u = dx.times_plus(dx, dy * dy) * inverse
-            # F = 8 eps/sigma^2 [6 u^-7 - 3 u^-4 - C2 - 2 C4 u] r, with u = (r/sigma)^2
-            w = self.unity / u
-            w2 = w * w
-            w3 = w2 * w
-            core = (w2 * w2).times_plus(
-                w3.times_plus(self.twice, self.minus), u.times_plus(self.slope, self.offset)
+            core = fused_force_of_square(
+                self.unity / u, u, self.slope, self.offset, self.twice, self.minus, _Vector.times_plus
             )
             amplitude = e.spread(e.element(self.tab, builder.add(pair, e.number(4))))
             force = (core * amplitude).where(u.less(self.cutoff))
@@ -827,8 +824,8 @@ def _potential_energies(pos, start, neighbour, species, inverse, epsilon, cutoff
                 dy = difference(pos[i, 1, k], pos[j, 1, k])
                 u = (dx * dx + dy * dy) * scale
                 if u < cutoff:
-                    w3 = 1.0 / (u * u * u)
-                    total[k] += np.int64(np.rint(strength * (w3 * (w3 - 1.0) + c0 + u * (c2 + u * c4))))
+                    cube = 1.0 / (u * u * u)
+                    total[k] += np.int64(np.rint(strength * energy_of_square(cube, u, c0, c2, c4)))
     return total / 2.0**32
 
 

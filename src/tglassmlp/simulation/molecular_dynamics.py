@@ -31,10 +31,11 @@ from scipy.spatial import cKDTree
 
 from tglassmlp import config
 from tglassmlp.box import bring_near, minimum_image, wrap
-from tglassmlp.config import extension_steps, frame_steps
 from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
+from tglassmlp.frames import extension_steps, frame_steps
 from tglassmlp.mixture import KA2D, Mixture
+from tglassmlp.potentials import fused_force_constants, lennard_jones_force
 from tglassmlp.progress import Progress
 from tglassmlp.provenance import fingerprint, stage_version
 from tglassmlp.randomness import seed_sequence, temperature_key
@@ -266,10 +267,9 @@ def _model(
     range_bits = max(1, math.ceil(math.log2(20.0 * math.sqrt(temperature))))
     unit = 2.0 ** (range_bits + 1 - bits)
     dt = settings.time_step
-    _, c2, c4 = mixture.smoothing
     s = mixture.n_species
     table = np.zeros(3 + 2 * s * s)
-    table[:3] = mixture.cutoff**2, -2.0 * c4 / 3.0, -c2 / 3.0
+    table[:3] = mixture.cutoff**2, *fused_force_constants(mixture.smoothing)
     sigma2 = mixture.sigma_matrix**2
     table[3::2] = (q * q / sigma2).ravel()
     table[4::2] = (24.0 * mixture.epsilon_matrix / sigma2 * (q * dt / unit)).ravel()
@@ -311,8 +311,7 @@ def _refuse_overlaps(model: _Model, c: Configuration) -> None:
     r = np.sqrt((separation**2).sum(axis=1))
     a, b = c.species[pairs[:, 0]] - 1, c.species[pairs[:, 1]] - 1
     with np.errstate(divide="ignore", over="ignore"):
-        x = m.sigma_matrix[a, b] / r
-        force = 48.0 * m.epsilon_matrix[a, b] / r * (x**12 - 0.5 * x**6)
+        force = lennard_jones_force(r, m.sigma_matrix[a, b], m.epsilon_matrix[a, b])
     limit = 0.25 * model.largest_force
     worst = int(np.argmax(force))
     if not force[worst] < limit:

@@ -40,7 +40,7 @@ from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture, exchange_matrix
 from tglassmlp.randomness import words
-from tglassmlp.simulation import kernels
+from tglassmlp.simulation import energies, neighbour_lists
 from tglassmlp.simulation.displacements import (
     BLOCK,
     MARGIN,
@@ -55,7 +55,8 @@ from tglassmlp.simulation.displacements import (
 )
 from tglassmlp.simulation.generator import draw, unit
 from tglassmlp.simulation.informed_exchanges import exchange_block
-from tglassmlp.simulation.kernels import GHOST, LANES, choose, nearest
+from tglassmlp.simulation.inlined import FAST_MATH, choose, nearest
+from tglassmlp.simulation.neighbour_lists import GHOST, LANES
 
 __all__ = ["Chain", "SwapStatistics", "swap_monte_carlo"]
 
@@ -88,7 +89,7 @@ _ENERGY, _DISPLACEMENT = 0, 1
 _TRIED, _MOVED, _SWAP_TRIED, _SWAPPED, _REBUILDS = range(5)
 
 
-@njit(error_model="numpy", forceinline=True, fastmath=kernels.FAST_MATH)
+@njit(error_model="numpy", forceinline=True, fastmath=FAST_MATH)
 def _species_energy(
     x: NDArray,
     y: NDArray,
@@ -494,7 +495,7 @@ class Chain:
         exchanged = exchanges == "informed" or swap_fraction > 0
         present = np.unique(c.species) if exchanged else None
         self._weights = exchange_matrix(exchange_weights or {}, mixture.n_species, present)
-        kernels.check_overlaps(c, mixture)
+        energies.check_overlaps(c, mixture)
         self.mixture, self.box_length = mixture, c.box_length
         self.temperature, self.skin = float(temperature), float(skin)
         self.exchanges = exchanges
@@ -508,7 +509,7 @@ class Chain:
         self._shares = shares / max(shares.sum(), 1e-300)
         self._pair_counts = np.zeros((2, mixture.n_species, mixture.n_species), np.int64)
         self._phase = np.zeros(1, np.int64)
-        self._tables = kernels.pair_tables(mixture)
+        self._tables = energies.pair_tables(mixture)
         # informed scheme: constants of single precision, and what its displacements summed up since the
         # energy was last computed: changes, their number, decisions in double precision
         self._single = single_tables(self._tables, c.box_length)
@@ -541,7 +542,7 @@ class Chain:
         self._running[_ENERGY] = self.recomputed_energy()
 
     def _empty_list(self, c: Configuration) -> tuple[NDArray, NDArray]:
-        width = kernels.row_width(c, self.mixture.largest_cutoff + self.skin)
+        width = neighbour_lists.row_width(c, self.mixture.largest_cutoff + self.skin)
         width = (width + LANES - 1) // LANES * LANES
         return np.zeros((c.n_particles, width), np.uint32), np.zeros(c.n_particles, np.int64)
 
@@ -591,7 +592,7 @@ class Chain:
 
     def recomputed_energy(self) -> float:
         """Potential energy of the system, computed anew with a new neighbour list."""
-        return kernels.total_energy(self.sorted_configuration(), self.mixture)
+        return energies.total_energy(self.sorted_configuration(), self.mixture)
 
     def sorted_configuration(self) -> Configuration:
         """Present configuration, particles in the order of the chain's own arrays (by cell of the list)."""
@@ -666,9 +667,10 @@ class Chain:
         if self._settled:
             return
         out = np.empty((3, self.n_particles))
-        exact = kernels.energy_and_forces(
-            self._x, self._y, self._types, self._rows, self._counts, self.box_length, *self._tables, *out
+        system = energies.ListedSystem(
+            self._x, self._y, self._types, self._rows, self._counts, float(self.box_length), self._tables
         )
+        exact = energies.energy_and_forces(system, *out)
         before, moved = float(self._running[_ENERGY]), float(self._sums[1])
         expected = before + float(self._sums[0])
         allowed = SUM_TOLERANCE * (moved + 1e4 + 10.0 * (abs(before) + abs(exact)))
@@ -778,7 +780,7 @@ class Chain:
             target[...] = values
         # entries of a row stay in their places while species change, so the list that was made at the
         # reference positions, with the present species, is the one that was in use
-        self._rows, self._counts = kernels.neighbour_rows(
+        self._rows, self._counts = neighbour_lists.neighbour_rows(
             self._reference[0],
             self._reference[1],
             self._types,

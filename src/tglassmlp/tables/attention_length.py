@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from tglassmlp.methods import NETWORK
 from tglassmlp.observables.attention_length import attention_distribution, attention_length
 from tglassmlp.observables.bootstrap import over_networks
+from tglassmlp.paths import File, t_min_of, temperature_of
 from tglassmlp.storage import read_arrays, read_attributes
 from tglassmlp.tables.fields import Fields
-from tglassmlp.tables.places import File, place_of
 from tglassmlp.tables.state_points import StatePoints
 
 __all__ = ["attention_tables", "read_attention"]
@@ -39,12 +39,16 @@ def read_attention(path: File, mean: bool) -> tuple[Fields, NDArray[np.float64],
     distribution
         ``[k, network, K]``.
     """
-    _, t_min, temperature = place_of(path)
     arrays = read_arrays(path, ["c_b", "attention", "converged"])
     names = [str(n) for n in read_attributes(path)["names"]]
     converged = np.asarray(arrays["converged"], dtype=bool)
     weights = Fields(
-        NETWORK.name, t_min, temperature, arrays["c_b"], arrays["attention"], converged=converged
+        NETWORK.name,
+        t_min_of(path),
+        temperature_of(path),
+        arrays["c_b"],
+        arrays["attention"],
+        converged=converged,
     )
     return weights, *attention_distribution(arrays["attention"], names, mean)
 

@@ -11,9 +11,9 @@ import pandas as pd
 from tglassmlp.methods import DYNAMICS
 from tglassmlp.observables.bootstrap import generator
 from tglassmlp.observables.bottleneck import principal_axes, sample, separation, separation_of_structures
+from tglassmlp.paths import File
 from tglassmlp.storage import read_arrays
 from tglassmlp.tables.fields import read_fields, structures_held
-from tglassmlp.tables.places import File
 from tglassmlp.tables.state_points import STATE_COLUMNS, StatePoints
 
 __all__ = ["bottleneck_tables"]

@@ -17,8 +17,8 @@ from tglassmlp.observables.chord_length import (
     resampled_chord_length,
     resampled_chord_length_without_noise,
 )
+from tglassmlp.paths import File
 from tglassmlp.tables.fields import structures_held
-from tglassmlp.tables.places import File
 from tglassmlp.tables.state_points import AtStatePoint, StatePoints, thermal_positions
 
 __all__ = ["chord_length_table"]

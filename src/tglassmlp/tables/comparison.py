@@ -14,9 +14,9 @@ from tglassmlp import state_point
 from tglassmlp.methods import NETWORK
 from tglassmlp.observables.bootstrap import combined_error, generator, jackknife_error
 from tglassmlp.observables.pearson import mean_difference, mean_difference_error, pearson_sums
+from tglassmlp.paths import File
 from tglassmlp.storage import read_table
 from tglassmlp.tables.fields import structures_held
-from tglassmlp.tables.places import File
 from tglassmlp.tables.state_points import StatePoints
 
 __all__ = ["COMPARISON_COLUMNS", "MOMENTS", "Sums", "comparison_sums", "comparison_table"]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from tglassmlp.paths import File, temperature_of
 from tglassmlp.storage import read_table
-from tglassmlp.tables.places import File, folder_temperature
 
 __all__ = ["equilibration_table"]
 
@@ -24,7 +24,7 @@ def equilibration_table(records: Sequence[File]) -> pd.DataFrame:
     parts = []
     for path in records:
         table = read_table(path, ["structure", "start", "sweep", "energy", "overlap"])
-        parts.append(table.assign(temperature=folder_temperature(path)))
+        parts.append(table.assign(temperature=temperature_of(path)))
     every = pd.concat(parts, ignore_index=True)
     grouped = every.groupby(["temperature", "start", "sweep"], as_index=False)
     means = grouped.agg(

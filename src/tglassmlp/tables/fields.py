@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from tglassmlp import state_point
 from tglassmlp.methods import DYNAMICS, NETWORK
+from tglassmlp.paths import File, meaning
 from tglassmlp.storage import read_arrays
-from tglassmlp.tables.places import File, place_of
 
 __all__ = ["Fields", "read_fields", "structures_held"]
 
@@ -74,18 +74,23 @@ def read_fields(path: File) -> list[Fields]:
     ValueError
         If the path does not tell the kind of file, or an array has the wrong shape.
     """
-    kind, t_min, temperature = place_of(path)
+    product, wildcards = meaning(path)
+    if product not in ("LABELS", "PREDICTIONS", "BASELINE_PREDICTIONS"):
+        raise ValueError(f"{path}: expected a labels, predictions or baseline_predictions file")
+    temperature = float(wildcards["temperature"])
     arrays = read_arrays(path, finite=False)
     c_b = np.asarray(arrays["c_b"], dtype=np.float64)
-    if kind == "labels":
+    if product == "LABELS":
         values = arrays["propensity"][:, None]
         time = np.asarray(arrays["time"], dtype=np.float64)
         return [Fields(DYNAMICS.name, "", temperature, c_b, values, time)]
-    if kind == "predictions":
+    if product == "PREDICTIONS":
         converged = np.asarray(arrays["converged"], dtype=bool)
-        return [Fields(NETWORK.name, t_min, temperature, c_b, arrays["propensity"], converged=converged)]
-    if kind != "baseline_predictions":
-        raise ValueError(f"{path}: expected a labels, predictions or baseline_predictions file")
+        return [
+            Fields(
+                NETWORK.name, wildcards["t_min"], temperature, c_b, arrays["propensity"], converged=converged
+            )
+        ]
     baselines = []
     for method, values in arrays.items():
         if method == "c_b" or values.ndim not in (3, 4) or values.shape[0] != c_b.size:

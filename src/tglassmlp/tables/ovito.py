@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.configuration import Configuration
+from tglassmlp.paths import File
 from tglassmlp.storage import read_arrays, read_configurations
 from tglassmlp.tables.fields import read_fields, structures_held
-from tglassmlp.tables.places import File
 
 __all__ = ["particle_properties"]
 

@@ -12,7 +12,7 @@ from tglassmlp.dynamics.correlations import split_half_ceiling
 from tglassmlp.methods import CEILING
 from tglassmlp.observables.bootstrap import generator, over_networks, resamples
 from tglassmlp.observables.pearson import pearson, pearson_error
-from tglassmlp.tables.places import File
+from tglassmlp.paths import File
 from tglassmlp.tables.state_points import AtStatePoint, StatePoints
 
 __all__ = ["pearson_table"]

@@ -17,9 +17,9 @@ from tglassmlp.observables.chord_length import Lattice, chord_lengths, chord_sum
 from tglassmlp.observables.pearson import pearson_sums, relative_correlation
 from tglassmlp.observables.susceptibility import covariance_of_means
 from tglassmlp.observables.trends import AtTemperature
+from tglassmlp.paths import File
 from tglassmlp.tables.attention_length import read_attention
 from tglassmlp.tables.fields import Fields, read_fields, structures_held
-from tglassmlp.tables.places import File
 from tglassmlp.tables.unit_systems import read_halves
 
 __all__ = [

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from tglassmlp.observables.bootstrap import groups
 from tglassmlp.observables.bottleneck import separation
 from tglassmlp.observables.trends import AtTemperature
+from tglassmlp.paths import File
 from tglassmlp.storage import read_arrays
 from tglassmlp.tables.fields import read_fields, structures_held
-from tglassmlp.tables.places import File
 from tglassmlp.tables.quantities import common_c_b
 from tglassmlp.tables.unit_systems import UnitSystems
 

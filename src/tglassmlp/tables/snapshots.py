@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from tglassmlp.configuration import wrap
 from tglassmlp.methods import DYNAMICS
+from tglassmlp.paths import File
 from tglassmlp.state_point import find, is_same
 from tglassmlp.storage import Array, read_configurations
 from tglassmlp.tables.fields import read_fields
-from tglassmlp.tables.places import File
 from tglassmlp.tables.times import Times
 
 __all__ = ["snapshot_arrays", "snapshots"]

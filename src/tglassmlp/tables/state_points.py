@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp import state_point
+from tglassmlp.paths import File, temperature_of
 from tglassmlp.state_point import StatePoint
 from tglassmlp.storage import read_arrays, read_attributes
 from tglassmlp.tables.fields import Fields, read_fields, structures_held
-from tglassmlp.tables.places import File, folder_temperature, place_of
 from tglassmlp.tables.times import Times
 
 __all__ = ["STATE_COLUMNS", "AtStatePoint", "Dynamics", "StatePoints", "thermal_positions"]
@@ -36,7 +36,7 @@ class Dynamics:
     """
 
     def __init__(self, labels: Sequence[File]) -> None:
-        self._files = {state_point.key(place_of(path).temperature): path for path in labels}
+        self._files = {state_point.key(temperature_of(path)): path for path in labels}
         self._fields: dict[int, Fields] = {}
         self._halves: tuple[int | None, NDArray] = (None, np.empty(0))
 
@@ -200,14 +200,14 @@ class StatePoints:
     def measured(self) -> Iterator[AtStatePoint]:
         """State points of molecular dynamics."""
         for path in self._labels:
-            fields = self.dynamics.fields(place_of(path).temperature)
+            fields = self.dynamics.fields(temperature_of(path))
             assert fields is not None
             yield from self.of(fields)
 
     def beside_dynamics(self) -> Iterator[AtStatePoint]:
         """Predicted state points that have dynamics; networks that miss C_B are left out of their values."""
         for path in self._modelled:
-            if self.dynamics.fields(place_of(path).temperature) is None:
+            if self.dynamics.fields(temperature_of(path)) is None:
                 continue
             for fields in read_fields(path):
                 for at in self.of(fields):
@@ -231,7 +231,7 @@ def thermal_positions(descriptors: Sequence[File]) -> dict[float, tuple[NDArray,
     parts: dict[float, list[NDArray]] = {}
     box: dict[float, float] = {}
     for path in descriptors:
-        temperature = folder_temperature(path)
+        temperature = temperature_of(path)
         parts.setdefault(temperature, []).append(read_arrays(path, ["positions"])["positions"])
         box[temperature] = float(read_attributes(path)["box_length"])
     return {t: (np.concatenate(p), box[t]) for t, p in parts.items()}

@@ -18,7 +18,7 @@ from tglassmlp.observables.structure_factor import (
     structure_factor_fft,
     tile_memory,
 )
-from tglassmlp.tables.places import File
+from tglassmlp.paths import File
 from tglassmlp.tables.state_points import STATE_COLUMNS, StatePoints, thermal_positions
 
 __all__ = ["fit_columns", "structure_factor_tables"]

@@ -14,7 +14,7 @@ from tglassmlp.observables.susceptibility import (
     susceptibility_error,
     susceptibility_without_noise,
 )
-from tglassmlp.tables.places import File
+from tglassmlp.paths import File
 from tglassmlp.tables.state_points import StatePoints
 
 __all__ = ["susceptibility_table"]

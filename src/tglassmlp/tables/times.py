@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tglassmlp.dynamics.relaxation import Relaxation
+from tglassmlp.dynamics.relaxation_times import Relaxation
+from tglassmlp.paths import File, temperature_of
 from tglassmlp.state_point import StatePoint
 from tglassmlp.storage import read_arrays, read_json
-from tglassmlp.tables.places import File, place_of
 
 __all__ = ["Times"]
 
@@ -28,7 +28,7 @@ class Times:
         self.relaxation = Relaxation.from_json(read_json(relaxation))
         self._measured: dict[StatePoint, float] = {}
         for path in labels:
-            temperature = place_of(path).temperature
+            temperature = temperature_of(path)
             arrays = read_arrays(path, ["c_b", "time"])
             for c, t in zip(arrays["c_b"], arrays["time"], strict=True):
                 self._measured[StatePoint.of(temperature, c)] = float(t)

@@ -19,9 +19,10 @@ from tglassmlp.observables.bootstrap import generator
 from tglassmlp.observables.length_exponents import FactorsByState, GroupedModes
 from tglassmlp.observables.structure_factor import Shells
 from tglassmlp.observables.trends import AtTemperature, Estimate, Series, estimate, ranges, series_of
+from tglassmlp.paths import File, t_min_of, temperature_of
+from tglassmlp.state_point import is_same
 from tglassmlp.storage import read_arrays
 from tglassmlp.tables.fields import read_fields, structures_held
-from tglassmlp.tables.places import File, place_of
 from tglassmlp.tables.quantities import (
     attention_lengths,
     chord_lengths_of,
@@ -98,7 +99,7 @@ def trend_table(
         rows += _trend_rows(head, series_of(by_temperature))
     of_dynamics = {t: susceptibilities_of_dynamics(path, unit.test) for t, path in unit.labels.items()}
     rows += _trend_rows({"quantity": "chi4", "method": DYNAMICS.name, "t_min": ""}, series_of(of_dynamics))
-    large = {p.temperature: path for path in large_predictions if (p := place_of(path)).t_min == main}
+    large = {temperature_of(path): path for path in large_predictions if is_same(t_min_of(path), main)}
     factors = _factors(large, large_descriptors, fit_q_max, tiles, seed) if large else None
     if factors is not None:
         for quantity, cubic in (("xi4", False), ("a", True)):

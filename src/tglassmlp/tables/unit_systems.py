@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.observables.chord_length import Lattice
+from tglassmlp.paths import File, t_min_of, temperature_of
 from tglassmlp.state_point import is_same
 from tglassmlp.storage import read_arrays
 from tglassmlp.tables.fields import structures_held
-from tglassmlp.tables.places import File, folder_temperature, place_of
 from tglassmlp.tables.state_points import thermal_positions
 
 __all__ = ["UnitSystems", "read_halves"]
@@ -32,11 +32,10 @@ class UnitSystems:
         self, labels: Sequence[File], predictions: Sequence[File], descriptors: Sequence[File],
         test: Sequence[int],
     ) -> None:  # fmt: skip
-        self.labels = {place_of(p).temperature: p for p in labels}
+        self.labels = {temperature_of(p): p for p in labels}
         self.predictions: dict[str, dict[float, File]] = {}
         for path in predictions:
-            _, t_min, temperature = place_of(path)
-            self.predictions.setdefault(t_min, {})[temperature] = path
+            self.predictions.setdefault(t_min_of(path), {})[temperature_of(path)] = path
         self.test = list(test)
         self._descriptors = list(descriptors)
         self._lattices: dict[float, list[Lattice]] = {}
@@ -44,7 +43,7 @@ class UnitSystems:
     def lattices(self, temperature: float, spacing: float) -> list[Lattice]:
         """Lattices of the test structures of one temperature."""
         if temperature not in self._lattices:
-            mine = [p for p in self._descriptors if is_same(folder_temperature(p), temperature)]
+            mine = [p for p in self._descriptors if is_same(temperature_of(p), temperature)]
             positions, box = thermal_positions(mine)[temperature]
             self._lattices[temperature] = [
                 Lattice(positions[s], box, spacing) for s in structures_held(self.test, len(positions))

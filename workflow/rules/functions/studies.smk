@@ -1,5 +1,5 @@
 # Variants that are studied, and the record they change (studies).
-from tglassmlp.config import split
+from tglassmlp.division import split
 from tglassmlp.studies import variants
 
 

@@ -6,7 +6,7 @@ import pytest
 from tglassmlp import KA2D, Configuration, potential_energies
 from tglassmlp.configuration import minimum_image
 from tglassmlp.mixture import Mixture
-from tglassmlp.simulation import kernels
+from tglassmlp.simulation import energies, neighbour_lists
 
 
 def brute_force_energies(c, mixture):
@@ -66,10 +66,10 @@ def test_forces_equal_jax_gradient(liquid):
     with jax.enable_x64(True):
         gradient = np.asarray(jax.jit(jax.grad(energy))(jnp.asarray(liquid.positions)))
         total = float(energy(jnp.asarray(liquid.positions)))
-    found = kernels.forces(liquid)
+    found = energies.forces(liquid)
     assert np.abs(found).max() > 1.0
     np.testing.assert_allclose(found, -gradient, rtol=0, atol=1e-10 * np.abs(gradient).max())
-    assert kernels.total_energy(liquid) == pytest.approx(total, rel=1e-12)
+    assert energies.total_energy(liquid) == pytest.approx(total, rel=1e-12)
     np.testing.assert_allclose(found.sum(axis=0), 0.0, atol=1e-9)
 
 
@@ -79,7 +79,7 @@ def test_neighbour_rows_equal_brute_force(n, length, radius):
     positions = rng.uniform(-2 * length, 2 * length, (n, 2))
     types = rng.integers(0, 3, n)
     # a width of 8 is far too small and must grow by itself
-    rows, counts = kernels.neighbour_rows(*positions.T.copy(), types, length, radius, 8)
+    rows, counts = neighbour_lists.neighbour_rows(*positions.T.copy(), types, length, radius, 8)
     distance = np.sqrt((minimum_image(positions[:, None] - positions[None], length) ** 2).sum(-1))
     near = (distance < radius) & ~np.eye(n, dtype=bool)
     np.testing.assert_array_equal(counts, near.sum(axis=1))
@@ -87,16 +87,16 @@ def test_neighbour_rows_equal_brute_force(n, length, radius):
         entries = rows[i, : counts[i]].astype(int)
         assert sorted(entries >> 3) == np.flatnonzero(near[i]).tolist()
         np.testing.assert_array_equal(entries & 7, types[entries >> 3])
-        padding = rows[i, counts[i] : -(-counts[i] // kernels.LANES) * kernels.LANES]
-        assert np.all(padding == 8 * i + kernels.GHOST)
+        padding = rows[i, counts[i] : -(-counts[i] // neighbour_lists.LANES) * neighbour_lists.LANES]
+        assert np.all(padding == 8 * i + neighbour_lists.GHOST)
 
 
 def test_cut_off_is_continuous():
     inside = Configuration([[0, 0], [2.5 - 1e-7, 0]], [1, 1], 10.0)
     beyond = Configuration([[0, 0], [2.5 + 1e-7, 0]], [1, 1], 10.0)
-    assert abs(kernels.total_energy(inside)) < 1e-15
-    assert kernels.total_energy(beyond) == 0.0
-    assert np.abs(kernels.forces(inside)).max() < 1e-12
+    assert abs(energies.total_energy(inside)) < 1e-15
+    assert energies.total_energy(beyond) == 0.0
+    assert np.abs(energies.forces(inside)).max() < 1e-12
 
 
 def test_wrong_systems_are_refused(lattice):
@@ -106,12 +106,12 @@ def test_wrong_systems_are_refused(lattice):
         potential_energies(Configuration([[0, 0], [1, 0]], [1, 1], 4.9))
     with pytest.raises(ValueError, match="not finite"):
         potential_energies(Configuration([[0, 0], [0, 0]], [1, 1], 10.0))
-    kernels.check_overlaps(lattice)
+    energies.check_overlaps(lattice)
     with pytest.raises(ValueError, match=r"particles 0 and 1 overlap.* 0\.375 sigma.*at least 0\.5"):
-        kernels.check_overlaps(Configuration([[0, 0], [0.3, 0]], [1, 2], 10.0))
+        energies.check_overlaps(Configuration([[0, 0], [0.3, 0]], [1, 2], 10.0))
     five = Mixture("five", ((1.0,) * 5,) * 5, ((1.0,) * 5,) * 5, (1,) * 5, 10.0)
     with pytest.raises(ValueError, match=r"5 species.*at most 4"):
-        kernels.pair_tables(five)
+        energies.pair_tables(five)
 
 
 @pytest.mark.parametrize(("distance", "fine"), [(0.49, False), (0.499, False), (0.501, True), (0.69, True)])
@@ -122,16 +122,16 @@ def test_overlap_limit_is_a_distance_in_pair_diameters(distance, fine):
         for scale, allowed in ((1.0, {}), (2.0, {"allowed": 1.0}), (0.5, {"allowed": 0.25})):
             scaled = c.with_positions(scale * c.positions)
             if fine:
-                kernels.check_overlaps(scaled, **allowed)
+                energies.check_overlaps(scaled, **allowed)
             else:
                 with pytest.raises(ValueError, match=f"distance is {scale * distance:.3g} sigma"):
-                    kernels.check_overlaps(scaled, **allowed)
+                    energies.check_overlaps(scaled, **allowed)
 
 
 def test_closest_pair_is_found_across_the_border():
     c = Configuration([[-4.9, 0], [4.8, 0], [0, 0], [0.45, 0]], [1, 1, 1, 1], 10.0)
     with pytest.raises(ValueError, match=r"particles 0 and 1 overlap.* 0\.3 sigma"):
-        kernels.check_overlaps(c)
+        energies.check_overlaps(c)
 
 
 def test_pair_by_hand():
@@ -144,7 +144,7 @@ def test_pair_by_hand():
         np.testing.assert_allclose(potential_energies(c), [0.5 * energy] * 2, rtol=1e-7)
         # dV/dr = 4 eps (-6 s^-7 + 3 s^-4 + C2 + 2 C4 s) 2 r / sigma^2 > 0: the left one is pulled right
         pull = 4 * epsilon * (-6 / 128 + 3 / 16 + c2 + 4 * c4) * 2 * r / sigma**2
-        np.testing.assert_allclose(kernels.forces(c), [[pull, 0], [-pull, 0]], rtol=1e-7)
+        np.testing.assert_allclose(energies.forces(c), [[pull, 0], [-pull, 0]], rtol=1e-7)
 
 
 @pytest.mark.parametrize("cells", [1, 4, 5, 7])
@@ -153,7 +153,7 @@ def test_particles_are_sorted_into_cells_of_the_box(cells):
     length = 9.0
     x, y = rng.uniform(-20, 20, (2, 200))
     x[:3], y[:3] = [4.5, -4.5, 0.0], [9.0, 0.0, -9.0]
-    order, start, found = kernels.cell_order(x, y, length, length / (cells + 0.5))
+    order, start, found = neighbour_lists.cell_order(x, y, length, length / (cells + 0.5))
     assert found == cells
     assert start[-1] == 200
     column, line = (np.minimum((v / length % 1.0 * cells).astype(int), cells - 1) for v in (x, y))
