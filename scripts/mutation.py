@@ -92,6 +92,8 @@ TESTS: dict[str, list[str]] = {
     "network/library.py": ["u:network_prediction"],
     "network/publish.py": ["u:networks_by_hand", "u:network_prediction"],
     "observables/*": ["u:observables_by_hand", "u:tables", "u:observables"],
+    "tables/*": ["u:tables", "u:observables"],
+    "claims/*": ["u:tables", "u:figures"],
 }  # fmt: skip
 #: Modules that need a library which is not installed everywhere.
 LEFT_OUT = ("__init__.py", "hoomd_engine.py", "hoomd_planes.py")

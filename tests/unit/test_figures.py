@@ -7,16 +7,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tglassmlp.claims.collection import Collection
+from tglassmlp.claims.numbers import collect_numbers
+from tglassmlp.claims.page import Picture, report
+from tglassmlp.claims.publish import publish
+from tglassmlp.claims.table_numbers import add_trends
+from tglassmlp.claims.verdict import judge
 from tglassmlp.configuration import Configuration
 from tglassmlp.figures import movie, registry
 from tglassmlp.figures.contact_sheet import draw_contact_sheet
 from tglassmlp.mixture import KA2D, Mixture
-from tglassmlp.observables.export import particle_properties
-from tglassmlp.observables.numbers import _Collection, _trends, collect_numbers
-from tglassmlp.observables.reproduction import Picture, judge, publish, report
-from tglassmlp.observables.tables import near_c_b, read_fields
 from tglassmlp.published import system_key
 from tglassmlp.storage import read_configurations, read_table, write_configurations
+from tglassmlp.tables.common_c_b import near_c_b
+from tglassmlp.tables.fields import read_fields
+from tglassmlp.tables.ovito import particle_properties
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import synthetic_run
@@ -300,8 +305,8 @@ def test_the_trends_of_two_lengths_are_compared_network_by_network():
     ]
     columns = ["quantity", "method", "t_min", "range", "network", "exponent", "error_structures", "spread"]
     table = pd.DataFrame(rows, columns=[*columns, "temperatures"])
-    found = _Collection()
-    _trends(found, table.assign(error=table["error_structures"], n_networks=2, n_c_b=3))
+    found = Collection()
+    add_trends(found, table.assign(error=table["error_structures"], n_networks=2, n_c_b=3))
     numbers = found.numbers
     difference = numbers["trend/xi4_less_chord_length/tglassmlp/tmin0.40/all"]
     assert difference["value"] == pytest.approx(0.5)

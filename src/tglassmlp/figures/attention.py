@@ -20,7 +20,7 @@ from tglassmlp.figures.style import (
     temperature_colors,
     temperature_text,
 )
-from tglassmlp.observables.tables import near_c_b
+from tglassmlp.tables.common_c_b import near_c_b
 
 
 def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:

@@ -24,7 +24,7 @@ from tglassmlp.figures.style import (
     note,
     temperature_text,
 )
-from tglassmlp.observables.tables import near_c_b
+from tglassmlp.tables.common_c_b import near_c_b
 
 
 def _plane(table: pd.DataFrame) -> tuple[tuple[str, str], tuple[str, str]]:

@@ -9,12 +9,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.patches import Patch
 
+from tglassmlp.dynamics.label_map import LETTERS
 from tglassmlp.figures.style import PAGE, Drawn, figure, footer, temperature_text
 
 _KINDS = {
-    "x": ("#9ECAE1", "x  molecular dynamics"),
-    "t": ("#FDD0A2", "t  extrapolated in the first step"),
-    "r": ("#E7E1EF", "r  full network only"),
+    LETTERS[origin]: (color, f"{LETTERS[origin]}  {text}")
+    for origin, color, text in (
+        ("measured", "#9ECAE1", "molecular dynamics"),
+        ("extrapolated", "#FDD0A2", "extrapolated in the first step"),
+        ("predicted", "#E7E1EF", "full network only"),
+    )
 }
 
 
@@ -46,7 +50,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
         ax.tick_params(which="both", length=0)
         ax.set(xlim=(-0.5, len(temperatures) - 0.5), ylim=(len(values) - 0.5, -0.5))
         ax.set(xlabel="temperature $T$ (LJ units)", ylabel="mean propensity $C_B$")
-        trained = int(here["kind"].isin(["x", "t"]).sum())
+        trained = int(here["kind"].isin([LETTERS["measured"], LETTERS["extrapolated"]]).sum())
         ax.set_title(f"$T_{{\\min}} = {t_min}$: trained on {trained} state points")
     handles = [Patch(color=color, label=text) for color, text in _KINDS.values()]
     fig.legend(handles=handles, loc="outside upper center", ncols=3)

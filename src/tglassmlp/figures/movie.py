@@ -68,7 +68,7 @@ def draw_movie(path: str | PathLike[str], snapshots: Mapping[str, Any], meta: Ma
     path
         ``.mp4`` or ``.gif``.
     snapshots
-        Arrays ``evolution_*`` and attributes, see :func:`tglassmlp.observables.tables.snapshots`.
+        Arrays ``evolution_*`` and attributes, see :func:`tglassmlp.tables.snapshots.snapshots`.
     meta
         With ``movie``: ``frames``, ``frames_per_second``.
 
