@@ -16,11 +16,11 @@ import numpy as np
 from benchmarks.scale import MIXTURE, sized
 
 from tglassmlp import KA2D, Configuration
+from tglassmlp.equilibration.start import lattice_start
 from tglassmlp.simulation.energies import energy_and_forces, prepared
-from tglassmlp.simulation.equilibration import lattice_start
 from tglassmlp.simulation.minimisation import minimise
 from tglassmlp.simulation.neighbour_lists import neighbour_rows
-from tglassmlp.simulation.swap_monte_carlo import Chain
+from tglassmlp.simulation.swap.chain import Chain
 
 TEMPERATURE, SWAP_FRACTION, REPEATS = 0.231, 0.2, sized(5, 1)
 C0, C2, C4 = KA2D.smoothing

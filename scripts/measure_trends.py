@@ -1,6 +1,6 @@
 """Trends with temperature, from all C_B together, and how far networks agree with dynamics."""
 
-from tglassmlp.network.steps import bottlenecks_of
+from tglassmlp.network.prediction_run import bottlenecks_of
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
 from tglassmlp.storage import write_table

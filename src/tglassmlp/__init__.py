@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from tglassmlp.descriptors.local import radical_perimeters
     from tglassmlp.dynamics.bond_breaking import bond_breaking
     from tglassmlp.mixture import KA2D, Mixture
-    from tglassmlp.network.prediction import PredictionWarning, load_networks
+    from tglassmlp.network.networks import load_networks
+    from tglassmlp.network.prediction import PredictionWarning
     from tglassmlp.readers.configurations import read_configurations
     from tglassmlp.simulation.energies import potential_energies
     from tglassmlp.simulation.minimisation import inherent_structure
-    from tglassmlp.simulation.molecular_dynamics import isoconfigurational_dynamics
-    from tglassmlp.simulation.swap_monte_carlo import swap_monte_carlo
+    from tglassmlp.simulation.run import isoconfigurational_dynamics
+    from tglassmlp.simulation.swap.sampler import swap_monte_carlo
     from tglassmlp.storage import read_mixture, write_configurations
 
 __version__ = "0.1.0"
@@ -66,11 +67,11 @@ _HOMES = {
     "write_configurations": "storage",
     "potential_energies": "simulation.energies",
     "inherent_structure": "simulation.minimisation",
-    "swap_monte_carlo": "simulation.swap_monte_carlo",
-    "isoconfigurational_dynamics": "simulation.molecular_dynamics",
+    "swap_monte_carlo": "simulation.swap.sampler",
+    "isoconfigurational_dynamics": "simulation.run",
     "bond_breaking": "dynamics.bond_breaking",
     "radical_perimeters": "descriptors.local",
-    "load_networks": "network.prediction",
+    "load_networks": "network.networks",
     "load_dataset": "dataset.library",
     "PredictionWarning": "network.prediction",
     "MixtureWarning": "default_mixture",

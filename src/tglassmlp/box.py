@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "DIMENSIONS",
     "FAR",
     "RESOLUTION",
     "bring_near",
@@ -27,6 +28,9 @@ __all__ = [
     "nearest",
     "wrap",
 ]
+
+#: Number of dimensions d of space: positions are ``[N, d]``.
+DIMENSIONS: Final = 2
 
 #: Coordinates further out than this many boxes are folded before anything is computed from them. Nearer ones
 #: are left alone: differences of them are as exact as the sums they enter, and the paths of earlier runs stay

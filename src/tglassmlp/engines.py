@@ -37,6 +37,8 @@ class Capabilities:
     replicas_per_thread
         Replicas of one structure that the engine moves on one thread; None: it does not share them out among
         threads.
+    largest_swap_batch
+        Most chains of swap Monte Carlo that the engine moves together; None: as many as its memory holds.
     environment
         Name of the conda environment file in ``envs/`` in which the engine runs.
     device_variable
@@ -48,6 +50,7 @@ class Capabilities:
     precisions: tuple[str, ...] = ("double",)
     largest_batch: int | None = None
     replicas_per_thread: int | None = None
+    largest_swap_batch: int | None = None
     environment: str = "workflow"
     device_variable: str | None = None
 
@@ -145,8 +148,10 @@ register(
             same_bits_for_any_grouping=True,
             precisions=("mixed", "double"),
             replicas_per_thread=16,
+            largest_swap_batch=1,
         ),
         dynamics="tglassmlp.simulation.native.engine:ENGINE",
+        swap="tglassmlp.simulation.swap.sampler:SAMPLER",
         minimiser="tglassmlp.simulation.minimisation:MINIMISER",
     )
 )

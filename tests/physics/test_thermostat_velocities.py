@@ -9,10 +9,11 @@ import pytest
 from test_dynamics import MIXTURE, trajectory
 
 from tglassmlp import KA2D, Configuration, inherent_structure
+from tglassmlp.equilibration.settings import EquilibrationSettings
+from tglassmlp.equilibration.structures import equilibrate_structure
 from tglassmlp.simulation import energies
-from tglassmlp.simulation.equilibration import EquilibrationSettings, equilibrate_structure
-from tglassmlp.simulation.molecular_dynamics import isoconfigurational_dynamics
-from tglassmlp.simulation.swap_monte_carlo import Chain
+from tglassmlp.simulation.run import isoconfigurational_dynamics
+from tglassmlp.simulation.swap.chain import Chain
 
 COLD, TIME_STEP = 0.01, 0.03
 

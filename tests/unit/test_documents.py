@@ -67,9 +67,9 @@ def same_defaults(settings, section):
 @pytest.mark.parametrize(
     ("module", "name", "section"),
     [
-        ("tglassmlp.simulation.equilibration", "CheckLimits", run_config.EquilibrationChecks),
-        ("tglassmlp.simulation.equilibration", "EquilibrationSettings", run_config.EquilibrationSettings),
-        ("tglassmlp.network.model", "Architecture", run_config.NetworkSettings),
+        ("tglassmlp.equilibration.settings", "CheckLimits", run_config.EquilibrationChecks),
+        ("tglassmlp.equilibration.settings", "EquilibrationSettings", run_config.EquilibrationSettings),
+        ("tglassmlp.network.architecture", "Architecture", run_config.NetworkSettings),
     ],
 )
 def test_the_package_has_the_same_defaults_as_the_configuration(module, name, section):

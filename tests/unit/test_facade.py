@@ -16,7 +16,7 @@ import tglassmlp as tg
 from tglassmlp.config import DescriptorSettings, MinimisationSettings, PropensitySettings, check
 from tglassmlp.config import DynamicsSettings as DynamicsKeys
 from tglassmlp.default_mixture import SMALLEST_LIQUID, carried_mixture
-from tglassmlp.simulation.molecular_dynamics import DynamicsSettings
+from tglassmlp.simulation.dynamics import DynamicsSettings
 
 
 def python(code: str) -> str:
@@ -165,10 +165,11 @@ def test_results_carry_the_mixture_they_were_made_with(lattice):
 
 def test_functions_below_the_interface_use_it_too(lattice):
     from tglassmlp.dynamics.bond_breaking import isoconfigurational_propensity, surviving_bonds
+    from tglassmlp.equilibration.checks import check_temperature
+    from tglassmlp.equilibration.settings import CheckLimits
     from tglassmlp.simulation.energies import forces, prepared, total_energy
-    from tglassmlp.simulation.equilibration import CheckLimits, check_temperature
-    from tglassmlp.simulation.stepper import ReplicaStepper
-    from tglassmlp.simulation.swap_monte_carlo import Chain
+    from tglassmlp.simulation.native.stepper import ReplicaStepper
+    from tglassmlp.simulation.swap.chain import Chain
 
     bare = tg.inherent_structure(lattice, mixture=HOT).with_mixture(None)
     hot = bare.with_mixture(HOT)
@@ -210,7 +211,7 @@ def test_configurations_of_different_mixtures_have_no_common_one(lattice):
     ],
 )
 def test_settings_of_dynamics_are_of_their_class(lattice, settings, found):
-    needed = r"settings must be a tglassmlp.simulation.molecular_dynamics.DynamicsSettings, found \S*"
+    needed = r"settings must be a tglassmlp.simulation.dynamics.DynamicsSettings, found \S*"
     with pytest.raises(TypeError, match=needed + found):
         tg.isoconfigurational_dynamics(lattice, 0.5, [0.0, 0.1], 2, 1, settings=settings)
 

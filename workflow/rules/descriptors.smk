@@ -44,7 +44,7 @@ rule fit_scaling:
         mem_mb=2000,
         runtime=15,
     params:
-        kinds=["x", "t"] if CONFIG.training.scaling_temperatures == "all" else ["x"],
+        kinds=scaling_letters(),
         structures=division_record(),
         stage_version=version("scaling"),
     script:

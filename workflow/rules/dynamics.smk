@@ -15,7 +15,7 @@ rule run_isoconfigurational_dynamics:
             "run_isoconfigurational_dynamics", "ensemble", "temperature", "chunk"
         )
     conda:
-        f"../../envs/{'hoomd' if CONFIG.engine == 'hoomd' else 'workflow'}.yaml"
+        f"../../envs/{ENGINE.environment}.yaml"
     threads: threads_of(dynamics_plan)
     resources:
         mem_mb=megabytes_of(dynamics_plan),
@@ -46,7 +46,7 @@ rule extend_isoconfigurational_dynamics:
     benchmark:
         benchmark_of("extend_isoconfigurational_dynamics", "temperature", "chunk")
     conda:
-        f"../../envs/{'hoomd' if CONFIG.engine == 'hoomd' else 'workflow'}.yaml"
+        f"../../envs/{ENGINE.environment}.yaml"
     threads: threads_of(extension_plan)
     resources:
         mem_mb=megabytes_of(extension_plan),

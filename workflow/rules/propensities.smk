@@ -19,7 +19,10 @@ rule measure_propensities:
         mem_mb=lambda wildcards: round(800 + 3 * trajectory_megabytes(wildcards)),
         runtime=lambda wildcards: round(10 + trajectory_megabytes(wildcards) / 500),
     params:
-        settings=chosen("propensity", "r_in", "r_out", "wave_number"),
+        settings={
+            **chosen("propensity", "r_in", "r_out", "wave_number"),
+            **label_chosen(),
+        },
         mixture=mixture_record(),
         stage_version=version("propensities"),
     script:
@@ -78,6 +81,7 @@ rule label_structures:
         mem_mb=4000,
         runtime=20,
     params:
+        **label_chosen(),
         c_b=[float(c) for c in C_BS],
         central_species=CONFIG.propensity.central_species,
         stage_version=version("labels"),

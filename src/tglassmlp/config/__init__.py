@@ -21,7 +21,7 @@ However a run is started or asked about, :func:`load_run` reads its configuratio
 from tglassmlp.config.loading import load, load_run
 from tglassmlp.config.problems import ConfigError
 from tglassmlp.config.reading import read_yaml
-from tglassmlp.config.run import ENGINES, Config
+from tglassmlp.config.run import Config
 from tglassmlp.config.schema import schema, schema_text
 from tglassmlp.config.sections.equilibration import (
     EquilibrationChecks,
@@ -56,7 +56,6 @@ from tglassmlp.config.sections.system import (
 from tglassmlp.settings import check, fingerprint, plain, refuse_truth_values
 
 __all__ = [
-    "ENGINES",
     "STATE_FEATURES",
     "BaselineSettings",
     "Config",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
+from tglassmlp import engines
 from tglassmlp.config.sections.equilibration import EquilibrationSettings
 from tglassmlp.config.sections.labels import DescriptorSettings, LabelSettings, PropensitySettings
 from tglassmlp.config.sections.network import (
@@ -24,13 +26,22 @@ from tglassmlp.settings import Settings
 from tglassmlp.settings.ranges import Positive, Share
 from tglassmlp.state_point import canonical
 
-__all__ = [
-    "ENGINES",
-    "Config",
-]
+__all__ = ["Config"]
 
-#: Engines that can make trajectories.
-ENGINES: Final = ("native", "hoomd")
+
+def _known(name: Any) -> str:
+    """Refuse what is not the name of a declared engine, as pydantic refuses what is none of a few words."""
+    names = [repr(known) for known in engines.names()]
+    if not isinstance(name, str) or repr(name) not in names:
+        expected = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+        raise PydanticCustomError("literal_error", "Input should be {expected}", {"expected": expected})
+    return name
+
+
+#: Name of an engine that makes trajectories, also of one that was declared after this module was loaded.
+EngineName = Annotated[
+    str, BeforeValidator(_known), WithJsonSchema({"enum": list(engines.names()), "type": "string"})
+]
 
 
 class Config(Settings):
@@ -41,7 +52,7 @@ class Config(Settings):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
     )
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(description="root of every random number")
-    engine: Literal[ENGINES] = Field("native", description="engine of the trajectories")  # type: ignore[valid-type]
+    engine: EngineName = Field("native", description="engine of the trajectories")
     system: SystemSettings = Field(SystemSettings(), description="what is simulated")
     temperatures: tuple[TemperatureSettings, ...] = Field(
         json_schema_extra={"minItems": 2},

@@ -78,7 +78,8 @@ def _row(e: Ensemble) -> str:
 
 
 def _equilibrated(e: Ensemble) -> str:
-    from tglassmlp.simulation.equilibration import CheckLimits, check_large_systems, check_temperature
+    from tglassmlp.equilibration.checks import check_large_systems, check_temperature
+    from tglassmlp.equilibration.settings import CheckLimits
 
     records = pd.concat([e.evidence(k) for k in e.numbers], ignore_index=True)
     structures = e.configurations()

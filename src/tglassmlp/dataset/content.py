@@ -36,7 +36,7 @@ from tglassmlp.mixture import Mixture
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tglassmlp.simulation.engine import Trajectory
+    from tglassmlp.simulation.dynamics import Trajectory
 
 __all__ = [
     "DISPLACEMENT_STEP",
@@ -65,7 +65,7 @@ SMALLEST_DISPLACEMENT: Final = 1e-3
 #: Step of the logarithm of a stored displacement.
 DISPLACEMENT_STEP: Final = 0.04
 
-#: Columns of the equilibration record that are kept, see :data:`tglassmlp.simulation.equilibration.COLUMNS`.
+#: Columns of the equilibration record that are kept, see :data:`tglassmlp.equilibration.record.COLUMNS`.
 EVIDENCE: Final = (
     "sweep",
     "measured",

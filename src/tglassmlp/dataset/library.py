@@ -206,7 +206,7 @@ class Ensemble:
         return [self.configuration(k) for k in (self.numbers if numbers is None else numbers)]
 
     def evidence(self, number: int) -> pd.DataFrame:
-        """Equilibration record of a structure, columns :data:`tglassmlp.simulation.equilibration.COLUMNS`."""
+        """Equilibration record of a structure, columns :data:`tglassmlp.equilibration.record.COLUMNS`."""
         return content.read_evidence(*self._place(number))
 
     def dynamics(self, number: int) -> Dynamics:

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tglassmlp import engines
 from tglassmlp.configuration import Configuration
+from tglassmlp.default_mixture import check_carried_mixture
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import Report
 from tglassmlp.simulation.dynamics import DEFAULT_SETTINGS, DynamicsSettings, Trajectory
@@ -66,7 +67,8 @@ class DynamicsRequest:
     Raises
     ------
     ValueError
-        Unless there are as many seeds (and numbers, and starts) as structures, and at least one.
+        Unless there are as many seeds (and numbers, and starts) as structures, and at least one, or if a
+        structure carries a mixture of another pair potential.
     """
 
     configurations: Sequence[Configuration]
@@ -86,6 +88,7 @@ class DynamicsRequest:
         if count < 1 or any(n != count for n in given.values()):
             found = ", ".join([f"{count} structures", *(f"{n} {name}" for name, n in given.items())])
             raise ValueError(f"as many numbers and seeds as structures are needed, found {found}")
+        check_carried_mixture(self.configurations, self.mixture, "dynamics")
 
     def __len__(self) -> int:
         return len(self.configurations)
@@ -193,17 +196,59 @@ class SwapRequest:
 class SwapChains(Protocol):
     """Chains that a sampler moves together."""
 
+    #: Temperature of all of them, which may be changed between two calls of :meth:`run`.
+    temperature: float
+
+    @property
+    def energies(self) -> NDArray[np.float64]:
+        """Potential energy per particle of every chain."""
+        ...
+
+    @property
+    def counters(self) -> NDArray[np.int64]:
+        """Displacements tried and accepted, exchanges tried and accepted, of every chain: ``[chain, 4]``.
+
+        What a sampler counts besides may follow.
+        """
+        ...
+
     def run(self, sweeps: int) -> None:
         """Move every chain by some sweeps of N attempts each."""
+        ...
+
+    def tune(self, sweeps: int, target: float) -> None:
+        """Move every chain, steering its own acceptance of displacements to ``target``.
+
+        Detailed balance does not hold while this goes on.
+        """
         ...
 
     def configurations(self) -> list[Configuration]:
         """Present configuration of every chain, particles in the order of the start."""
         ...
 
-    @property
-    def energies(self) -> NDArray[np.float64]:
-        """Potential energy per particle of every chain."""
+    def check_energies(self) -> NDArray[np.float64]:
+        """Mismatch per particle between the running and a recomputed energy, of every chain.
+
+        Raises
+        ------
+        ValueError
+            If one of them is too large.
+        """
+        ...
+
+    def states(self) -> list[dict[str, NDArray]]:
+        """Everything needed to go on with each chain, as arrays for its checkpoint."""
+        ...
+
+    def restore(self, states: Sequence[Mapping[str, NDArray]]) -> None:
+        """Take over saved :meth:`states`, one for each chain.
+
+        Raises
+        ------
+        ValueError
+            If they are not those of such chains.
+        """
         ...
 
 

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tglassmlp.configuration import Configuration
 from tglassmlp.simulation import checkpoint as checkpoints
-from tglassmlp.simulation.engine import Trajectory
+from tglassmlp.simulation.dynamics import Trajectory, degrees_of_freedom
 
 __all__ = ["ReplicaNoise", "ReplicaRun", "checked_request", "content_hash", "replica_seed", "replica_starts"]
 
@@ -160,8 +160,8 @@ class ReplicaRun:
 
     @property
     def freedom(self) -> float:
-        """Degrees of freedom of a replica whose centre of mass is at rest, 2 N - 2."""
-        return 2.0 * self.n_particles - 2.0
+        """Degrees of freedom of a replica whose centre of mass is at rest."""
+        return degrees_of_freedom(self.n_particles)
 
     @property
     def finished(self) -> bool:

@@ -10,10 +10,10 @@ import pandas as pd
 
 from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
+from tglassmlp.equilibration.record import COLUMNS
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.readers.glassbench.structures import Isoconfigurational
 from tglassmlp.simulation.energies import potential_energies
-from tglassmlp.simulation.equilibration import COLUMNS
 from tglassmlp.storage import Array
 
 __all__ = ["equilibration_tables", "trajectory_arrays"]
