@@ -22,12 +22,12 @@ from tglassmlp.tables import structure_factor
 from tglassmlp.tables.attention_length import attention_tables
 from tglassmlp.tables.bottleneck import bottleneck_tables
 from tglassmlp.tables.chord_length import chord_length_table
-from tglassmlp.tables.common_c_b import near_c_b
 from tglassmlp.tables.comparison import comparison_table
 from tglassmlp.tables.equilibration import equilibration_table
 from tglassmlp.tables.length_scales import length_scale_table
 from tglassmlp.tables.ovito import particle_properties
 from tglassmlp.tables.pearson import pearson_table
+from tglassmlp.tables.selection import near_c_b
 from tglassmlp.tables.snapshots import snapshot_arrays
 from tglassmlp.tables.structure_factor import fit_columns, structure_factor_tables
 from tglassmlp.tables.susceptibility import susceptibility_table

@@ -58,7 +58,7 @@ def collect_numbers(
     output
         The run's ``network.output``.
     other_output
-        Tables of :func:`tglassmlp.network.steps.other_output`, one per t_min that has one.
+        Tables of :func:`tglassmlp.network.training_run.other_output`, one per t_min that has one.
 
     Returns
     -------

@@ -12,7 +12,7 @@ from tglassmlp.claims.collection import Collection, name_of, rows_of
 from tglassmlp.methods import NETWORK, SINGLE_DESCRIPTORS
 from tglassmlp.observables.bootstrap import combined_error
 from tglassmlp.state_point import decimal_text
-from tglassmlp.tables.common_c_b import near_c_b
+from tglassmlp.tables.selection import near_c_b
 
 __all__ = ["ADDED"]
 

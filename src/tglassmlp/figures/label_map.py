@@ -10,7 +10,8 @@ import pandas as pd
 from matplotlib.patches import Patch
 
 from tglassmlp.dynamics.label_map import LETTERS
-from tglassmlp.figures.style import PAGE, Drawn, figure, footer, temperature_text
+from tglassmlp.figures.style import PAGE, Drawn, figure, footer
+from tglassmlp.state_point import decimal_text, where
 
 _KINDS = {
     LETTERS[origin]: (color, f"{LETTERS[origin]}  {text}")
@@ -29,7 +30,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     n_rows = table["c_b"].nunique()
     fig, axes = figure(PAGE, 0.9 + 0.2 * n_rows, 1, len(t_mins))
     for ax, t_min in zip(axes[0], t_mins, strict=True):
-        here = table[np.abs(table["t_min"].astype(float) - float(t_min)) < 1e-9]
+        here = table[where(table["t_min"], t_min)]
         temperatures = sorted(here["temperature"].unique())
         values = sorted(here["c_b"].unique(), reverse=True)
         for _, row in here.iterrows():
@@ -42,8 +43,8 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
                 color=_KINDS[row["kind"]][0],
             )
             ax.text(x, y, row["kind"], ha="center", va="center", fontsize=7)
-        ax.set_xticks(np.arange(len(temperatures)), [f"{temperature_text(t)}" for t in temperatures])
-        ax.set_yticks(np.arange(len(values)), [temperature_text(c) for c in values])
+        ax.set_xticks(np.arange(len(temperatures)), [f"{decimal_text(t)}" for t in temperatures])
+        ax.set_yticks(np.arange(len(values)), [decimal_text(c) for c in values])
         ax.set_xticks(np.arange(len(temperatures) + 1) - 0.5, minor=True)
         ax.set_yticks(np.arange(len(values) + 1) - 0.5, minor=True)
         ax.grid(which="minor", color="white", linewidth=1)

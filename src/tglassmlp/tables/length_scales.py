@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tglassmlp.observables.structure_factor import FORMS
-from tglassmlp.tables.common_c_b import near_c_b
+from tglassmlp.tables.selection import near_c_b
 
 __all__ = ["length_scale_table"]
 

@@ -96,11 +96,11 @@ def run_scale():
 
 def pictures():
     """Label, file and caption of every figure, as the page of claims shows them."""
-    from tglassmlp.figures import registry
+    from tglassmlp.figures import captions, registry
     from tglassmlp.figures.metadata import describe
 
     meta = describe(run_config.plain(CONFIG), CONFIG.mixture())
     return [
-        [spec.label, f"figures/{name}.png", registry.caption(name, meta)]
+        [spec.label, f"figures/{name}.png", captions.caption(name, meta)]
         for name, spec in registry.FIGURES.items()
     ]

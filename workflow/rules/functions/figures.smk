@@ -1,7 +1,7 @@
 # Inputs, parameters and resources of the figures (figures).
 import importlib.util
 
-from tglassmlp.figures import registry
+from tglassmlp.figures import captions, registry
 from tglassmlp.figures.metadata import describe
 
 FIGURES = list(registry.FIGURES)
@@ -21,7 +21,7 @@ def figure_tables(wildcards):
 
 def figure_caption(wildcards):
     """Caption of one figure for the report."""
-    return registry.caption(wildcards.figure, META)
+    return captions.caption(wildcards.figure, META)
 
 
 def figure_category(wildcards):
