@@ -17,7 +17,10 @@ import pytest
 
 #: Floors of the package, the ground first. A name stands for the module or for everything in the subpackage.
 FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("rules", ("limits", "compilation", "randomness", "potentials", "box", "state_point", "frames", "labels")),
+    (
+        "rules",
+        ("limits", "compilation", "randomness", "potentials", "box", "state_point", "frames", "labels"),
+    ),
     ("names", ("paths", "division", "engines", "provenance", "formats", "methods")),
     ("work", ("progress", "launch")),
     ("matter", ("mixture", "status")),
@@ -43,10 +46,10 @@ SIMULATION: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("pair loops", ("energies", "thermostats")),
     ("protocols", ("protocols",)),
     ("minima", ("minimisation",)),
-    ("engines", ("native", "swap")),
-    ("engines that use others' chains", ("hoomd",)),
+    ("engines", ("native", "swap", "hoomd")),
     ("doors", ("run",)),
 )
+
 
 def modules(package: Path) -> dict[str, Path]:
     """Source of every module, by its name below the package (``simulation.native.engine``)."""
@@ -180,10 +183,12 @@ def test_imports_are_read_wherever_they_stand(tmp_path):
     assert imports("one", source, known) == {"box", "mixture", "simulation.run"}
 
 
-def test_hoomd_imports_no_other_engine_of_dynamics(graph):
+def test_hoomd_imports_no_other_engine(graph):
     for name, others in graph.items():
         if name.startswith("simulation.hoomd"):
-            assert not any(other.startswith("simulation.native") for other in others), name
+            assert not any(other.startswith(("simulation.native", "simulation.swap")) for other in others), (
+                name
+            )
 
 
 def test_nobody_asks_for_an_engine_by_name(repository):
