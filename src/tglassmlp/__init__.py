@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from tglassmlp.dynamics.bond_breaking import bond_breaking
     from tglassmlp.mixture import KA2D, Mixture
     from tglassmlp.network.prediction import PredictionWarning, load_networks
+    from tglassmlp.readers.configurations import read_configurations
     from tglassmlp.simulation.energies import potential_energies
     from tglassmlp.simulation.minimisation import inherent_structure
-    from tglassmlp.simulation.molecular_dynamics import isoconfigurational_dynamics
+    from tglassmlp.simulation.run import isoconfigurational_dynamics
     from tglassmlp.simulation.swap.sampler import swap_monte_carlo
-    from tglassmlp.storage import read_configurations, read_mixture, write_configurations
+    from tglassmlp.storage import read_mixture, write_configurations
 
 __version__ = "0.1.0"
 
@@ -60,13 +61,13 @@ _HOMES = {
     "KA2D": "mixture",
     "Mixture": "mixture",
     "Configuration": "configuration",
-    "read_configurations": "glassbench",
+    "read_configurations": "readers.configurations",
     "read_mixture": "storage",
     "write_configurations": "storage",
     "potential_energies": "simulation.energies",
     "inherent_structure": "simulation.minimisation",
     "swap_monte_carlo": "simulation.swap.sampler",
-    "isoconfigurational_dynamics": "simulation.molecular_dynamics",
+    "isoconfigurational_dynamics": "simulation.run",
     "bond_breaking": "dynamics.bond_breaking",
     "radical_perimeters": "descriptors.local",
     "load_networks": "network.prediction",

@@ -13,7 +13,8 @@ from tglassmlp.equilibration.settings import EquilibrationSettings
 from tglassmlp.equilibration.start import lattice_start
 from tglassmlp.equilibration.structures import equilibrate_structure
 from tglassmlp.simulation import energies
-from tglassmlp.simulation import molecular_dynamics as md
+from tglassmlp.simulation import run as runs
+from tglassmlp.simulation.dynamics import DynamicsSettings
 from tglassmlp.simulation.swap.chain import Chain
 
 SMALL = KA2D.scaled(10)
@@ -68,8 +69,8 @@ def test_dynamics_and_swap_monte_carlo_sample_the_same_ensemble():
     ]
     # three relaxation times to forget the hot start, then three to measure
     steps = np.arange(100_000, 250_001, 2_500)
-    found = md.ENGINE.trajectory(hot, 0.45, steps, 16, np.random.SeedSequence(8), mixture=SMALL,
-                                 settings=md.DynamicsSettings())  # fmt: skip
+    found = runs.trajectory(hot, 0.45, steps, 16, np.random.SeedSequence(8), mixture=SMALL,
+                                 settings=DynamicsSettings())  # fmt: skip
     energy = found.potential_energy.mean(axis=1)
     g = np.array(
         [
@@ -132,8 +133,8 @@ def test_replicas_that_lost_their_bonds_are_those_of_runs_of_their_own():
     c = equilibrate_structure(0.50, 0, 80 if QUICK else 800, 3, EquilibrationSettings(record_points=6))[0]
     seed = np.random.SeedSequence(3)
     steps = np.array([0, 400, 1_000]) if QUICK else np.array([0, 40_000, 100_000, 200_000])
-    together = md.ENGINE.trajectory(c, 0.50, steps, 16, seed, mixture=KA2D, settings=md.DynamicsSettings())
-    single = md.ENGINE.trajectory(c, 0.50, steps, 1, seed, mixture=KA2D, settings=md.DynamicsSettings())
+    together = runs.trajectory(c, 0.50, steps, 16, seed, mixture=KA2D, settings=DynamicsSettings())
+    single = runs.trajectory(c, 0.50, steps, 1, seed, mixture=KA2D, settings=DynamicsSettings())
     np.testing.assert_array_equal(single.displacements[0], together.displacements[0])
     np.testing.assert_array_equal(single.potential_energy[0], together.potential_energy[0])
     later = c.positions + together.displacements[:, -1].astype(float)

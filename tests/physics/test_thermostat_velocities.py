@@ -12,7 +12,7 @@ from tglassmlp import KA2D, Configuration, inherent_structure
 from tglassmlp.equilibration.settings import EquilibrationSettings
 from tglassmlp.equilibration.structures import equilibrate_structure
 from tglassmlp.simulation import energies
-from tglassmlp.simulation.molecular_dynamics import isoconfigurational_dynamics
+from tglassmlp.simulation.run import isoconfigurational_dynamics
 from tglassmlp.simulation.swap.chain import Chain
 
 COLD, TIME_STEP = 0.01, 0.03

@@ -20,7 +20,7 @@ from tglassmlp.descriptors.coarse_grain import descriptors
 from tglassmlp.descriptors.local import radical_perimeters
 from tglassmlp.dynamics.bond_breaking import initial_bonds
 from tglassmlp.simulation import energies, inlined
-from tglassmlp.simulation import molecular_dynamics as md
+from tglassmlp.simulation.native.fixed_point import fixed_point
 from tglassmlp.simulation.neighbour_lists import neighbour_rows
 from tglassmlp.simulation.swap.chain import Chain
 from tglassmlp.storage import read_configurations, write_configurations
@@ -291,7 +291,7 @@ def test_later_positions_that_float64_cannot_resolve_are_refused(liquid):
 def test_dynamics_starts_from_the_same_point_of_the_box(liquid, data):
     c, folded = data.draw(on_the_edge(liquid))
     for integer in (np.int32, np.int64):
-        here, there = (md._fixed_point(each, integer).astype(object) for each in (c, folded))
+        here, there = (fixed_point(each, integer).astype(object) for each in (c, folded))
         bits = 8 * np.dtype(integer).itemsize
         apart = (here - there + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1)
         rounding = 2.0 + 2.0**bits * 4.0 * float(np.spacing(np.abs(c.positions).max())) / c.box_length

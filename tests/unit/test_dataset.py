@@ -26,7 +26,8 @@ from tglassmlp.dataset.__main__ import main
 from tglassmlp.dataset.files import DatasetFile, FileName, Stored, decode, encode, file_name, write_file
 from tglassmlp.dataset.generate import make, stop_time
 from tglassmlp.dataset.plan import read_plan, tasks
-from tglassmlp.simulation import molecular_dynamics as md
+from tglassmlp.simulation.dynamics import log_spaced_steps
+from tglassmlp.simulation.run import trajectory
 
 PLAN = """
 dataset: toy
@@ -272,9 +273,9 @@ def test_propensities_are_exactly_those_of_the_trajectories(made, plan):
     chosen = read_plan(plan)
     at = load_dataset(made[0]).at(0.60)
     structure, stored = at.configuration(3), at.dynamics(3)
-    steps = md.log_spaced_steps(12.0, 0.01)
+    steps = log_spaced_steps(12.0, 0.01)
     assert np.array_equal(stored.steps, steps)
-    paths = md.ENGINE.trajectory(
+    paths = trajectory(
         structure,
         0.60,
         steps,

@@ -7,10 +7,10 @@ import re
 from dataclasses import fields
 
 import pytest
-from config_models import models_in
 
 from tglassmlp import config as run_config
 from tglassmlp.config import Config, load, plain
+from tglassmlp.settings.group import models_in
 
 
 def default_of(path: str):

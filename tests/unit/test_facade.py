@@ -16,7 +16,7 @@ import tglassmlp as tg
 from tglassmlp.config import DescriptorSettings, MinimisationSettings, PropensitySettings, check
 from tglassmlp.config import DynamicsSettings as DynamicsKeys
 from tglassmlp.default_mixture import SMALLEST_LIQUID, carried_mixture
-from tglassmlp.simulation.molecular_dynamics import DynamicsSettings
+from tglassmlp.simulation.dynamics import DynamicsSettings
 
 
 def python(code: str) -> str:
@@ -168,7 +168,7 @@ def test_functions_below_the_interface_use_it_too(lattice):
     from tglassmlp.equilibration.checks import check_temperature
     from tglassmlp.equilibration.settings import CheckLimits
     from tglassmlp.simulation.energies import forces, prepared, total_energy
-    from tglassmlp.simulation.stepper import ReplicaStepper
+    from tglassmlp.simulation.native.stepper import ReplicaStepper
     from tglassmlp.simulation.swap.chain import Chain
 
     bare = tg.inherent_structure(lattice, mixture=HOT).with_mixture(None)
@@ -211,7 +211,7 @@ def test_configurations_of_different_mixtures_have_no_common_one(lattice):
     ],
 )
 def test_settings_of_dynamics_are_of_their_class(lattice, settings, found):
-    needed = r"settings must be a tglassmlp.simulation.molecular_dynamics.DynamicsSettings, found \S*"
+    needed = r"settings must be a tglassmlp.simulation.dynamics.DynamicsSettings, found \S*"
     with pytest.raises(TypeError, match=needed + found):
         tg.isoconfigurational_dynamics(lattice, 0.5, [0.0, 0.1], 2, 1, settings=settings)
 

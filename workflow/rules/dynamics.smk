@@ -13,7 +13,7 @@ rule run_isoconfigurational_dynamics:
     benchmark:
         f"{RUN}/benchmarks/run_isoconfigurational_dynamics/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.tsv"
     conda:
-        f"../../envs/{'hoomd' if CONFIG.engine == 'hoomd' else 'workflow'}.yaml"
+        f"../../envs/{ENGINE.environment}.yaml"
     threads: threads_of(dynamics_plan)
     resources:
         mem_mb=megabytes_of(dynamics_plan),
@@ -42,7 +42,7 @@ rule extend_isoconfigurational_dynamics:
     benchmark:
         f"{RUN}/benchmarks/extend_isoconfigurational_dynamics/T{{temperature}}_chunk{{chunk}}.tsv"
     conda:
-        f"../../envs/{'hoomd' if CONFIG.engine == 'hoomd' else 'workflow'}.yaml"
+        f"../../envs/{ENGINE.environment}.yaml"
     threads: threads_of(extension_plan)
     resources:
         mem_mb=megabytes_of(extension_plan),

@@ -36,7 +36,7 @@ from tglassmlp.mixture import Mixture
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tglassmlp.simulation.engine import Trajectory
+    from tglassmlp.simulation.dynamics import Trajectory
 
 __all__ = [
     "DISPLACEMENT_STEP",

@@ -49,12 +49,13 @@ from tglassmlp.equilibration.settings import CheckLimits, EquilibrationSettings
 from tglassmlp.equilibration.structures import equilibrate_structures
 from tglassmlp.equilibration.verdict import NotEquilibratedError, refuse_failed_checks
 from tglassmlp.frames import extension_steps
-from tglassmlp.progress import Progress, duration
+from tglassmlp.progress import Progress, Report, duration
 from tglassmlp.provenance import collect, git_commit
 from tglassmlp.randomness import seed_sequence, temperature_key
 from tglassmlp.simulation import checkpoint
-from tglassmlp.simulation import molecular_dynamics as md
-from tglassmlp.simulation.engine import get_engine
+from tglassmlp.simulation.dynamics import DynamicsSettings, log_spaced_steps
+from tglassmlp.simulation.protocols import Conduct
+from tglassmlp.simulation.run import trajectory
 
 __all__ = ["Summary", "WrongDynamicsError", "check_made", "make", "stop_time"]
 
@@ -165,13 +166,6 @@ class _Told(Progress):
     def advance(self, amount: float, note: str = "") -> None:
         super().advance(amount, note)
         self.watch.check()
-
-    def told(self, amount: float, note: str) -> None:
-        """Progress of an engine, see :class:`tglassmlp.simulation.engine.Engine`."""
-        if note.endswith("resumed"):
-            self.resume(self.done + amount)
-        else:
-            self.advance(amount, note)
 
 
 @contextlib.contextmanager
@@ -466,7 +460,7 @@ class _Worker:
     def run_dynamics(self, task: Task, label: str, watch: _Watch) -> None:
         """Make a file of dynamics."""
         chosen = plain(self.plan.dynamics)
-        settings = md.DynamicsSettings.from_mapping(chosen)
+        settings = DynamicsSettings.from_mapping(chosen)
         replicas = self.plan.dynamics.replicas
         source = DatasetFile(self.target(task.needs[0]))
         places = {number: k for k, number in enumerate(source.structures)}
@@ -475,9 +469,7 @@ class _Worker:
             steps = np.array(extension_steps(task.begin, task.end, chosen["frame_ratio"]), dtype=np.int64)
             stage, keys = "extended_dynamics", [task.begin]
         else:
-            steps = md.log_spaced_steps(
-                task.end * settings.time_step, settings.time_step, chosen["frame_ratio"]
-            )
+            steps = log_spaced_steps(task.end * settings.time_step, settings.time_step, chosen["frame_ratio"])
             stage, keys = "isoconfigurational_dynamics", []
         work = structures[0].n_particles * replicas * (task.end - task.begin)
         progress = _Told(
@@ -485,13 +477,15 @@ class _Worker:
         )
         measured, states, ends = [], [], []
 
-        def told(number: int) -> Callable[[float, str], None]:
-            return lambda amount, note: progress.told(amount, f"structure {number} {note}".rstrip())
+        def tell(number: int) -> Callable[[Report], None]:
+            return lambda report: progress.take(
+                report._replace(note=f"structure {number} {report.note}".rstrip())
+            )
 
         for number, c in zip(task.structures, structures, strict=True):
             states.append(self.state / str(task.name) / f"structure{number}.npz")
             earlier = self._last(task, number, c) if task.begin else None
-            trajectory = get_engine(ENGINE).trajectory(
+            run = trajectory(
                 c,
                 task.temperature,
                 steps - task.begin,
@@ -499,18 +493,16 @@ class _Worker:
                 seed_sequence(self.plan.seed, stage, temperature_key(task.temperature), number, *keys),
                 mixture=self.mixture,
                 settings=settings,
-                checkpoint=states[-1],
-                progress=told(number),
-                threads=self.threads,
-                keep_checkpoint=True,
                 positions=None if earlier is None else c.positions + earlier,
+                engine=ENGINE,
+                conduct=Conduct([states[-1]], True, tell(number), self.threads),
             )
             if earlier is not None:
-                moved = trajectory.displacements + earlier[:, None].astype(np.float64)
-                trajectory = replace(trajectory, displacements=moved.astype(np.float32))
+                moved = run.displacements + earlier[:, None].astype(np.float64)
+                run = replace(run, displacements=moved.astype(np.float32))
             p = self.plan.propensity
-            measured.append(content.measure(c, trajectory, p.r_in, p.r_out, p.wave_number, self.mixture))
-            ends.append(trajectory.displacements[:, -1])
+            measured.append(content.measure(c, run, p.r_in, p.r_out, p.wave_number, self.mixture))
+            ends.append(run.displacements[:, -1])
         times = steps * settings.time_step
         self._check_dynamics(task, source, places, measured, times)
         self._keep_last(task, structures, ends)

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tglassmlp.box import DIMENSIONS
 from tglassmlp.frames import frame_steps
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "DynamicsSettings",
     "Trajectory",
     "check_settings",
+    "degrees_of_freedom",
     "log_spaced_steps",
     "whole_steps",
 ]
@@ -105,6 +107,11 @@ class DynamicsSettings:
 
 #: How dynamics are integrated unless something else is asked for.
 DEFAULT_SETTINGS: Final = DynamicsSettings()
+
+
+def degrees_of_freedom(n_particles: int) -> float:
+    """Degrees of freedom of the velocities of a system whose centre of mass is at rest, d (N - 1)."""
+    return float(DIMENSIONS * n_particles - DIMENSIONS)
 
 
 def check_settings(settings: object, call: str) -> None:

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tglassmlp import engines
 from tglassmlp.configuration import Configuration
+from tglassmlp.default_mixture import check_carried_mixture
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import Report
 from tglassmlp.simulation.dynamics import DEFAULT_SETTINGS, DynamicsSettings, Trajectory
@@ -66,7 +67,8 @@ class DynamicsRequest:
     Raises
     ------
     ValueError
-        Unless there are as many seeds (and numbers, and starts) as structures, and at least one.
+        Unless there are as many seeds (and numbers, and starts) as structures, and at least one, or if a
+        structure carries a mixture of another pair potential.
     """
 
     configurations: Sequence[Configuration]
@@ -86,6 +88,7 @@ class DynamicsRequest:
         if count < 1 or any(n != count for n in given.values()):
             found = ", ".join([f"{count} structures", *(f"{n} {name}" for name, n in given.items())])
             raise ValueError(f"as many numbers and seeds as structures are needed, found {found}")
+        check_carried_mixture(self.configurations, self.mixture, "dynamics")
 
     def __len__(self) -> int:
         return len(self.configurations)

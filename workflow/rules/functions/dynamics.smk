@@ -1,5 +1,8 @@
 # Inputs, parameters and resources of the stage (dynamics).
-from tglassmlp import cost
+from tglassmlp import cost, engines
+
+#: What the run's engine can do.
+ENGINE = engines.engine(CONFIG.engine).capabilities
 
 
 def integration_settings():

@@ -27,7 +27,7 @@ def published_files():
     """
     if not PUBLISHED:
         return {}
-    from tglassmlp.glassbench import locate
+    from tglassmlp.readers.glassbench import locate
 
     try:
         return {

@@ -1,6 +1,6 @@
 """Replicas of one structure, moved step by step: for tests, benchmarks and what a run of frames does not do.
 
-A run of frames (:func:`tglassmlp.simulation.molecular_dynamics.isoconfigurational_dynamics`) starts, goes
+A run of frames (:func:`tglassmlp.simulation.run.isoconfigurational_dynamics`) starts, goes
 through its frames and returns them. A :class:`ReplicaStepper` is the same native engine with the reins in
 your hands: the same replicas take the same steps to the same numbers, and between two calls you can look at
 positions, velocities, forces and energies.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,13 +17,13 @@ from numpy.typing import ArrayLike, NDArray
 from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture
-from tglassmlp.simulation import molecular_dynamics as md
-from tglassmlp.simulation.molecular_dynamics import DynamicsSettings
+from tglassmlp.simulation.dynamics import DEFAULT_SETTINGS, DynamicsSettings, check_settings
+from tglassmlp.simulation.native.engine import NativeRun
+from tglassmlp.simulation.native.fixed_point import fixed_point_model, refuse_overlaps
+from tglassmlp.simulation.native.group import LaneGroup
 from tglassmlp.simulation.replica_run import checked_request, replica_starts
 
 __all__ = ["ReplicaStepper", "advance_together"]
-
-DEFAULT: Final = DynamicsSettings()
 
 
 class ReplicaStepper:
@@ -68,7 +67,7 @@ class ReplicaStepper:
     --------
     >>> import numpy as np
     >>> import tglassmlp as tg
-    >>> from tglassmlp.simulation.stepper import ReplicaStepper
+    >>> from tglassmlp.simulation.native.stepper import ReplicaStepper
     >>> side = 1.1 * np.arange(12)
     >>> lattice = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     >>> c = tg.Configuration(lattice, np.tile([1, 2, 1, 3], 36), 13.2)
@@ -87,25 +86,25 @@ class ReplicaStepper:
         seed: int | np.random.SeedSequence = 1,
         *,
         mixture: Mixture = KA2D,
-        settings: DynamicsSettings = DEFAULT,
+        settings: DynamicsSettings = DEFAULT_SETTINGS,
         threads: int = 1,
         positions: ArrayLike | None = None,
     ) -> None:
-        md.check_settings(settings, "ReplicaStepper")
+        check_settings(settings, "ReplicaStepper")
         frames, replicas = checked_request(np.array([0]), replicas)
         sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
-        model = md._model(configuration, temperature, mixture, settings)
+        model = fixed_point_model(configuration, temperature, mixture, settings)
         starts = replica_starts(configuration, replicas, positions)
         if positions is not None:
             for start in starts:
-                md._refuse_overlaps(model, start)
-        self._run = md._Run(model, frames, starts, sequence, None, threads)
-        self._run._launch()
+                refuse_overlaps(model, start)
+        self._run = NativeRun(model, frames, starts, sequence, None, threads)
+        self._run.launch()
         self._starts = np.stack([c.positions for c in starts])
         self._threads = threads
         self.configuration, self.temperature, self.replicas = configuration, float(temperature), replicas
         self.settings, self.step = settings, 0
-        self.groups: list[Any] = self._run.groups
+        self.groups: list[LaneGroup] = self._run.groups
         self.noise = self._run.noise
 
     @property
@@ -144,7 +143,7 @@ class ReplicaStepper:
         found = np.empty(self._starts.shape)
         for g in self.groups:
             force = g.get(g.measure()[2]).astype(np.float64)
-            found[g.replicas] = (g.get(g.vel).astype(np.float64) + 0.5 * force) * unit
+            found[g.replicas] = (g.get(g.system.vel).astype(np.float64) + 0.5 * force) * unit
         return found
 
     def forces(self) -> NDArray[np.float64]:
@@ -175,16 +174,11 @@ class ReplicaStepper:
         """Turn all velocities round, to the bit: without a thermostat the replicas return to their start."""
         for g in self.groups:
             _, _, force = g.measure()
-            g.vel[:] = -(g.vel + force)
+            g.system.vel[:] = -(g.system.vel + force)
 
     def statistics(self) -> dict[str, float]:
         """Return the pairs of the neighbour list per particle and the steps that a list lasts, on average."""
-        moved = sum(g.steps for g in self.groups)
-        return {
-            "pairs_per_particle": sum(g.pairs for g in self.groups)
-            / max(1, moved * self.configuration.n_particles),
-            "steps_per_list": moved / max(1, sum(g.lists for g in self.groups)),
-        }
+        return self._run.list_statistics()
 
 
 def advance_together(steppers: Sequence[ReplicaStepper], n_steps: int, threads: int = 1) -> None:
