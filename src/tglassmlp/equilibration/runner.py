@@ -76,7 +76,8 @@ class _Walk:
     samples: list[float] = field(default_factory=list)  # energies
     taken: int = 0  # samples that rows were made of
     rows: list[dict[str, Any]] = field(default_factory=list)
-    counters: NDArray[np.int64] | None = None  # those of the chain when the last row was made
+    # those of the chain when the last row was made; none yet at the beginning
+    counters: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     reference: Configuration | None = None  # state that overlaps are taken with
     chain: dict[str, NDArray] | None = None  # saved state of the chain
 
@@ -97,9 +98,9 @@ class _Walk:
         return walk
 
     def save(self, chain: Mapping[str, NDArray]) -> None:
-        """Write the checkpoint with the state of the chain."""
-        assert self.task.state is not None
-        assert self.counters is not None
+        """Write the checkpoint with the state of the chain, if there is to be one."""
+        if self.task.state is None:
+            return
         arrays = {f"chain/{name}": values for name, values in chain.items()}
         arrays |= {"samples": np.array(self.samples), "since": self.counters}
         if self.reference is not None:
@@ -221,7 +222,7 @@ def _lead(
         chains.restore(saved)
     for walk, counters in zip(walks, chains.counters, strict=True):
         walk.chain = None
-        walk.counters = counters if walk.counters is None else walk.counters
+        walk.counters = walk.counters if walk.counters.size else counters
     written = time.monotonic()
     for k in range(first, len(plan)):
         step = plan[k]
@@ -249,8 +250,7 @@ def _lead(
         due = time.monotonic() - written > settings.block_seconds or k + 1 == len(plan)
         if due and any(task.state is not None for task in tasks):
             for walk, state in zip(walks, chains.states(), strict=True):
-                if walk.task.state is not None:
-                    walk.save(state)
+                walk.save(state)
             written = time.monotonic()
     for walk in walks:
         walk.finish()
