@@ -31,7 +31,7 @@ from tglassmlp.network.protocol import Ensemble, WithAttention, WithBottleneck
 from tglassmlp.network.stored import StoredNetworks
 
 if TYPE_CHECKING:
-    from tglassmlp.descriptors.coarse_grain import Descriptors
+    from tglassmlp.descriptors.described import Descriptors
 
 __all__ = ["Networks", "load_networks", "save_networks"]
 
