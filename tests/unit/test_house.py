@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("keys", ("paths", "labels")),
     ("names", ("division", "engines", "provenance", "progress", "launch", "formats")),
     ("matter", ("mixture", "status")),
-    ("a system", ("configuration", "species", "methods")),
+    ("a system", ("configuration", "species")),
     ("what a call means", ("default_mixture", "published", "settings")),
     ("files", ("storage",)),
     ("configuration of a run", ("config",)),
@@ -30,8 +30,9 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("what others made", ("readers",)),
     ("relaxation, structure", ("dynamics", "descriptors")),
     ("what it costs, what is learnt", ("cost", "network", "verify")),
-    ("what is measured", ("observables", "studies")),
-    ("tables", ("folds", "tables", "claims")),
+    ("what is measured", ("observables", "methods")),
+    ("tables", ("tables",)),
+    ("what is said of them", ("folds", "claims", "studies")),
     ("pictures, data sets", ("figures", "dataset")),
 )
 
