@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from tglassmlp.descriptors.coarse_grain import descriptors
+from tglassmlp.descriptors.describe import descriptors
 from tglassmlp.equilibration.extended_check import measure_extended_check
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import job

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.configuration import Configuration
-from tglassmlp.descriptors.coarse_grain import Descriptors, periodic_descriptors
+from tglassmlp.descriptors.describe import periodic_descriptors
+from tglassmlp.descriptors.described import Descriptors
 from tglassmlp.mixture import MIXTURES, Mixture
 from tglassmlp.network.state_features import StateFeatures
 from tglassmlp.settings import check_value
