@@ -23,12 +23,13 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("a system", ("configuration", "species", "methods")),
     ("what a call means", ("default_mixture", "published", "settings")),
     ("files", ("storage",)),
-    ("configuration of a run", ("config",)),
     ("motion", ("simulation",)),
     ("equilibrium", ("equilibration",)),
     ("what others made", ("readers",)),
     ("relaxation, structure", ("dynamics", "descriptors")),
-    ("what it costs, what is learnt", ("cost", "network", "verify")),
+    ("what is learnt", ("network",)),
+    ("configuration of a run", ("config",)),
+    ("what it costs", ("cost", "verify")),
     ("what is measured", ("observables", "studies")),
     ("tables", ("folds", "tables", "claims")),
     ("pictures, data sets", ("figures", "dataset")),
@@ -36,7 +37,7 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 #: Floors within the simulation.
 SIMULATION: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("formulas, compiled", ("inlined", "dynamics", "checkpoint")),
+    ("formulas, compiled", ("inlined", "dynamics", "minimisation_settings", "checkpoint")),
     ("lists", ("neighbour_lists", "replica_run")),
     ("pair loops", ("energies", "thermostats")),
     ("protocols", ("protocols",)),
