@@ -11,6 +11,8 @@ This module needs NumPy only.
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +22,7 @@ __all__ = [
     "DIMENSIONS",
     "FAR",
     "RESOLUTION",
+    "Box",
     "bring_near",
     "cell",
     "check_resolved",
@@ -29,7 +32,8 @@ __all__ = [
     "wrap",
 ]
 
-#: Number of dimensions d of space: positions are ``[N, d]``.
+#: Number of dimensions d of space: positions are ``[N, d]``. What assumes two of them beyond the length of an
+#: axis says so in its docstring: radical cells and their perimeters, tessellations, stripes of slots, rings.
 DIMENSIONS: Final = 2
 
 #: Coordinates further out than this many boxes are folded before anything is computed from them. Nearer ones
@@ -39,6 +43,62 @@ FAR: Final = 8
 
 #: Coarsest spacing of float64 numbers at a coordinate that is still accepted, in units of the box.
 RESOLUTION: Final = 1e-7
+
+
+@dataclass(frozen=True)
+class Box:
+    """A periodic box, known by the lengths of its sides.
+
+    Parameters
+    ----------
+    lengths
+        Side along each dimension. All are equal: compiled code takes one length for all axes.
+
+    Raises
+    ------
+    ValueError
+        If they are not :data:`DIMENSIONS` equal, positive numbers.
+
+    Examples
+    --------
+    >>> box = Box.with_side(10.0)
+    >>> box.lengths, box.volume
+    ((10.0, 10.0), 100.0)
+    >>> box.fold([6.0, -5.0]).tolist()
+    [-4.0, -5.0]
+    """
+
+    lengths: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        good = len(self.lengths) == DIMENSIONS and len(set(self.lengths)) == 1
+        if not (good and math.isfinite(self.lengths[0]) and self.lengths[0] > 0):
+            raise ValueError(
+                f"a box needs {DIMENSIONS} equal sides of positive length, found {list(self.lengths)}"
+            )
+
+    @classmethod
+    def with_side(cls, length: float) -> Box:
+        """Box whose sides all have this length."""
+        return cls((float(length),) * DIMENSIONS)
+
+    @property
+    def side(self) -> float:
+        """Length of each side."""
+        return self.lengths[0]
+
+    @property
+    def volume(self) -> float:
+        """Area in two dimensions."""
+        return self.side**DIMENSIONS
+
+    def fold(self, positions: ArrayLike, start: float = -0.5) -> NDArray[np.float64]:
+        """Fold positions ``[..., d]`` into the box; see :func:`fold`."""
+        return wrap(positions, self.side, start)
+
+    def minimum_image(self, separations: ArrayLike) -> NDArray[np.float64]:
+        """Shortest periodic image of separation vectors ``[..., d]``."""
+        return minimum_image(separations, self.side)
 
 
 def fold(x: Any, length: Any, start: Any = -0.5) -> Any:

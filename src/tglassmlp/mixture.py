@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp import potentials
+from tglassmlp.box import DIMENSIONS
 
 __all__ = ["KA2D", "MIXTURES", "Mixture", "check_is_mixture", "exchange_matrix"]
 
@@ -95,7 +96,7 @@ class Mixture:
     @property
     def density(self) -> float:
         """Number density (particles per unit area)."""
-        return sum(self.composition) / self.box_length**2
+        return sum(self.composition) / self.box_length**DIMENSIONS
 
     @property
     def shares(self) -> NDArray[np.float64]:

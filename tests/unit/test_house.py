@@ -17,8 +17,9 @@ import pytest
 
 #: Floors of the package, the ground first. A name stands for the module or for everything in the subpackage.
 FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("rules", ("limits", "compilation", "randomness", "potentials", "box", "state_point", "frames", "paths")),
-    ("names", ("division", "engines", "labels", "provenance", "progress", "launch", "formats")),
+    ("rules", ("limits", "compilation", "randomness", "potentials", "box", "state_point", "frames")),
+    ("keys", ("paths", "labels")),
+    ("names", ("division", "engines", "provenance", "progress", "launch", "formats")),
     ("matter", ("mixture", "status")),
     ("a system", ("configuration", "species")),
     ("what a call means", ("default_mixture", "published", "settings")),

@@ -58,6 +58,7 @@ class Pairs:
     def row(self, i) -> tuple[list[ir.Value], list[Vector], list[Vector]]:
         """Subtract the forces from the neighbours; give slot i's rows, position and summed force."""
         e, builder = self.e, self.e.builder
+        # a pair of species has two entries in the table
         one, two = e.number(1), e.number(2)
         rows = e.rows(i)
         here = [e.row(self.x, row) for row in rows]

@@ -27,6 +27,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tglassmlp.box import DIMENSIONS
 from tglassmlp.compilation import njit
 from tglassmlp.simulation import thermostats
 from tglassmlp.simulation.inlined import energy_of_square
@@ -99,7 +100,7 @@ def kinetic_energies(vel, frc, unit, kick):
     total = np.zeros(width, dtype=np.int64)
     scale = unit * 65536.0
     for i in range(n):
-        for c in range(2):
+        for c in range(DIMENSIONS):
             for k in range(width):
                 v = (vel[i, c, k] + kick * frc[i, c, k]) * scale
                 total[k] += np.int64(v * v)
@@ -114,14 +115,14 @@ def _rescale(vel, frc, factor, order, kick):
     ``order[particle, lane]`` is the slot of a particle: the first few particles give the rest back.
     """
     n, _, width = vel.shape
-    total = np.zeros((2, width), dtype=np.int64)
+    total = np.zeros((DIMENSIONS, width), dtype=np.int64)
     for i in range(n):
-        for c in range(2):
+        for c in range(DIMENSIONS):
             for k in range(width):
                 v = np.int64(np.rint(factor[k] * vel[i, c, k] + kick * (factor[k] - 1.0) * frc[i, c, k]))
                 vel[i, c, k] = v
                 total[c, k] += v
-    for c in range(2):
+    for c in range(DIMENSIONS):
         for k in range(width):
             rest = total[c, k]
             sign = 1 if rest > 0 else -1

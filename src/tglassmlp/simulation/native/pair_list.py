@@ -97,10 +97,10 @@ def _any_within(typingctx, lanes, pos, i, j, limit):
     def codegen(context, builder, sig, args):
         e = Emitter(context, builder, sig.args[0].count, sig.args[1])
         x = e.data(sig.args[1], args[1])
-        rows = [builder.mul(e.wide(args[k]), e.number(2)) for k in (2, 3)]
-        dx = (e.row(x, rows[0]) - e.row(x, rows[1])).to_float()
-        up = [builder.add(row, e.number(1)) for row in rows]
-        dy = (e.row(x, up[0]) - e.row(x, up[1])).to_float()
+        dx, dy = (
+            (e.row(x, one) - e.row(x, other)).to_float()
+            for one, other in zip(*(e.rows(e.wide(args[k])) for k in (2, 3)), strict=True)
+        )
         return e.any(dx.times_plus(dx, dy * dy).less(e.spread(args[4])))
 
     return signature, codegen
@@ -123,22 +123,19 @@ def _close_pairs(typingctx, system, pairs, rule):
         )
         n_kinds = e.length(*bounds["reach"])
         ahead = e.wide(bounds["ahead"][1])
-        one, two = e.number(1), e.number(2)
+        one = e.number(1)
         count = cgutils.alloca_once_value(builder, e.number(0))
         with cgutils.for_range(builder, e.length(*lanes["species"])) as loop:
             i = loop.index
             e.prefetch(x, builder.add(i, ahead))
             builder.store(builder.load(count), builder.gep(start_, [i]))
-            row = builder.mul(i, two)
-            here = [e.row(x, row), e.row(x, builder.add(row, one))]
+            here = [e.row(x, row) for row in e.rows(i)]
             pairs = builder.mul(e.wide(e.element(kind, i)), n_kinds)
             begin, end = e.element(first, i), e.element(first, builder.add(i, one))
             with cgutils.for_range_slice(builder, begin, end, one, e.index) as (p, _):
                 name = e.element(source, p)
                 j = e.wide(name)
-                other = builder.mul(j, two)
-                dx = (here[0] - e.row(x, other)).to_float()
-                dy = (here[1] - e.row(x, builder.add(other, one))).to_float()
+                dx, dy = ((h - e.row(x, row)).to_float() for h, row in zip(here, e.rows(j), strict=True))
                 bound = e.spread(e.element(limit, builder.add(pairs, e.wide(e.element(kind, j)))))
                 close = e.any(dx.times_plus(dx, dy * dy).less(bound))
                 # always written, seldom kept: a branch here could not be predicted

@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial import cKDTree
 
-from tglassmlp.box import minimum_image
+from tglassmlp.box import DIMENSIONS, minimum_image
 from tglassmlp.compilation import njit
 from tglassmlp.simulation.inlined import cell, fold, nearest
 from tglassmlp.simulation.native.vector import difference
@@ -98,11 +98,11 @@ def assignment(points: NDArray[np.float64], anchors: NDArray[np.float64]) -> NDA
 def anchors(pos, scale):
     """Mean position over lanes, in units of the box in [0, 1), and the largest distance from it."""
     n, _, width = pos.shape
-    anchor = np.empty((n, 2))
+    anchor = np.empty((n, DIMENSIONS))
     spread = np.zeros(n)
-    offset = np.empty((2, width))
+    offset = np.empty((DIMENSIONS, width))
     for i in range(n):
-        for c in range(2):
+        for c in range(DIMENSIONS):
             mean = 0.0
             for k in range(width):
                 offset[c, k] = difference(pos[i, c, k], pos[i, c, 0]) * scale
@@ -188,7 +188,7 @@ def bring_together(system, spacing):
                         if now - then > gain:
                             best, gain = j, now - then
             if best >= 0:
-                for c in range(2):
+                for c in range(DIMENSIONS):
                     pos[i, c, k], pos[best, c, k] = pos[best, c, k], pos[i, c, k]
                     vel[i, c, k], vel[best, c, k] = vel[best, c, k], vel[i, c, k]
                     ref[i, c, k], ref[best, c, k] = ref[best, c, k], ref[i, c, k]
