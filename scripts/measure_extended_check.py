@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from tglassmlp.descriptors.coarse_grain import descriptors
+from tglassmlp.descriptors.describe import descriptors
+from tglassmlp.equilibration.extended_check import measure_extended_check
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
-from tglassmlp.simulation.extended_check import measure_extended_check
 from tglassmlp.simulation.minimisation import minimise
 from tglassmlp.storage import read_configurations, read_table, write_json
 

@@ -11,15 +11,16 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from tglassmlp import engines
 from tglassmlp.config import Config, TemperatureSettings
 from tglassmlp.division import chunk_ranges
 from tglassmlp.dynamics.forecast import planned_table
+from tglassmlp.equilibration.schedule import attempts
 from tglassmlp.frames import frame_steps
-from tglassmlp.simulation.equilibration import attempts
 from tglassmlp.state_point import canonical
 from tglassmlp.storage import read_json
 
@@ -32,12 +33,8 @@ class Rates:
 
     #: Monte Carlo attempts.
     monte_carlo: float = 5e6
-    #: Particle-steps of the native engine, 16 replicas at a time, of a liquid that flows.
-    dynamics: float = 5e7
-    #: Particle-steps of HOOMD-blue on one CPU core.
-    hoomd_cpu: float = 1.3e6
-    #: Particle-steps of HOOMD-blue on one GPU that is kept busy (1e5 particles and more).
-    hoomd_gpu: float = 1e8
+    #: Particle-steps of engines on devices, ``{"native on cpu": 7e7}``, where not as the engine declares.
+    dynamics: Mapping[str, float] = field(default_factory=dict)
     #: Particles brought to their inherent structure.
     minimisation: float = 5e3
     #: Particles times coarse-graining lengths.
@@ -52,9 +49,9 @@ class Rates:
     start: float = 3.0
 
 
-#: Rows of results/benchmarks.json that give a rate: part of the name, field, factor.
+#: Rows of results/benchmarks.json that give a rate: part of the name, field or engine and device, factor.
 _MEASURED = (
-    (r"^dynamics, 16 replicas, .* after 1 tau", "dynamics", 1e6),
+    (r"^dynamics, 16 replicas, .* after 1 tau", "native on cpu", 1e6),
     (r"^swap Monte Carlo, informed exchanges, N = \d+, T = ", "monte_carlo", 1e6),
 )
 
@@ -82,7 +79,10 @@ def measured_rates(path: str | os.PathLike[str] = "results/benchmarks.json") -> 
             value = row.get("value")
             if re.search(pattern, str(row.get("name"))) and name not in found and value and value > 0:
                 found[name] = factor * float(value)
-    return replace(rates, **found), sorted(found)
+    names = sorted(found)
+    own = {f.name for f in fields(Rates)}
+    dynamics = {name: found.pop(name) for name in names if name not in own}
+    return replace(rates, dynamics=dynamics, **found), names
 
 
 @dataclass(frozen=True)
@@ -145,11 +145,14 @@ def large_seconds(c: Config, sweeps: int, structures: int, rates: Rates = Rates(
 
 
 def dynamics_rate(c: Config, rates: Rates = Rates()) -> float:
-    """Particle-steps per second of the run's engine; HOOMD-blue's on the device that is asked for."""
-    if c.engine == "native":
-        return rates.dynamics
-    on_gpu = os.environ.get("TGLASSMLP_HOOMD_DEVICE") == "gpu"
-    return rates.hoomd_gpu if on_gpu else rates.hoomd_cpu
+    """Particle-steps per second of the run's engine on the device that is asked for."""
+    can = engines.engine(c.engine).capabilities
+    return rates.dynamics.get(engine_on_device(c), can.rates[can.device])
+
+
+def engine_on_device(c: Config) -> str:
+    """Name the run's engine and the device that is asked for, as in :attr:`Rates.dynamics`."""
+    return f"{c.engine} on {engines.engine(c.engine).capabilities.device}"
 
 
 def dynamics_work(c: Config, plan: Mapping[str, Any]) -> float:
@@ -160,10 +163,11 @@ def dynamics_work(c: Config, plan: Mapping[str, Any]) -> float:
 
 def dynamics_threads(c: Config, plan: Mapping[str, Any]) -> int:
     """Threads that bring one job down to about four hours, as far as its pieces can be shared out."""
-    if c.engine != "native":
+    together = engines.engine(c.engine).capabilities.replicas_per_thread
+    if together is None:
         return 1
-    pieces = plan["structures"] if plan["copies"] == 1 else -(-plan["replicas"] // 16)
-    return max(1, min(pieces, round(dynamics_work(c, plan) / (Rates().dynamics * 4 * 3600))))
+    pieces = plan["structures"] if plan["copies"] == 1 else -(-plan["replicas"] // together)
+    return max(1, min(pieces, round(dynamics_work(c, plan) / (dynamics_rate(c) * 4 * 3600))))
 
 
 def dynamics_seconds(c: Config, plan: Mapping[str, Any], rates: Rates = Rates()) -> float:
@@ -267,7 +271,7 @@ def estimate(c: Config, rates: Rates = Rates()) -> list[Cost]:
     def structures(chosen: Iterable[TemperatureSettings]) -> int:
         return sum(number + t.extra_structures for t in chosen)
 
-    gpu = c.engine == "hoomd" and dynamics_rate(c, rates) == rates.hoomd_gpu
+    gpu = engines.engine(c.engine).capabilities.device == "gpu"
     every = {"unit": structures(c.temperatures), "large": n_t * c.large_systems.number}
     total = {e: particles(c, e) * every[e] for e in every}  # particles at all temperatures together
     centre = {e: central(c, e) * every[e] for e in every}
@@ -388,15 +392,18 @@ def describe(c: Config, costs: list[Cost], rates: Rates, measured: list[str]) ->
         f"{'together (memory: largest)':<{width}} {total[0]:>6.0f} {total[1]:>10.2f} {total[2]:>8.2f} "
         f"{largest:>10.0f} {total[3] / 1e3:>9.2f}"
     )
+    values = {f.name: (getattr(rates, f.name), f.name) for f in fields(Rates)}
+    values["dynamics"] = dynamics_rate(c, rates), engine_on_device(c)
     origin = ", ".join(
-        f"{f.name} {getattr(rates, f.name):.2g}{' (measured here)' if f.name in measured else ''}"
-        for f in fields(Rates)
+        f"{name} {rate:.2g}{' (measured here)' if source in measured else ''}"
+        for name, (rate, source) in values.items()
     )
     lines.append(f"work per second of one core or GPU: {origin}")
     longest = max((x.cpu_hours + x.gpu_hours) / x.jobs for x in costs if x.jobs)
-    if c.engine == "hoomd":
-        device = "one GPU per job" if total[2] else "CPUs; TGLASSMLP_HOOMD_DEVICE=gpu counts GPUs"
-        lines.append(f"HOOMD-blue on {device}")
+    engine = engines.engine(c.engine)
+    if variable := engine.capabilities.device_variable:
+        device = "one GPU per job" if total[2] else f"CPUs; {variable}=gpu counts GPUs"
+        lines.append(f"{engine.title} on {device}")
     if math.isfinite(longest):
         lines.append(f"longest job of one core: about {longest:.1f} h")
     for t_min in c.training.t_min:

@@ -28,9 +28,9 @@ from tglassmlp.network.both_steps import both_steps
 from tglassmlp.network.prediction_run import predictions
 from tglassmlp.network.run_files import TrainingFiles
 from tglassmlp.network.settings import Execution
-from tglassmlp.observables.tables import MOMENTS, comparison_sums
 from tglassmlp.paths import by_temperature
 from tglassmlp.state_point import canonical
+from tglassmlp.tables.comparison import MOMENTS, comparison_sums
 
 __all__ = ["FoldFiles", "train_fold"]
 

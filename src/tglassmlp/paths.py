@@ -36,7 +36,10 @@ __all__ = [
     "chunk_of",
     "ensemble_of",
     "is_data",
+    "job_of",
+    "jobs_at_work",
     "log",
+    "logs",
     "meaning",
     "progress_of",
     "run_folder",
@@ -242,6 +245,7 @@ SNAPSHOTS = Product("tables/snapshots.h5")
 TABLE = Product("tables/{table}.parquet")
 NUMBERS = Product("numbers.json")
 REPRODUCTION = Product("reproduction.md")
+REPORT = Product("report.html")
 OVITO = Product("ovito/T{temperature}.gsd")
 CONTACT_SHEET = Product("figures/contact_sheet.png")
 MOVIE = Product("figures/movie.{format}")
@@ -395,7 +399,24 @@ def state(run: File, rule: str, *wildcards: str, suffix: str = "") -> str:
 def progress_of(log_file: File) -> Path:
     """File in which the job of a log says how far it is, ``.state/progress/<rule>/<job>.json``."""
     path = Path(log_file)
-    return path.parent.parent.parent / ".state" / "progress" / path.parent.name / f"{path.stem}.json"
+    rule, job = job_of(path)
+    return path.parent.parent.parent / ".state" / "progress" / rule / f"{job}.json"
+
+
+def job_of(file: File) -> tuple[str, str]:
+    """Rule and name of the job that a log, or a file about its progress, belongs to."""
+    path = PurePath(file)
+    return path.parent.name, path.stem
+
+
+def logs(run: File) -> list[Path]:
+    """List the logs of all jobs of a run."""
+    return sorted((Path(run) / "logs").glob("*/*.log"))
+
+
+def jobs_at_work(run: File) -> list[Path]:
+    """List the files that jobs of a run keep while they work (``.job``), beside those of their progress."""
+    return sorted((Path(run) / ".state" / "progress").glob("*/*.job"))
 
 
 def is_data(run: File, path: File) -> bool:

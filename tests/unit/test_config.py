@@ -9,12 +9,13 @@ import sys
 
 import pytest
 import yaml
-from config_models import models_in
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tglassmlp import config as run_config
 from tglassmlp.config import Config, ConfigError, load, plain
+from tglassmlp.config.layers import laid_over
+from tglassmlp.settings.group import models_in
 from tglassmlp.state_point import canonical
 
 FILES = (
@@ -182,8 +183,8 @@ def test_every_mapping_with_free_keys_is_replaced_whole():
 
     def visit(model):
         for name, field in model.model_fields.items():
-            inner = list(run_config._models(field.annotation))
-            base = run_config._laid_over({name: {"a": 1}}, {name: {"b": 2}}, model)
+            inner = list(models_in(field.annotation))
+            base = laid_over({name: {"a": 1}}, {name: {"b": 2}}, model)
             if "dict[" in str(field.annotation):
                 found.append(name)
                 assert base == {name: {"b": 2}}
@@ -438,7 +439,7 @@ def test_a_mixture_that_cannot_be_simulated_is_refused(demo, number, found):
 
 @pytest.mark.parametrize("number", [2, 4])
 def test_as_many_species_as_the_engine_takes_are_accepted(demo, number):
-    from tglassmlp.simulation.kernels import pair_tables
+    from tglassmlp.simulation.energies import pair_tables
 
     mixture = load(with_species(demo, number)).mixture()
     assert (pair_tables(mixture).epsilon4 > 0).sum() == number**2

@@ -8,14 +8,11 @@ import pytest
 from tglassmlp import KA2D, Configuration, Descriptors, descriptors, potential_energies, radical_perimeters
 from tglassmlp.config import DescriptorSettings
 from tglassmlp.configuration import minimum_image, wrap
-from tglassmlp.descriptors.coarse_grain import (
-    coarse_grain,
-    descriptor_lengths,
-    descriptor_names,
-    periodic_descriptors,
-)
+from tglassmlp.descriptors.coarse_grain import coarse_grain
+from tglassmlp.descriptors.describe import periodic_descriptors
 from tglassmlp.descriptors.local import radical_cells
-from tglassmlp.simulation.kernels import forces
+from tglassmlp.descriptors.names import descriptor_lengths, descriptor_names
+from tglassmlp.simulation.energies import forces
 
 LENGTHS = [0, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 10]
 

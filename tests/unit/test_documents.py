@@ -7,10 +7,10 @@ import re
 from dataclasses import fields
 
 import pytest
-from config_models import models_in
 
 from tglassmlp import config as run_config
 from tglassmlp.config import Config, load, plain
+from tglassmlp.settings.group import models_in
 
 
 def default_of(path: str):
@@ -67,8 +67,8 @@ def same_defaults(settings, section):
 @pytest.mark.parametrize(
     ("module", "name", "section"),
     [
-        ("tglassmlp.simulation.equilibration", "CheckLimits", run_config.EquilibrationChecks),
-        ("tglassmlp.simulation.equilibration", "EquilibrationSettings", run_config.EquilibrationSettings),
+        ("tglassmlp.equilibration.settings", "CheckLimits", run_config.EquilibrationChecks),
+        ("tglassmlp.equilibration.settings", "EquilibrationSettings", run_config.EquilibrationSettings),
         ("tglassmlp.network.architecture", "Architecture", run_config.NetworkSettings),
     ],
 )

@@ -7,30 +7,19 @@ import pandas as pd
 import pytest
 
 from tglassmlp import KA2D, Configuration
-from tglassmlp.simulation.equilibration import (
-    COLUMNS,
-    CheckLimits,
-    EquilibrationSettings,
-    NotEquilibratedError,
-    accept,
-    autocorrelation_time,
-    bond_orientational_order,
-    check_heat_capacity,
-    check_large_systems,
-    check_temperature,
-    demand,
+from tglassmlp.equilibration.checks import check_large_systems, check_temperature, measure_temperature
+from tglassmlp.equilibration.heat_capacity import check_heat_capacity
+from tglassmlp.equilibration.order import bond_orientational_order, radial_distributions
+from tglassmlp.equilibration.overlap import overlap, random_overlap, tile_overlap
+from tglassmlp.equilibration.record import COLUMNS, autocorrelation_time
+from tglassmlp.equilibration.settings import CheckLimits, EquilibrationSettings
+from tglassmlp.equilibration.start import lattice_start
+from tglassmlp.equilibration.structures import (
     equilibrate_large_system,
     equilibrate_large_systems,
     equilibrate_structure,
-    forget,
-    judge,
-    lattice_start,
-    measure_temperature,
-    overlap,
-    radial_distributions,
-    random_overlap,
-    tile_overlap,
 )
+from tglassmlp.equilibration.verdict import NotEquilibratedError, accept, judge, refuse_failed_checks
 from tglassmlp.storage import read_json, write_json
 
 SMALL = KA2D.scaled(10)
@@ -161,13 +150,12 @@ def test_large_system_forgets_its_tiles(liquid):
 
 def test_large_systems_of_a_chunk_are_made_one_by_one(liquid, tmp_path):
     other = liquid.with_positions(liquid.positions + 0.1)
-    found, records = equilibrate_large_systems([liquid, other], 0.8, [1, 2], 20, 2, 7, QUICK, SMALL, tmp_path)
+    files = [tmp_path / "system1.npz", tmp_path / "system2.npz"]
+    made = equilibrate_large_systems([liquid, other], 0.8, [1, 2], 20, 2, 7, QUICK, SMALL, files)
     alone, record = equilibrate_large_system(liquid, 0.8, 2, 20, 2, 7, QUICK, SMALL)
-    np.testing.assert_array_equal(found[1].positions, alone.positions)
-    pd.testing.assert_frame_equal(records[records.structure == 2].reset_index(drop=True), record)
-    assert sorted(f.name for f in tmp_path.iterdir()) == ["system1.npz", "system2.npz"]
-    forget(tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    np.testing.assert_array_equal(made[1][0].positions, alone.positions)
+    pd.testing.assert_frame_equal(made[1][1], record)
+    assert sorted(tmp_path.iterdir()) == files
 
 
 def test_equilibrium_passes(liquid):
@@ -324,13 +312,13 @@ def test_a_job_starts_only_with_structures_that_pass(tmp_path, monkeypatch, caps
 
 
 def test_failure_stops_or_warns(capsys):
-    demand([], 0.3)
+    refuse_failed_checks([], 0.3)
     with pytest.raises(NotEquilibratedError, match=r"T=0\.3 is not equilibrated: trend is 5"):
-        demand(["trend is 5"], 0.3)
-    demand(["trend is 5"], 0.3, "warn")
+        refuse_failed_checks(["trend is 5"], 0.3)
+    refuse_failed_checks(["trend is 5"], 0.3, "warn")
     assert "warning: T=0.3" in capsys.readouterr().out
     with pytest.raises(ValueError, match="error or warn"):
-        demand([], 0.3, "ignore")
+        refuse_failed_checks([], 0.3, "ignore")
 
 
 @pytest.mark.parametrize(

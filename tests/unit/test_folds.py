@@ -11,9 +11,9 @@ from tglassmlp.network import linear, training_run
 from tglassmlp.network.dataset import read_structures
 from tglassmlp.network.run_files import TrainingFiles, divided, labels_at, scaling_of
 from tglassmlp.observables.bootstrap import jackknife_error, student
-from tglassmlp.observables.tables import comparison_table
 from tglassmlp.paths import by_temperature
 from tglassmlp.storage import read_table
+from tglassmlp.tables.comparison import comparison_table
 
 
 def test_every_structure_learnt_from_is_left_out_once_and_no_test_structure_enters():

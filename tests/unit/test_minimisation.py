@@ -6,7 +6,7 @@ import pytest
 from tglassmlp import KA2D, Configuration, inherent_structure
 from tglassmlp.progress import Progress
 from tglassmlp.simulation import minimisation as module
-from tglassmlp.simulation.kernels import forces, total_energy
+from tglassmlp.simulation.energies import forces, total_energy
 from tglassmlp.simulation.minimisation import minimise
 
 

@@ -24,7 +24,8 @@ from tglassmlp.config import (
     TrainingSettings,
 )
 from tglassmlp.descriptors.standardise import fit_scaling
-from tglassmlp.figures import registry
+from tglassmlp.figures import captions, drawing, registry
+from tglassmlp.figures.loading import load_tables
 from tglassmlp.network import training_run
 from tglassmlp.network.networks import load_networks
 from tglassmlp.network.prediction_run import predictions
@@ -216,9 +217,9 @@ def test_every_value_goes_through_to_the_figures(made, tmp_path, number):
             table: sorted(root.glob(registry.TABLES[table].replace("{t_min}", "*")))
             for table in registry.FIGURES[name].tables
         }
-        drawn = registry.draw(name, registry.load_tables(files), meta)
+        drawn = drawing.draw(name, load_tables(files), meta)
         drawn.figure.canvas.draw()
-        registry.caption(name, meta)
+        captions.caption(name, meta)
 
 
 #: Figures that show networks or what they predict.

@@ -137,3 +137,15 @@ def test_files_beside_the_products():
     assert not paths.is_data(run, log)
     assert not paths.is_data("/logs/run", "/logs/run/.state/x.npz")
     assert paths.is_data("/logs/run", "/logs/run/numbers.json")
+
+
+def test_jobs_of_a_run_by_their_files(tmp_path):
+    for file in (
+        "logs/map_labels/tmin0.40.log",
+        "logs/report.log",
+        ".state/progress/train_full/tmin0.40.job",
+    ):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    assert [paths.job_of(file) for file in paths.logs(tmp_path)] == [("map_labels", "tmin0.40")]
+    assert [paths.job_of(file) for file in paths.jobs_at_work(tmp_path)] == [("train_full", "tmin0.40")]

@@ -15,6 +15,9 @@ earlier work.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
@@ -26,7 +29,7 @@ from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.dynamics.propensity import Propensity
 from tglassmlp.limits import check_radii
 from tglassmlp.mixture import KA2D, Mixture
-from tglassmlp.simulation.kernels import nearest
+from tglassmlp.simulation.inlined import nearest
 
 __all__ = [
     "bond_breaking",
@@ -227,6 +230,15 @@ def isoconfigurational_propensity(
     mean = (total[0] + total[1]) / d.shape[0]
     half = np.stack([total[0] / even, total[1] / odd]) if odd else np.stack([mean, mean])
     return Propensity(mean, half)
+
+
+def label(
+    initial: Configuration, displacements: NDArray[np.floating], settings: Mapping[str, Any], mixture: Mixture
+) -> Propensity:
+    """Bond-breaking propensity as a label; settings ``r_in`` and ``r_out``."""
+    return isoconfigurational_propensity(
+        initial, displacements, settings["r_in"], settings["r_out"], mixture=mixture
+    )
 
 
 @takes_mixture(assume=False)

@@ -34,8 +34,8 @@ def describe(config: Mapping[str, Any], mixture: Any) -> dict[str, Any]:
         The run's :class:`tglassmlp.mixture.Mixture`.
     """
     from tglassmlp.division import split
+    from tglassmlp.equilibration.overlap import chance_overlap
     from tglassmlp.published import system_key
-    from tglassmlp.simulation.overlap import chance_overlap
     from tglassmlp.state_point import canonical
 
     structures = config["structures"]

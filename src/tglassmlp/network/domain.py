@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from tglassmlp.config import StatePoint as StatePointSettings
 from tglassmlp.config import check
 from tglassmlp.configuration import Configuration
-from tglassmlp.descriptors.coarse_grain import Descriptors, periodic_descriptors
+from tglassmlp.descriptors.describe import periodic_descriptors
+from tglassmlp.descriptors.described import Descriptors
 from tglassmlp.mixture import MIXTURES, Mixture
 from tglassmlp.network.state_features import StateFeatures
 from tglassmlp.simulation.minimisation import inherent_structure

@@ -31,7 +31,7 @@ from tglassmlp.network.protocol import Ensemble, WithAttention, WithBottleneck
 from tglassmlp.network.stored import StoredNetworks
 
 if TYPE_CHECKING:
-    from tglassmlp.descriptors.coarse_grain import Descriptors
+    from tglassmlp.descriptors.described import Descriptors
 
 __all__ = ["Networks", "load_networks", "save_networks"]
 
@@ -94,9 +94,9 @@ class Networks(StoredNetworks):
             found = self.predict_corrected(scaled, temperature, c_b, checked=False)
         else:
             values = self.predict_scaled(scaled, temperature, c_b, checked=False)
-            found = prediction.uncorrected(values, c_b)
+            found = prediction.uncorrected(values, c_b, self.label)
         far = beyond(self.state_features, temperature, c_b)
-        _warn([*self.domain.notes(descriptors), *prediction.shortcomings(found, c_b, far)])
+        _warn([*self.domain.notes(descriptors), *prediction.shortcomings(found, c_b, far, self.label)])
         return found.propensity[:, 0]
 
     def predict_ensemble(
@@ -160,7 +160,7 @@ class Networks(StoredNetworks):
         )
         told = [text for s in structures for text in self.domain.notes(s)]
         far = beyond(self.state_features, temperature, c_b)
-        _warn([*dict.fromkeys(told), *prediction.shortcomings(found, c_b, far)])
+        _warn([*dict.fromkeys(told), *prediction.shortcomings(found, c_b, far, self.label)])
         return found
 
     def predict_scaled(
@@ -220,6 +220,8 @@ class Networks(StoredNetworks):
     ) -> Prediction:
         """Predictions whose mean is ``c_b``: ``[S, P, M]`` standardised descriptors of one temperature.
 
+        Networks that learnt a label whose mean is not C_B are told ``c_b``, and nothing is corrected.
+
         Parameters
         ----------
         descriptors
@@ -247,6 +249,9 @@ class Networks(StoredNetworks):
         self._check(descriptors)
         if checked:
             _warn(self._far(temperature, float(c_b)))
+        if not self.label.is_clock:  # nothing says what its mean should be
+            values = self.predict_scaled(descriptors, temperature, c_b, checked=False)
+            return prediction.uncorrected(values, c_b, self.label)
 
         def predict(asked: NDArray[np.bool_], c: NDArray[np.float64]) -> NDArray[np.float32]:
             some = self if asked.all() else self.of(asked)

@@ -9,26 +9,31 @@ step is therefore a short one down the gradient; near it the steps are quasi-New
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.box import bring_near
 from tglassmlp.compilation import njit
-from tglassmlp.config import MinimisationSettings, check
 from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.limits import SMALLEST_TOLERANCE, OutOfRange
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.progress import Progress
 from tglassmlp.provenance import fingerprint, stage_version
-from tglassmlp.simulation import checkpoint, kernels
+from tglassmlp.settings import check
+from tglassmlp.simulation import checkpoint
+from tglassmlp.simulation.energies import ListedSystem, PairTables, energy_and_forces, pair_tables
+from tglassmlp.simulation.inlined import FAST_MATH
+from tglassmlp.simulation.minimisation_settings import MinimisationSettings
+from tglassmlp.simulation.neighbour_lists import neighbour_rows
 from tglassmlp.simulation.replica_run import content_hash
 
-__all__ = ["inherent_structure", "minimise"]
+__all__ = ["MINIMISER", "NativeMinimiser", "inherent_structure", "minimise"]
 
 #: Pairs of steps and gradient changes that the minimiser remembers.
 MEMORY: Final = 12
@@ -45,9 +50,38 @@ _EVALUATIONS, _KEPT, _NEWEST, _FAILURES = range(4)
 _ENERGY, _LARGEST = 0, 1
 
 
+class _Particles(NamedTuple):
+    """What a search is among: 0-based types, box, cut-off and margin of the neighbour list, tables."""
+
+    types: NDArray[np.int64]
+    length: float
+    radius: float
+    skin: float
+    tables: PairTables
+
+
+class _State(NamedTuple):
+    """Everything that a search goes on from, so that it does not matter where the work is cut.
+
+    ``z``, ``reference`` (where the list was made) and ``force`` are ``[2, N]``, ``steps`` and ``changes`` (of
+    the forces) ``[memory, 2 N]``, ``rho`` is ``[memory]``; counters and running numbers have the places that
+    are named above.
+    """
+
+    z: NDArray[np.float64]
+    reference: NDArray[np.float64]
+    force: NDArray[np.float64]
+    steps: NDArray[np.float64]
+    changes: NDArray[np.float64]
+    rho: NDArray[np.float64]
+    counters: NDArray[np.int64]
+    running: NDArray[np.float64]
+
+
 @njit(error_model="numpy")
-def _refresh(z, reference, types, length, radius, skin, rows, counts):
+def _refresh(z, reference, particles, rows, counts):
     """Rebuild the list if a particle is further than half a skin from where it was made."""
+    types, length, radius, skin, _ = particles
     n = types.size
     limit = 0.25 * skin * skin
     for i in range(n):
@@ -55,11 +89,11 @@ def _refresh(z, reference, types, length, radius, skin, rows, counts):
         dy = z[1, i] - reference[1, i]
         if not dx * dx + dy * dy <= limit:
             reference[...] = z
-            return kernels.neighbour_rows(z[0], z[1], types, length, radius + skin, rows.shape[1])
+            return neighbour_rows(z[0], z[1], types, length, radius + skin, rows.shape[1])
     return rows, counts
 
 
-@njit(error_model="numpy", forceinline=True, fastmath=kernels.FAST_MATH)
+@njit(error_model="numpy", forceinline=True, fastmath=FAST_MATH)
 def _dot(a: NDArray, b: NDArray) -> float:
     total = 0.0
     for k in range(a.size):
@@ -79,27 +113,20 @@ def _largest(vector: NDArray, n: int) -> float:
 
 
 @njit(error_model="numpy")
-def _minimise(
-    until, z, reference, force, steps, changes, rho, counters, running,
-    types, length, radius, skin, tables, force_tolerance, largest_step,
-):  # fmt: skip
+def _minimise(until, state, particles, force_tolerance, largest_step):
     """Minimise in place until a minimum is found or ``until`` force evaluations are made; returns a status.
 
-    Everything it goes on from is in its arguments ``z`` to ``running``, so that it does not matter where
-    the work is cut: ``z``, ``reference`` (where the list was made) and ``force`` are ``[2, N]``, ``steps``
-    and ``changes`` (of the forces) ``[memory, 2 N]``, ``rho`` is ``[memory]``. The forces are computed here
-    before the first iteration, when there are no evaluations yet.
+    The forces are computed here before the first iteration, when there are no evaluations yet.
     """
+    z, reference, f, steps, changes, rho, counters, running = state
+    types, length, radius, skin, tables = particles
     n = types.size
     memory = rho.size
-    inverse_sigma2, epsilon4, constants = tables
-    rows, counts = kernels.neighbour_rows(reference[0], reference[1], types, length, radius + skin, 64)
+    rows, counts = neighbour_rows(reference[0], reference[1], types, length, radius + skin, 64)
     energies = np.empty(n)
-    f = force
     if counters[_EVALUATIONS] == 0:
-        running[_ENERGY] = kernels.energy_and_forces(
-            z[0], z[1], types, rows, counts, length, inverse_sigma2, epsilon4, constants, energies, f[0], f[1]
-        )
+        system = ListedSystem(z[0], z[1], types, rows, counts, length, tables)
+        running[_ENERGY] = energy_and_forces(system, energies, f[0], f[1])
         running[_LARGEST] = _largest(f.reshape(2 * n), n)
         counters[_EVALUATIONS] = 1
     flat, force = z.reshape(2 * n), f.reshape(2 * n)
@@ -147,21 +174,9 @@ def _minimise(
         accepted = False
         for _ in range(20):
             flat[:] = old + scale * step
-            rows, counts = _refresh(z, reference, types, length, radius, skin, rows, counts)
-            energy = kernels.energy_and_forces(
-                z[0],
-                z[1],
-                types,
-                rows,
-                counts,
-                length,
-                inverse_sigma2,
-                epsilon4,
-                constants,
-                energies,
-                f[0],
-                f[1],
-            )
+            rows, counts = _refresh(z, reference, particles, rows, counts)
+            system = ListedSystem(z[0], z[1], types, rows, counts, length, tables)
+            energy = energy_and_forces(system, energies, f[0], f[1])
             evaluations += 1
             if energy <= old_energy + 1e-4 * scale * slope + noise:
                 accepted = True
@@ -203,31 +218,31 @@ class _Search:
         self.types = c.species.astype(np.int64) - 1
         near, self.shift = bring_near(c.positions, c.box_length)
         z = np.ascontiguousarray(near.T)
-        self.arrays = {
-            "z": z,
-            "reference": z.copy(),
-            "force": np.zeros_like(z),
-            "steps": np.zeros((MEMORY, z.size)),
-            "changes": np.zeros((MEMORY, z.size)),
-            "rho": np.zeros(MEMORY),
-            "counters": np.array([0, 0, -1, 0]),
-            "running": np.zeros(2),
-        }
+        self.arrays = _State(
+            z,
+            reference=z.copy(),
+            force=np.zeros_like(z),
+            steps=np.zeros((MEMORY, z.size)),
+            changes=np.zeros((MEMORY, z.size)),
+            rho=np.zeros(MEMORY),
+            counters=np.array([0, 0, -1, 0]),
+            running=np.zeros(2),
+        )
         self.status = _UNDER_WAY
         self.first_force = 0.0
 
     @property
     def evaluations(self) -> int:
-        return int(self.arrays["counters"][_EVALUATIONS])
+        return int(self.arrays.counters[_EVALUATIONS])
 
     @property
     def energy(self) -> float:
         """Per particle."""
-        return float(self.arrays["running"][_ENERGY]) / self.n_particles
+        return float(self.arrays.running[_ENERGY]) / self.n_particles
 
     @property
     def largest_force(self) -> float:
-        return float(self.arrays["running"][_LARGEST])
+        return float(self.arrays.running[_LARGEST])
 
     @property
     def share(self) -> float:
@@ -239,22 +254,26 @@ class _Search:
 
     def run(self, until: int) -> None:
         """Go on until a minimum is found or ``until`` force evaluations are made in all."""
-        tables = tuple(kernels.pair_tables(self.mixture))
-        constants = (self.types, self.box_length, self.mixture.largest_cutoff, SKIN, tables)
+        tables = pair_tables(self.mixture)
+        particles = _Particles(
+            self.types, float(self.box_length), float(self.mixture.largest_cutoff), SKIN, tables
+        )
         limits = (self.force_tolerance, self.largest_step)
         if self.evaluations == 0:
-            self.status = _minimise(*(1, *self.arrays.values(), *constants, *limits))
+            self.status = _minimise(1, self.arrays, particles, *limits)
             self.first_force = self.largest_force
-        self.status = _minimise(*(until, *self.arrays.values(), *constants, *limits))
+        self.status = _minimise(until, self.arrays, particles, *limits)
 
     def save(self, state: Path, key: str) -> None:
-        checkpoint.save(state, self.arrays, {"status": self.status, "first_force": self.first_force}, key)
+        checkpoint.save(
+            state, self.arrays._asdict(), {"status": self.status, "first_force": self.first_force}, key
+        )
 
     def resume(self, state: Path, key: str) -> bool:
         found = checkpoint.load(state, key)
         if found is None:
             return False
-        self.arrays = {name: found[0][name] for name in self.arrays}
+        self.arrays = _State(**{name: found[0][name] for name in _State._fields})
         self.status, self.first_force = int(found[1]["status"]), float(found[1]["first_force"])
         return True
 
@@ -348,7 +367,7 @@ def minimise(
         "energy": search.energy,
         "largest_force": search.largest_force,
     }
-    found = c.with_positions(search.arrays["z"].T + search.shift)
+    found = c.with_positions(search.arrays.z.T + search.shift)
     return found if c.mixture is not None else found.with_mixture(mixture), record
 
 
@@ -395,3 +414,21 @@ def inherent_structure(
     """
     check(MinimisationSettings, force_tolerance=force_tolerance, maximum_steps=maximum_steps)
     return minimise(c, mixture, force_tolerance, maximum_steps, largest_step)[0]
+
+
+class NativeMinimiser:
+    """The native engine's minimiser of a batch, one configuration after the other."""
+
+    def minima(
+        self,
+        configurations: Sequence[Configuration],
+        *,
+        mixture: Mixture,
+        force_tolerance: float = 1e-6,
+        maximum_steps: int = 100_000,
+    ) -> list[Configuration]:
+        """Bring every configuration to the minimum below it; see :func:`inherent_structure`."""
+        return [inherent_structure(c, force_tolerance, mixture, maximum_steps) for c in configurations]
+
+
+MINIMISER: Final = NativeMinimiser()
