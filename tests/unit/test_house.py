@@ -17,10 +17,11 @@ import pytest
 
 #: Floors of the package, the ground first. A name stands for the module or for everything in the subpackage.
 FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("rules", ("limits", "compilation", "randomness", "potentials", "box", "state_point", "frames", "paths")),
-    ("names", ("division", "engines", "labels", "provenance", "progress", "launch", "formats")),
+    ("rules", ("limits", "compilation", "randomness", "potentials", "box", "state_point", "frames")),
+    ("keys", ("paths", "labels")),
+    ("names", ("division", "engines", "provenance", "progress", "launch", "formats")),
     ("matter", ("mixture", "status")),
-    ("a system", ("configuration", "species", "methods")),
+    ("a system", ("configuration", "species")),
     ("what a call means", ("default_mixture", "published", "settings")),
     ("files", ("storage",)),
     ("motion", ("simulation",)),
@@ -30,8 +31,9 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("what is learnt", ("network",)),
     ("configuration of a run", ("config",)),
     ("what it costs", ("cost", "verify")),
-    ("what is measured", ("observables", "studies")),
-    ("tables", ("folds", "tables", "claims")),
+    ("what is measured", ("observables", "methods")),
+    ("tables", ("tables",)),
+    ("what is said of them", ("folds", "claims", "studies")),
     ("pictures, data sets", ("figures", "dataset")),
 )
 
