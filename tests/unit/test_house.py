@@ -50,6 +50,7 @@ SIMULATION: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("doors", ("run",)),
 )
 
+
 def modules(package: Path) -> dict[str, Path]:
     """Source of every module, by its name below the package (``simulation.native.engine``)."""
     found = {}
