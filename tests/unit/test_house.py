@@ -27,7 +27,6 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("motion", ("simulation",)),
     ("equilibrium", ("equilibration",)),
     ("what others made", ("readers",)),
-    ("configuration of a run", ("config",)),
     ("relaxation, structure", ("dynamics", "descriptors")),
     ("what it costs, what is learnt", ("cost", "network", "verify")),
     ("what is measured", ("observables",)),
@@ -47,6 +46,7 @@ SIMULATION: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("engines that use others' chains", ("hoomd",)),
     ("doors", ("run",)),
 )
+
 
 def modules(package: Path) -> dict[str, Path]:
     """Source of every module, by its name below the package (``simulation.native.engine``)."""
