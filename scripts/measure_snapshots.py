@@ -1,9 +1,9 @@
 """Configurations and fields that the snapshots and the movie show."""
 
-from tglassmlp.observables.tables import snapshots
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
 from tglassmlp.storage import write_arrays
+from tglassmlp.tables.snapshots import snapshots
 
 with job(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params

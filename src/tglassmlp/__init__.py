@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from tglassmlp.descriptors.local import radical_perimeters
     from tglassmlp.dynamics.bond_breaking import bond_breaking
     from tglassmlp.mixture import KA2D, Mixture
-    from tglassmlp.network.prediction import PredictionWarning, load_networks
+    from tglassmlp.network.networks import load_networks
+    from tglassmlp.network.prediction import PredictionWarning
     from tglassmlp.readers.configurations import read_configurations
     from tglassmlp.simulation.energies import potential_energies
     from tglassmlp.simulation.minimisation import inherent_structure
@@ -70,7 +71,7 @@ _HOMES = {
     "isoconfigurational_dynamics": "simulation.run",
     "bond_breaking": "dynamics.bond_breaking",
     "radical_perimeters": "descriptors.local",
-    "load_networks": "network.prediction",
+    "load_networks": "network.networks",
     "load_dataset": "dataset.library",
     "PredictionWarning": "network.prediction",
     "MixtureWarning": "default_mixture",

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
+from tglassmlp.paths import progress_of
+
 __all__ = ["Progress", "Report", "duration", "job"]
 
 
@@ -171,7 +173,7 @@ def job(log: str | os.PathLike[str]) -> Iterator[Path]:
     """
     path = Path(log)
     path.parent.mkdir(parents=True, exist_ok=True)
-    status = path.parent.parent.parent / ".state" / "progress" / path.parent.name / f"{path.stem}.json"
+    status = progress_of(path)
     # says which process works on this job; left behind only by a process that was killed
     worker = status.with_suffix(".job")
     worker.parent.mkdir(parents=True, exist_ok=True)

@@ -688,7 +688,7 @@ def test_fingerprint_tells_sections_apart(repository):
 
 
 def test_state_features_are_those_the_network_knows():
-    from tglassmlp.network.state_point import STATE_FEATURES
+    from tglassmlp.network.state_features import STATE_FEATURES
 
     assert tuple(STATE_FEATURES) == run_config.STATE_FEATURES
 

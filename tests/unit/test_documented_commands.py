@@ -11,12 +11,6 @@ from documented_commands import BY_CI, ELSEWHERE, documents, everything, keys, q
 #: Private names that tests use all the same.
 PRIVATE = {
     ("tests/unit/test_molecular_dynamics.py", "_assignment"): "an input that once made this search endless",
-    ("tests/unit/test_network_training.py", "_Network"): "the loss of one batch, which a training only sums",
-    ("tests/unit/test_network_training.py", "_prepare"): "the loss of one batch, which a training only sums",
-    (
-        "tests/unit/test_network_prediction.py",
-        "_Network",
-    ): "parameters of a JAX model",
     (
         "tests/unit/test_box.py",
         "_fixed_point",
@@ -31,22 +25,8 @@ PRIVATE = {
     ("tests/unit/test_launch.py", "_own"): "two runs that want one lock at the same moment",
     ("tests/unit/test_launch.py", "_myself"): "two runs that want one lock at the same moment",
     ("tests/unit/test_minimisation.py", "_Search"): "single steps of the line search",
-    ("tests/unit/test_networks_by_hand.py", "_elu"): "a function that no output shows by itself",
-    ("tests/unit/test_networks_by_hand.py", "_prepare"): "one epoch, step by step",
-    ("tests/unit/test_networks_by_hand.py", "_run_epoch"): "one epoch, step by step",
-    ("tests/unit/test_networks_by_hand.py", "_thinned"): "which particles a card quotes",
     ("tests/unit/test_swap_monte_carlo.py", "_tally"): "running energies and sums, made wrong on purpose",
     ("tests/unit/test_swap_monte_carlo.py", "_neighbours"): "entries of the neighbour list",
-    (
-        "tests/unit/test_network_training.py",
-        "_scaled",
-    ): "values at states of a toy, of which `predict` would warn",
-    ("tests/unit/test_steps.py", "_scaled"): "values at states of a toy, of which `predict` would warn",
-    ("tests/unit/test_steps.py", "_attention"): "values at states of a toy, of which `attention` would warn",
-    (
-        "tests/unit/test_steps.py",
-        "_bottleneck",
-    ): "values at states of a toy, of which `bottleneck` would warn",
     ("tests/unit/test_tables.py", "_fit_row"): "one row of a table from numbers worked out by hand",
     ("tests/workflow/plans.py", "_workflow"): "Snakemake's: it tells what it compares in no other way",
     ("tests/workflow/plans.py", "_prepare_dag"): "Snakemake's, as above",

@@ -69,7 +69,7 @@ def same_defaults(settings, section):
     [
         ("tglassmlp.equilibration.settings", "CheckLimits", run_config.EquilibrationChecks),
         ("tglassmlp.equilibration.settings", "EquilibrationSettings", run_config.EquilibrationSettings),
-        ("tglassmlp.network.model", "Architecture", run_config.NetworkSettings),
+        ("tglassmlp.network.architecture", "Architecture", run_config.NetworkSettings),
     ],
 )
 def test_the_package_has_the_same_defaults_as_the_configuration(module, name, section):

@@ -204,7 +204,7 @@ def test_configurations_of_different_mixtures_have_no_common_one(lattice):
 @pytest.mark.parametrize(
     ("settings", "found"),
     [
-        (DynamicsKeys(), r"config.DynamicsSettings; DynamicsSettings.from_mapping"),
+        (DynamicsKeys(), r"config\.\S*DynamicsSettings; DynamicsSettings.from_mapping"),
         ({"time_step": 0.01}, "builtins.dict; DynamicsSettings.from_mapping"),
         (0.01, "builtins.float, e.g."),
         (None, "NoneType"),

@@ -11,7 +11,7 @@ import pytest
 
 from tglassmlp import KA2D, Configuration, bond_breaking, descriptors, potential_energies, read_configurations
 from tglassmlp.dynamics.bond_breaking import isoconfigurational_propensity
-from tglassmlp.network.shipped import located
+from tglassmlp.network.library import located
 from tglassmlp.readers.glassbench import (
     Isoconfigurational,
     read_glassbench,

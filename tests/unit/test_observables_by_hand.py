@@ -5,7 +5,13 @@ import pytest
 from scipy import stats
 
 from tglassmlp.observables.attention_length import attention_distribution, length_of
-from tglassmlp.observables.bootstrap import OBSERVABLES, combined_error, few, generator, resamples
+from tglassmlp.observables.bootstrap import (
+    OBSERVABLES,
+    bootstrap_widening,
+    combined_error,
+    generator,
+    resamples,
+)
 from tglassmlp.observables.bottleneck import sample, separation
 from tglassmlp.observables.chord_length import (
     Lattice,
@@ -98,8 +104,8 @@ def test_resampling_draws_all_structures_and_its_seeds_tell_state_points_apart()
 
 def test_errors_widened_for_few_structures():
     # Student's t at 97.5 %: 12.706 for one degree of freedom, 4.303 for two
-    assert few(2) == pytest.approx(np.sqrt(2) * 12.7062 / 1.95996, rel=1e-5)
-    assert few(3) == pytest.approx(np.sqrt(3 / 2) * 4.30265 / 1.95996, rel=1e-5)
+    assert bootstrap_widening(2) == pytest.approx(np.sqrt(2) * 12.7062 / 1.95996, rel=1e-5)
+    assert bootstrap_widening(3) == pytest.approx(np.sqrt(3 / 2) * 4.30265 / 1.95996, rel=1e-5)
     assert combined_error(0.3, float("nan")) == pytest.approx(0.3)
 
 

@@ -1,4 +1,4 @@
-"""State points are keys: what names the same temperature or the same C_B is the same, whatever its rounding."""
+"""State points are keys: what names one temperature or one C_B is the same, whatever its rounding."""
 
 from __future__ import annotations
 

@@ -44,7 +44,6 @@ from tglassmlp.config.sections.simulation import (
     DynamicsSettings,
     LargeDynamicsSettings,
     LargeSystemSettings,
-    MinimisationSettings,
 )
 from tglassmlp.config.sections.system import (
     GlassBenchSettings,
@@ -54,6 +53,7 @@ from tglassmlp.config.sections.system import (
     TemperatureSettings,
 )
 from tglassmlp.settings import check, fingerprint, plain, refuse_truth_values
+from tglassmlp.simulation.minimisation_settings import MinimisationSettings
 
 __all__ = [
     "STATE_FEATURES",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field
 
 from tglassmlp import engines
 from tglassmlp.config.sections.equilibration import EquilibrationSettings
@@ -18,30 +17,32 @@ from tglassmlp.config.sections.network import (
     TrainingSettings,
 )
 from tglassmlp.config.sections.pictures import FigureSettings, ObservableSettings
-from tglassmlp.config.sections.simulation import DynamicsSettings, LargeSystemSettings, MinimisationSettings
+from tglassmlp.config.sections.simulation import DynamicsSettings, LargeSystemSettings
 from tglassmlp.config.sections.system import StructureSettings, SystemSettings, TemperatureSettings
 from tglassmlp.division import Split, split
 from tglassmlp.mixture import MIXTURES, Mixture
 from tglassmlp.settings import Settings
-from tglassmlp.settings.ranges import Positive, Share
+from tglassmlp.settings.ranges import Positive, Seed, Share
+from tglassmlp.simulation.minimisation_settings import MinimisationSettings
 from tglassmlp.state_point import canonical
 
-__all__ = ["Config"]
+__all__ = ["Config", "EngineName"]
 
 
-def _known(name: Any) -> str:
-    """Refuse what is not the name of a declared engine, as pydantic refuses what is none of a few words."""
-    names = [repr(known) for known in engines.names()]
-    if not isinstance(name, str) or repr(name) not in names:
-        expected = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-        raise PydanticCustomError("literal_error", "Input should be {expected}", {"expected": expected})
+def _known_engine(name: Any) -> Any:
+    """Refuse an engine that is not declared."""
+    known = engines.names()
+    if name not in known:
+        raise ValueError(" or ".join([", ".join(map(repr, known[:-1])), repr(known[-1])]))
     return name
 
 
-#: Name of an engine that makes trajectories, also of one that was declared after this module was loaded.
-EngineName = Annotated[
-    str, BeforeValidator(_known), WithJsonSchema({"enum": list(engines.names()), "type": "string"})
-]
+def _named_engines(schema: dict[str, Any]) -> None:
+    schema["enum"] = list(engines.names())
+
+
+#: Name of an engine that is declared in :mod:`tglassmlp.engines`.
+EngineName = Annotated[str, BeforeValidator(_known_engine), Field(json_schema_extra=_named_engines)]
 
 
 class Config(Settings):
@@ -51,7 +52,7 @@ class Config(Settings):
         description="name of the run; products go to results/<run>",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
     )
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(description="root of every random number")
+    seed: Seed = Field(description="root of every random number")
     engine: EngineName = Field("native", description="engine of the trajectories")
     system: SystemSettings = Field(SystemSettings(), description="what is simulated")
     temperatures: tuple[TemperatureSettings, ...] = Field(

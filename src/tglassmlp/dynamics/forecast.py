@@ -8,17 +8,16 @@ cost; no number of a run uses them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
-import pandas as pd
 
 from tglassmlp.config import Config
 from tglassmlp.dynamics.extrapolation import fit_extrapolation
-from tglassmlp.dynamics.labels import label_map
-from tglassmlp.dynamics.relaxation import MasterCurve, Relaxation, RelaxationTime
+from tglassmlp.dynamics.label_map import LabelMap, map_labels
+from tglassmlp.dynamics.master_curve import MasterCurve
+from tglassmlp.dynamics.relaxation_times import Relaxation, RelaxationTime
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.species import identity
 
@@ -83,8 +82,8 @@ def reached(config: Config) -> dict[float, list[float]] | None:
     return found
 
 
-def planned_label_map(config: Config, t_min: float) -> pd.DataFrame | None:
-    """Label map (Table 1) that the run is expected to get; columns as of :func:`label_map`.
+def planned_label_map(config: Config, t_min: float) -> LabelMap | None:
+    """Label map (Table 1) that the run is expected to get; None for a mixture that is not known.
 
     Raises
     ------
@@ -95,7 +94,7 @@ def planned_label_map(config: Config, t_min: float) -> pd.DataFrame | None:
     if expected is None:
         return None
     rules = config.labels
-    return label_map(
+    return map_labels(
         [t.value for t in config.temperatures], config.c_b, expected, t_min, rules.lowest_ratio,
         rules.minimum_labelled, rules.minimum_predicted,
     )  # fmt: skip
@@ -103,15 +102,14 @@ def planned_label_map(config: Config, t_min: float) -> pd.DataFrame | None:
 
 def planned_table(config: Config, t_min: float) -> list[str]:
     """Lines of the planned label map, temperatures as columns from low to high."""
-    table = planned_label_map(config, t_min)
-    if table is None:
+    planned = planned_label_map(config, t_min)
+    if planned is None:
         return []
-    temperatures: Sequence[float] = sorted({float(t) for t in table["temperature"]})
+    temperatures = sorted({float(t.value) for t in config.temperatures})
     lines = ["C_B    " + " ".join(f"{t:>6.3g}" for t in temperatures)]
     for c_b in config.c_b:
-        row = table[np.isclose(table["c_b"].astype(float), c_b)]
-        kinds = {float(t): str(k) for t, k in zip(row["temperature"], row["kind"], strict=True)}
-        lines.append(f"{c_b:<6.3g} " + " ".join(f"{kinds[t] or '.':>6}" for t in temperatures))
+        letters = [planned.letter_at(t, c_b) or "." for t in temperatures]
+        lines.append(f"{c_b:<6.3g} " + " ".join(f"{letter:>6}" for letter in letters))
     return lines
 
 

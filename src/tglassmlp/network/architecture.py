@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tglassmlp.network.state_point import DEFAULT_STATE_FEATURES
+from tglassmlp.network.state_features import DEFAULT_STATE_FEATURES
 
 __all__ = ["ACTIVATION_NAMES", "Architecture", "limited"]
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tglassmlp.network.prediction import Networks
+from tglassmlp.network.networks import Networks
 
 __all__ = ["SelectionError", "extrapolate", "select_full"]
 
@@ -53,7 +53,7 @@ def extrapolate(
     labels, rows = {}, []
     numbers = networks.metadata.get("numbers", list(range(networks.n_networks)))
     for temperature, values in descriptors.items():
-        predicted = networks._scaled(values, temperature, c_b)
+        predicted = networks.predict_scaled(values, temperature, c_b, checked=False)
         means = predicted.mean(axis=(1, 2), dtype=np.float64)
         kept = np.abs(means - c_b) < tolerance
         rows += [(c_b, temperature, n, m, bool(k)) for n, m, k in zip(numbers, means, kept, strict=True)]
@@ -102,7 +102,12 @@ def select_full(
         If none is kept, with the largest deviation of each.
     """
     means = np.array(
-        [networks._scaled(descriptors, temperature, c).mean(axis=(1, 2), dtype=np.float64) for c in c_b]
+        [
+            networks.predict_scaled(descriptors, temperature, c, checked=False).mean(
+                axis=(1, 2), dtype=np.float64
+            )
+            for c in c_b
+        ]
     )
     deviation = np.abs(means - np.asarray(c_b)[:, None])
     worst = deviation.max(axis=0)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from tglassmlp.limits import OutOfRange
 from tglassmlp.settings.group import TruthValue, models_in
 
 __all__ = [
     "Problem",
-    "check",
     "described",
     "shown",
 ]
@@ -122,32 +120,3 @@ def described(error: Any, root: type[BaseModel]) -> Problem:
             return Problem(_key_path((*location, *cause.where)), shown(cause.value), str(cause))
         return Problem(path, found, str(cause))
     return Problem(path, found, _SHAPES.get(kind, error["msg"]))
-
-
-def check(group: type[BaseModel], names: Mapping[str, str] | None = None, **values: Any) -> None:
-    """Refuse values that the configuration would refuse, for functions that are called without one.
-
-    Parameters
-    ----------
-    group
-        Model that holds the keys, e.g. :class:`tglassmlp.config.MinimisationSettings`.
-    names
-        What a key is called in the message, where that is not its own name.
-    values
-        Value of each key to check; the other keys of the group need none.
-
-    Raises
-    ------
-    OutOfRange
-        For the first value that is not allowed, with its name, what was found and what is allowed.
-    """
-    plain_values = {k: v.tolist() if hasattr(v, "tolist") else v for k, v in values.items()}
-    try:
-        group.model_validate(plain_values)
-    except ValidationError as error:
-        for said in error.errors(include_url=False):
-            key = said["loc"][0] if said["loc"] else None
-            if key in values and said["type"] != "extra_forbidden":
-                refused = described(said, group)
-                name = (names or {}).get(str(key), str(key))
-                raise OutOfRange(name, refused.found, refused.allowed) from None

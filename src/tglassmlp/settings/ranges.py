@@ -12,14 +12,18 @@ __all__ = [
     "MOST_PARTICLES",
     "MOST_STEPS",
     "SMALLEST_WEIGHT",
+    "Acceptance",
     "Count",
     "Limit",
     "Networks",
     "Positive",
     "Replicas",
     "Scale",
+    "Seed",
     "Share",
+    "Temperature",
     "Tolerance",
+    "Weight",
     "Width",
 ]
 
@@ -33,6 +37,9 @@ MOST_FRAMES: Final = 2000
 #: Smallest relative weight of an exchange that is made at all.
 SMALLEST_WEIGHT: Final = 1e-3
 
+Temperature = Annotated[float, Field(gt=0, le=100)]
+#: Roots of random numbers.
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Positive = Annotated[float, Field(gt=0, le=1e15)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1, le=10**12)]
@@ -43,3 +50,7 @@ Networks = Annotated[int, Field(ge=1, le=10_000)]
 Replicas = Annotated[int, Field(ge=2, le=100_000)]
 Tolerance = Annotated[float, Field(ge=1e-4, lt=1)]
 Limit = Annotated[float, Field(gt=0, le=1e6)]
+#: Acceptance of displacements that tuning aims at.
+Acceptance = Annotated[float, Field(ge=0.3, le=0.5)]
+#: Relative weights.
+Weight = Annotated[float, Field(ge=0, le=1)]

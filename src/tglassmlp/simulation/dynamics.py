@@ -8,13 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 
 from tglassmlp.box import DIMENSIONS
 from tglassmlp.frames import frame_steps
+from tglassmlp.settings import refuse_out_of_range
+from tglassmlp.settings.ranges import Limit
 
 __all__ = [
     "DEFAULT_SETTINGS",
@@ -25,11 +28,6 @@ __all__ = [
     "log_spaced_steps",
     "whole_steps",
 ]
-
-#: Thermostats, velocities that they read, and precisions to choose from.
-THERMOSTATS: Final = ("none", "bussi", "nose_hoover")
-THERMOSTAT_VELOCITIES: Final = ("half_step", "full_step")
-PRECISIONS: Final = ("mixed", "double")
 
 
 @dataclass(frozen=True)
@@ -66,37 +64,35 @@ class DynamicsSettings:
         For a value out of range, naming it and what is allowed.
     """
 
-    time_step: float = 0.01
-    thermostat: Literal["bussi", "nose_hoover", "none"] = "bussi"
-    thermostat_time: float = 1.0
-    thermostat_interval: int = 10
-    thermostat_velocities: Literal["half_step", "full_step"] = "half_step"
-    precision: Literal["mixed", "double"] = "mixed"
-    skin: float = 0.35
-    block_seconds: float = 60.0
+    time_step: Annotated[float, Field(ge=1e-5, le=0.02, description="integration step (LJ times)")] = 0.01
+    thermostat: Annotated[
+        Literal["bussi", "nose_hoover", "none"],
+        Field(
+            description="momentum-conserving thermostat: stochastic rescaling (bussi) or nose_hoover",
+        ),
+    ] = "bussi"
+    thermostat_time: Annotated[Limit, Field(description="relaxation time of the thermostat (LJ times)")] = 1.0
+    thermostat_interval: Annotated[
+        int, Field(ge=1, le=1_000_000, description="time steps between two actions of the thermostat")
+    ] = 10
+    thermostat_velocities: Annotated[
+        Literal["half_step", "full_step"],
+        Field(
+            description="velocities the thermostat reads: half_step gives positions the right temperature, "
+            "full_step makes them too hot by the square of the time step"
+        ),
+    ] = "half_step"
+    precision: Annotated[
+        Literal["mixed", "double"],
+        Field(
+            description="float32 pairs and 32-bit fixed-point motion (mixed), or float64 and 64-bit (double)"
+        ),
+    ] = "mixed"
+    skin: Annotated[float, Field(gt=0, le=100, description="margin of the Verlet list (sigma_11)")] = 0.35
+    block_seconds: Annotated[Limit, Field(description="aimed seconds between checkpoints")] = 60.0
 
     def __post_init__(self) -> None:
-        for name in ("time_step", "thermostat_time", "skin", "block_seconds"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be a positive number, found {value}")
-        if self.time_step > 0.05:
-            raise ValueError(
-                f"time_step must be at most 0.05 for a stable integration, found {self.time_step}"
-            )
-        if self.thermostat not in THERMOSTATS:
-            raise ValueError(f"thermostat must be one of {', '.join(THERMOSTATS)}, found {self.thermostat!r}")
-        if self.thermostat_velocities not in THERMOSTAT_VELOCITIES:
-            raise ValueError(
-                f"thermostat_velocities must be one of {', '.join(THERMOSTAT_VELOCITIES)}, "
-                f"found {self.thermostat_velocities!r}"
-            )
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, found {self.precision!r}")
-        if int(self.thermostat_interval) != self.thermostat_interval or self.thermostat_interval < 1:
-            raise ValueError(
-                f"thermostat_interval must be a whole number of at least 1, found {self.thermostat_interval}"
-            )
+        refuse_out_of_range(self)
 
     @classmethod
     def from_mapping(cls, mapping: dict[str, Any]) -> DynamicsSettings:

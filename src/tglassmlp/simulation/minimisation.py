@@ -19,16 +19,17 @@ from numpy.typing import NDArray
 
 from tglassmlp.box import bring_near
 from tglassmlp.compilation import njit
-from tglassmlp.config import MinimisationSettings, check
 from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.limits import SMALLEST_TOLERANCE, OutOfRange
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.progress import Progress
 from tglassmlp.provenance import fingerprint, stage_version
+from tglassmlp.settings import check
 from tglassmlp.simulation import checkpoint
 from tglassmlp.simulation.energies import ListedSystem, PairTables, energy_and_forces, pair_tables
 from tglassmlp.simulation.inlined import FAST_MATH
+from tglassmlp.simulation.minimisation_settings import MinimisationSettings
 from tglassmlp.simulation.neighbour_lists import neighbour_rows
 from tglassmlp.simulation.replica_run import content_hash
 

@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tglassmlp import config, engines
+from tglassmlp import engines
 from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.frames import extension_steps
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.progress import Progress, Report
 from tglassmlp.randomness import seed_sequence, temperature_key
+from tglassmlp.settings import check_value
+from tglassmlp.settings.ranges import Seed, Temperature
 from tglassmlp.simulation.dynamics import (
     DEFAULT_SETTINGS,
     DynamicsSettings,
@@ -112,12 +114,9 @@ def isoconfigurational_dynamics(
     if not temperature > 0:
         raise ValueError(f"temperature must be a positive number, found {temperature}")
     check_settings(settings, "isoconfigurational_dynamics")
-    config.check(config.TemperatureSettings, {"value": "temperature"}, value=temperature)
-    config.check(
-        config.DynamicsSettings, time_step=settings.time_step, thermostat_time=settings.thermostat_time
-    )
+    check_value("temperature", temperature, Temperature)
     if not isinstance(seed, np.random.SeedSequence):
-        config.check(config.Config, seed=seed)
+        check_value("seed", seed, Seed)
     sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
     conduct = Conduct(
         checkpoints=None if checkpoint is None else [Path(checkpoint)],

@@ -58,8 +58,13 @@ def trajectory_file(ensemble, temperature, chunk):
         ensemble == "unit"
         and temperature_entry(temperature)["extended_time"] is not None
     )
-    folder = "extended" if longer else "trajectories"
-    return f"{RUN}/{ensemble}/{folder}/T{temperature}/chunk{chunk}.h5"
+    if longer:
+        return file_of(
+            paths.EXTENDED_TRAJECTORIES, temperature=temperature, chunk=chunk
+        )
+    return file_of(
+        paths.TRAJECTORIES, ensemble=ensemble, temperature=temperature, chunk=chunk
+    )
 
 
 def threads_of(plan):

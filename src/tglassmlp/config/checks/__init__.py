@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from tglassmlp.config.checks.learning import grid_problems, range_problems, training_problems
+from tglassmlp.config.checks.learning import (
+    grid_problems,
+    label_problems,
+    range_problems,
+    training_problems,
+)
 from tglassmlp.config.checks.liquid import (
     dynamics_time_problems,
     equilibration_problems,
@@ -30,6 +35,7 @@ def contradictions(c: Config) -> Iterable[Problem]:
     yield from dynamics_time_problems(c)
     yield from structure_problems(c)
     yield from grid_problems(c)
+    yield from label_problems(c)
     yield from training_problems(c)
     yield from large_problems(c)
     yield from extended_check_problems(c)

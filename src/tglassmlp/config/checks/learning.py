@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from tglassmlp import labels
 from tglassmlp.config.checks.names import too_long_for_names
 from tglassmlp.config.run import Config
 from tglassmlp.config.sections.network import StatePoint
@@ -123,6 +124,18 @@ def grid_problems(c: Config) -> Iterable[Problem]:
             "baselines.transferred_from.temperature",
             f"{source.temperature:g}",
             f"a temperature with a dynamics_time ({', '.join(f'{t:g}' for t in labelled)})",
+        )
+
+
+def label_problems(c: Config) -> Iterable[Problem]:
+    """Find a label that nobody declares, or one that networks cannot be held to as they are asked to."""
+    if c.propensity.label not in labels.names():
+        yield Problem("propensity.label", shown(c.propensity.label), f"one of {', '.join(labels.names())}")
+    elif c.network.output == "deviation" and not labels.label(c.propensity.label).is_clock:
+        yield Problem(
+            "network.output",
+            "deviation",
+            f"propensity: the mean of the label {c.propensity.label} is not C_B",
         )
 
 

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tglassmlp.settings import Settings
-from tglassmlp.settings.ranges import Limit, Positive, Share
+from tglassmlp.equilibration import settings
+from tglassmlp.settings import Settings, key_of
+from tglassmlp.settings.ranges import Positive, Weight
 
 __all__ = [
     "EquilibrationChecks",
@@ -19,59 +20,18 @@ __all__ = [
 class EquilibrationChecks(Settings):
     """Limits of the checks a structure has to pass before it enters the data set."""
 
-    trend: Limit = Field(
-        4.0,
-        description="largest slope of energy against ln(sweeps) in standard errors, second half of the run",
-    )
-    start_difference: Limit = Field(
-        4.0, description="largest difference of mean energy between the two starts, in standard errors"
-    )
-    overlap: Share = Field(
-        0.2,
-        description="largest overlap of structures with their state `sweeps` earlier, normalised: "
-        "(overlap - chance) / (1 - chance)",
-    )
-    tile_overlap: Share = Field(
-        0.1, description="largest overlap of neighbouring tiles of a large system, normalised in the same way"
-    )
-    peak: Limit = Field(
-        4.0, description="largest value of any g_ab(r) beyond 1.5 sigma_ab (crystalline order)"
-    )
-    heat_capacity: Limit = Field(
-        0.15,
-        description="largest relative difference of dE/dT and the heat capacity from energy fluctuations; "
-        "4 standard errors, if that is more",
-    )
-    heated_below: float = Field(
-        2.0,
-        ge=-1e6,
-        le=1e6,
-        description="smallest distance by which the inherent energy of aged heated starts lies below that of "
-        "the structures, in standard errors",
-    )
-    composition: Limit = Field(
-        4.0,
-        description="largest excess of composition fluctuations at the smallest wave vectors, "
-        "in standard deviations",
-    )
-    small_q_density: Limit = Field(
-        4.0,
-        description="largest deviation of the density fluctuations of large systems at their smallest wave "
-        "vectors, in standard deviations",
-    )
-    small_q_composition: Limit = Field(
-        4.0, description="the same for the composition, corrected for the number of species"
-    )
-    reweighting: Limit = Field(
-        0.05,
-        description="largest relative difference of the energies of neighbouring temperatures and what "
-        "reweighting by their fluctuations gives; 4 standard errors, if that is more",
-    )
-    extended: Limit = Field(
-        4.0,
-        description="largest difference of inherent energies and descriptors after the extended check, "
-        "in standard deviations",
-    )
+    trend: float = key_of(settings.CheckLimits, "trend")
+    start_difference: float = key_of(settings.CheckLimits, "start_difference")
+    overlap: float = key_of(settings.CheckLimits, "overlap")
+    tile_overlap: float = key_of(settings.CheckLimits, "tile_overlap")
+    peak: float = key_of(settings.CheckLimits, "peak")
+    heat_capacity: float = key_of(settings.CheckLimits, "heat_capacity")
+    heated_below: float = key_of(settings.CheckLimits, "heated_below")
+    composition: float = key_of(settings.CheckLimits, "composition")
+    small_q_density: float = key_of(settings.CheckLimits, "small_q_density")
+    small_q_composition: float = key_of(settings.CheckLimits, "small_q_composition")
+    reweighting: float = key_of(settings.CheckLimits, "reweighting")
+    extended: float = key_of(settings.CheckLimits, "extended")
 
 
 class ExtendedCheckSettings(Settings):
@@ -91,38 +51,15 @@ class ExtendedCheckSettings(Settings):
 class EquilibrationSettings(Settings):
     """Swap Monte Carlo."""
 
-    exchanges: Literal["informed", "plain"] = Field(
-        "informed",
-        description="pairs exchange their species by what it costs (informed), or are drawn blindly (plain)",
-    )
-    exchanges_per_sweep: float = Field(
-        0.04,
-        ge=1e-3,
-        le=10,
-        description="informed exchanges tried per sweep, as a share of the number of particles",
-    )
-    exchange_interval: Annotated[int, Field(ge=1, le=1000)] = Field(
-        4, description="sweeps between two blocks of informed exchanges"
-    )
-    swap_fraction: Annotated[float, Field(ge=1e-3, le=0.95)] = Field(
-        0.2, description="share of attempts that are exchanges, if those are plain"
-    )
-    exchange_weights: dict[str, Annotated[float, Field(ge=0, le=1)]] | None = Field(
-        None, description="relative weights of exchanges between two species; 1 for pairs not named"
-    )
-    target_acceptance: float = Field(
-        0.4, ge=0.3, le=0.5, description="acceptance of displacements, tuned during equilibration only"
-    )
-    record_points: Annotated[int, Field(ge=5, le=10_000)] = Field(
-        20, description="log-spaced points at which energies and acceptances are recorded"
-    )
-    start_temperature: Annotated[float, Field(gt=0, le=1000)] = Field(
-        2.0,
-        description="temperature of the melt that all starts come from, above the run's highest temperature",
-    )
-    heated_ratio: Annotated[float, Field(ge=0.3, le=0.98)] = Field(
-        0.85, description="the heated start is first aged at this multiple of the temperature"
-    )
+    exchanges: Literal["informed", "plain"] = key_of(settings.EquilibrationSettings, "exchanges")
+    exchanges_per_sweep: float = key_of(settings.EquilibrationSettings, "exchanges_per_sweep")
+    exchange_interval: int = key_of(settings.EquilibrationSettings, "exchange_interval")
+    swap_fraction: float = key_of(settings.EquilibrationSettings, "swap_fraction")
+    exchange_weights: dict[str, Weight] | None = key_of(settings.EquilibrationSettings, "exchange_weights")
+    target_acceptance: float = key_of(settings.EquilibrationSettings, "target_acceptance")
+    record_points: int = key_of(settings.EquilibrationSettings, "record_points")
+    start_temperature: float = key_of(settings.EquilibrationSettings, "start_temperature")
+    heated_ratio: float = key_of(settings.EquilibrationSettings, "heated_ratio")
     checks: EquilibrationChecks = Field(
         EquilibrationChecks(), description="limits of the equilibration checks"
     )

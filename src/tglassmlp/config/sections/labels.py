@@ -20,6 +20,11 @@ __all__ = [
 class PropensitySettings(Settings):
     """Bond-breaking propensity and relaxation time."""
 
+    label: str = Field(
+        "bond_breaking",
+        max_length=100,
+        description="what networks learn of each particle; C_B stays the mean bond-breaking correlation",
+    )
     r_in: Annotated[float, Field(ge=1, le=100)] = Field(
         1.4, description="initial neighbours: r < r_in sigma_ab"
     )

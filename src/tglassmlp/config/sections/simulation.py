@@ -1,4 +1,4 @@
-"""Inherent structures, isoconfigurational dynamics, and large systems."""
+"""Isoconfigurational dynamics and large systems."""
 
 from __future__ import annotations
 
@@ -6,52 +6,33 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tglassmlp.limits import SMALLEST_TOLERANCE
-from tglassmlp.settings import Settings
-from tglassmlp.settings.ranges import Count, Limit, Positive, Replicas
+from tglassmlp.settings import Settings, key_of
+from tglassmlp.settings.ranges import Count, Positive, Replicas
+from tglassmlp.simulation import dynamics
 
 __all__ = [
     "DynamicsSettings",
     "LargeDynamicsSettings",
     "LargeSystemSettings",
-    "MinimisationSettings",
 ]
-
-
-class MinimisationSettings(Settings):
-    """Inherent structures."""
-
-    force_tolerance: float = Field(
-        1e-6,
-        ge=SMALLEST_TOLERANCE,
-        le=1e-2,
-        description="largest force at the minimum; rounding of the forces sets the lower limit",
-    )
-    maximum_steps: Count = Field(100_000, description="steps after which the minimisation is an error")
 
 
 class DynamicsSettings(Settings):
     """Isoconfigurational molecular dynamics."""
 
     replicas: Replicas = Field(20, description="velocity draws per structure")
-    time_step: float = Field(0.01, ge=1e-5, le=0.02, description="integration step (LJ times)")
+    time_step: float = key_of(dynamics.DynamicsSettings, "time_step")
     frame_ratio: float = Field(
         1.601, ge=1.001, le=10.0, description="smallest ratio of successive frame times; times are log-spaced"
     )
-    thermostat: Literal["bussi", "nose_hoover"] = Field(
-        "bussi", description="momentum-conserving thermostat: stochastic rescaling (bussi) or nose_hoover"
+    # of the settings' choices, "none" keeps the energy and not the temperature
+    thermostat: Literal["bussi", "nose_hoover"] = key_of(dynamics.DynamicsSettings, "thermostat")
+    thermostat_time: float = key_of(dynamics.DynamicsSettings, "thermostat_time")
+    thermostat_velocities: Literal["half_step", "full_step"] = key_of(
+        dynamics.DynamicsSettings, "thermostat_velocities"
     )
-    thermostat_time: Limit = Field(1.0, description="relaxation time of the thermostat (LJ times)")
-    thermostat_velocities: Literal["half_step", "full_step"] = Field(
-        "half_step",
-        description="velocities the thermostat reads: half_step gives positions the right temperature, "
-        "full_step makes them too hot by the square of the time step",
-    )
-    precision: Literal["mixed", "double"] = Field(
-        "mixed",
-        description="float32 pairs and 32-bit fixed-point motion (mixed), or float64 and 64-bit (double)",
-    )
-    block_seconds: Limit = Field(60.0, description="aimed seconds between checkpoints")
+    precision: Literal["mixed", "double"] = key_of(dynamics.DynamicsSettings, "precision")
+    block_seconds: float = key_of(dynamics.DynamicsSettings, "block_seconds")
 
 
 class LargeDynamicsSettings(Settings):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tglassmlp.mixture import Mixture
 from tglassmlp.settings import Settings
-from tglassmlp.settings.ranges import Count, Positive, Scale, Share
+from tglassmlp.settings.ranges import Count, Positive, Scale, Share, Temperature
 
 __all__ = [
     "GlassBenchSettings",
@@ -60,7 +60,7 @@ class SystemSettings(Settings):
 class TemperatureSettings(Settings):
     """One temperature."""
 
-    value: float = Field(gt=0, le=100, description="temperature, reduced units, at most six decimals")
+    value: Temperature = Field(description="temperature, reduced units, at most six decimals")
     dynamics_time: Positive | None = Field(
         None,
         description="length of each isoconfigurational run (LJ times); null: no dynamics, prediction only",

@@ -1,4 +1,4 @@
-"""Hybrid swap Monte Carlo and molecular dynamics: HOOMD-blue moves, the compiled chains exchange species."""
+"""Hybrid swap Monte Carlo and molecular dynamics: HOOMD-blue moves, chains of another engine exchange."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from tglassmlp.simulation.dynamics import DEFAULT_SETTINGS, DynamicsSettings
 from tglassmlp.simulation.hoomd.machine import Machine
 from tglassmlp.simulation.hoomd.planes import stacked
 from tglassmlp.simulation.hoomd.thermostat import Thermostat
+from tglassmlp.simulation.protocols import SwapRequest, swap_sampler
 from tglassmlp.simulation.replica_run import ReplicaNoise
-from tglassmlp.simulation.swap.chain import Chain
 
 __all__ = ["hybrid_swap"]
 
+#: Engine whose swap Monte Carlo exchanges the species.
+SAMPLER: Final = "native"
 #: Share of exchanges when no displacement may be tried: the largest number below 1.
 SWAPS_ONLY: Final = float(np.nextafter(1.0, 0.0))
 
@@ -95,18 +97,18 @@ def hybrid_swap(
     thermostat = Thermostat(stack, temperature, settings, noise)
     stack.set(start, thermostats.maxwell(noise, temperature, n), np.zeros(start.shape, dtype=np.int32))
     energy, acceptance = np.zeros((2, blocks, count))
+    sampler, options = swap_sampler(SAMPLER), {"swap_fraction": SWAPS_ONLY}
     for block in range(blocks):
         thermostat.run(md_steps)
         position, velocity, image = stack.get()
-        for p, seed in enumerate(seeds):
-            # key 3: 0 to 2 are the velocities and the thermostat's numbers
-            key = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 3, block))
-            present = Configuration(position[p], stack.species[p], box)
-            chain = Chain(present, temperature, key, mixture, swap_fraction=SWAPS_ONLY)
-            chain.run(swap_sweeps)
-            stack.species[p] = chain.configuration().species
-            energy[block, p] = chain.energy
-            acceptance[block, p] = chain.counters[3] / max(1, chain.counters[2])
+        # key 3: 0 to 2 are the velocities and the thermostat's numbers
+        keys = [np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 3, block)) for seed in seeds]
+        present = [Configuration(position[p], stack.species[p], box) for p in range(count)]
+        chains = sampler.chains(SwapRequest(present, keys, temperature, mixture, options))
+        chains.run(swap_sweeps)
+        stack.species[:] = [c.species for c in chains.configurations()]
+        energy[block] = chains.energies
+        acceptance[block] = chains.counters[:, 3] / np.maximum(1, chains.counters[:, 2])
         stack.set(position, velocity, image)
         if progress is not None:
             progress(float(count * n * md_steps), f"block {block + 1}, energy {energy[block].mean():.3f}")

@@ -9,12 +9,13 @@ from typing import Final
 import hoomd
 import numpy as np
 
-from tglassmlp import config
 from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture
+from tglassmlp.settings import check
 from tglassmlp.simulation.hoomd.machine import Machine
 from tglassmlp.simulation.hoomd.planes import stacked
+from tglassmlp.simulation.minimisation_settings import MinimisationSettings
 
 __all__ = ["MINIMISER", "HoomdMinimiser", "inherent_structures"]
 
@@ -56,7 +57,7 @@ def inherent_structures(
     RuntimeError
         If a configuration has not reached the tolerance.
     """
-    config.check(config.MinimisationSettings, force_tolerance=force_tolerance, maximum_steps=maximum_steps)
+    check(MinimisationSettings, force_tolerance=force_tolerance, maximum_steps=maximum_steps)
     machine = (machine or Machine.from_environment()).resolved()
     tiny = 1e-3 * force_tolerance
     fire = hoomd.md.minimize.FIRE(dt=0.02, force_tol=tiny, angmom_tol=1.0, energy_tol=1e-300)

@@ -10,10 +10,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tglassmlp import config
 from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture
+from tglassmlp.settings import check_value
+from tglassmlp.settings.ranges import Acceptance, Seed, Temperature
 from tglassmlp.simulation.protocols import SwapRequest
 from tglassmlp.simulation.swap.chain import Chain
 from tglassmlp.simulation.swap.scheme import EXCHANGE_INTERVAL, EXCHANGES_PER_SWEEP
@@ -131,10 +132,10 @@ def swap_monte_carlo(
         raise ValueError(f"sweeps must be a whole number of at least 1, found {sweeps}")
     if not temperature > 0:
         raise ValueError(f"temperature must be a positive number, found {temperature}")
-    config.check(config.TemperatureSettings, {"value": "temperature"}, value=temperature)
-    config.check(config.EquilibrationSettings, target_acceptance=target_acceptance)
+    check_value("temperature", temperature, Temperature)
+    check_value("target_acceptance", target_acceptance, Acceptance)
     if not isinstance(seed, np.random.SeedSequence):
-        config.check(config.Config, seed=seed)
+        check_value("seed", seed, Seed)
     if not (np.isfinite(displacement) and 0 < displacement <= 0.5 * c.box_length):
         raise ValueError(
             f"displacement must be positive and at most half the box ({0.5 * c.box_length:g}), found "

@@ -1,23 +1,6 @@
-r"""The networks, written as the equations they are.
+"""tGlassMLP and GlassMLP in JAX (Flax), by which they are trained, and their layers.
 
-tGlassMLP predicts the propensity of a particle from its M structural descriptors x and the state point
-s = s(T, C_B):
-
-.. math::
-
-    y &= \mathrm{MLP}_1(s), \qquad
-    z_m = A_{m1} y_1 + A_{m2} y_2 \; (+\, b_m), \qquad
-    \omega = M \, \mathrm{softmax}(z), \\
-    h &= \mathrm{ELU}\big(W^T (\omega \circ x) + c\big), \qquad
-    C = \mathrm{MLP}_3\big(h, \mathrm{MLP}_2(s)\big).
-
-x are the standardised descriptors; their outliers are softened before they enter here
-(:func:`tglassmlp.network.architecture.limited`). The factor M makes the initial weights O(1); it can be
-absorbed by W, so it changes the start of the training and nothing else. The attention depends on the state
-point alone and is folded into the bottleneck matrix (:math:`x (\omega \circ W)`): the particles pass through
-one small matrix product.
-
-GlassMLP, the baseline of one state point, is the same without attention and state point.
+:mod:`tglassmlp.network.tglassmlp` has the equations. This module loads JAX; nothing that only predicts does.
 """
 
 from __future__ import annotations
@@ -35,7 +18,7 @@ from numpy.typing import NDArray
 
 from tglassmlp.network.architecture import Architecture
 
-__all__ = ["Architecture", "GlassMLP", "TGlassMLP", "count_parameters"]
+__all__ = ["GlassMLP", "TGlassMLP", "count_parameters"]
 
 
 def elu(x: jax.Array) -> jax.Array:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os import PathLike
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.configuration import Configuration
-from tglassmlp.observables.tables import present, read_fields
+from tglassmlp.paths import File
 from tglassmlp.storage import read_arrays, read_configurations
+from tglassmlp.tables.fields import read_fields, structures_held
 
 __all__ = ["particle_properties"]
-
-File = str | PathLike[str]
 
 
 def particle_properties(
@@ -48,7 +46,7 @@ def particle_properties(
         Names of the descriptors wanted; those that the files lack are left out.
     """
     configurations = [c for path in structure_files for c in read_configurations(path)]
-    chosen = present(structures, len(configurations))
+    chosen = structures_held(structures, len(configurations))
     names = [str(n) for n in read_arrays(descriptor_files[0], ["names"])["names"]]
     columns = {n: names.index(n) for n in descriptors if n in names}
     values = np.concatenate([read_arrays(p, ["values"], finite=False)["values"] for p in descriptor_files])

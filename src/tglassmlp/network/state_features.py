@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["DEFAULT_STATE_FEATURES", "STATE_FEATURES", "StatePoint"]
+__all__ = ["DEFAULT_STATE_FEATURES", "STATE_FEATURES", "StateFeatures"]
 
 #: Functions of (T, C_B) by name.
 STATE_FEATURES: Final[dict[str, Callable[[NDArray, NDArray], NDArray]]] = {
@@ -38,7 +38,7 @@ DEFAULT_STATE_FEATURES: Final = ("T", "1/T", "c_b", "c_b^2", "log(c_b)", "log(1-
 
 
 @dataclass(frozen=True)
-class StatePoint:
+class StateFeatures:
     """Features of a state point and the constants that make them O(1).
 
     Parameters
@@ -60,7 +60,7 @@ class StatePoint:
     @classmethod
     def from_ranges(
         cls, names: Sequence[str], temperatures: Sequence[float], c_b: Sequence[float]
-    ) -> StatePoint:
+    ) -> StateFeatures:
         """Constants from the temperatures and C_B values of a run.
 
         Raises
@@ -117,7 +117,7 @@ class StatePoint:
         }
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> StatePoint:
+    def from_record(cls, record: Mapping[str, Any]) -> StateFeatures:
         """Back from :meth:`as_record`."""
         return cls(
             tuple(record["names"]),

@@ -1,6 +1,6 @@
-"""Trained networks that come with the package: found by name, put there with a card of what they are.
+"""Publishing trained networks: they are put into the package with a card of what they are.
 
-``python -m tglassmlp.network.shipped results/laptop/networks/full/tmin0.30.npz --name laptop`` copies the
+``python -m tglassmlp.network.publish results/laptop/networks/full/tmin0.30.npz --name laptop`` copies the
 kept networks of a run into the package and writes the card beside them, from the file's own record and the
 run's table of correlations.
 """
@@ -11,56 +11,29 @@ import argparse
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+import pandas as pd
 
 from tglassmlp import storage
+from tglassmlp.network import models
+from tglassmlp.network.glassmlp import GLASSMLP
+from tglassmlp.network.library import FOLDER
+from tglassmlp.network.networks import Networks, load_networks, save_networks
+from tglassmlp.state_point import is_same, where
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from tglassmlp.network.prediction import Networks
-
-__all__ = ["FOLDER", "located", "model_card", "names", "ship"]
-
-#: Where the package keeps its networks, ``<name>.npz`` and ``<name>.md``.
-FOLDER: Final = Path(__file__).resolve().parent.parent / "data" / "networks"
+__all__ = ["model_card", "publish"]
 
 #: Methods of the table of correlations, as the card calls them, in its order.
 METHODS: Final = {
-    "tglassmlp": "networks",
+    models.DEFAULT: "networks",
     "ridge": "ridge regression",
-    "glassmlp": "GlassMLP per state point",
+    GLASSMLP.name: "GlassMLP per state point",
     "ceiling": "ceiling (replicas)",
 }
 
 
-def names() -> list[str]:
-    """Names of the networks that come with the package."""
-    return sorted(p.stem for p in FOLDER.glob("*.npz"))
-
-
-def located(path: str | os.PathLike[str]) -> Path:
-    """Path of a networks file: as given, or that of a name without folder and ending.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is neither such a file nor such a name; the message lists the names there are.
-    """
-    given = Path(path)
-    if given.name != os.fspath(path) or given.suffix or given.exists():
-        return given
-    inside = FOLDER / f"{given}.npz"
-    if not inside.is_file():
-        there = ", ".join(names()) or "none in this installation"
-        raise FileNotFoundError(
-            f"no networks called {os.fspath(path)!r} come with the package; available: {there}. "
-            "Networks of a run are loaded by their path, e.g. results/<run>/networks/full/tmin0.40.npz"
-        )
-    return inside
-
-
-def ship(
+def publish(
     path: str | os.PathLike[str], name: str, tables: str | os.PathLike[str] | None = None,
     folder: str | os.PathLike[str] = FOLDER,
 ) -> Path:  # fmt: skip
@@ -87,8 +60,6 @@ def ship(
     ValueError
         If the name is not plain, or the file holds no network.
     """
-    from tglassmlp.network.prediction import Networks, load_networks, save_networks
-
     if not name.replace("-", "").replace("_", "").isalnum():
         raise ValueError(f"a name of letters, digits, - and _ is needed, found {name!r}")
     found = load_networks(path)
@@ -164,11 +135,9 @@ def _points(groups: Sequence[Sequence[Any]]) -> str:
 
 def _correlations(table: pd.DataFrame, t_min: float, measured: Sequence[Sequence[Any]]) -> list[str]:
     """Table of correlations, a row for each measured temperature, means over its C_B."""
-    import pandas as pd
-
     mine = table.copy()
     mine["t_min"] = pd.to_numeric(mine["t_min"], errors="coerce")
-    mine = mine[mine["t_min"].isna() | ((mine["t_min"] - t_min).abs() < 1e-9)]
+    mine = mine[mine["t_min"].isna() | where(mine["t_min"], t_min)]
     columns = [m for m in METHODS if m in set(mine["method"])]
     value = mine["value_mean_field"].where(mine["value_mean_field"].notna(), mine["value"])
     mine = mine.assign(shown=value)
@@ -184,7 +153,7 @@ def _correlations(table: pd.DataFrame, t_min: float, measured: Sequence[Sequence
     for t in sorted(set(mine["temperature"]), reverse=True):
         here = mine[mine["temperature"] == t]
         means: Mapping[str, float] = {c: here["shown"][here["method"] == c].mean() for c in columns}
-        known = "yes" if any(abs(t - x) < 1e-9 for x in learnt) else "no"
+        known = "yes" if any(is_same(t, x) for x in learnt) else "no"
         cells = [f"{means[c]:.3f}" if means[c] == means[c] else "" for c in columns]
         rows.append(f"| {t:g} | {known} | " + " | ".join(cells) + " |")
     return rows
@@ -200,7 +169,7 @@ def main() -> None:
     given = parser.parse_args()
     tables = given.tables or given.path.resolve().parents[2] / "tables"
     known = tables if (tables / "pearson.parquet").is_file() else None
-    target = ship(given.path, given.name, known, given.folder)
+    target = publish(given.path, given.name, known, given.folder)
     print(f"{target} and its card {target.with_suffix('.md')}")
 
 
