@@ -49,7 +49,7 @@ SIMULATION: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 #: Groups of modules that still need each other, to be taken apart.
-KNOWN_CIRCLES: tuple[list[str], ...] = (["network.prediction", "network.shipped"],)
+KNOWN_CIRCLES: tuple[list[str], ...] = ()
 
 
 def modules(package: Path) -> dict[str, Path]:
