@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp import storage
-from tglassmlp.config import PredictionSettings, check
 from tglassmlp.configuration import Configuration
 from tglassmlp.network import prediction
 from tglassmlp.network.architecture import limited
@@ -28,7 +27,9 @@ from tglassmlp.network.domain import beyond, check_state_point
 from tglassmlp.network.library import located
 from tglassmlp.network.prediction import Prediction, PredictionWarning
 from tglassmlp.network.protocol import Ensemble, WithAttention, WithBottleneck
+from tglassmlp.network.settings import PredictionSettings
 from tglassmlp.network.stored import StoredNetworks
+from tglassmlp.settings import check
 
 if TYPE_CHECKING:
     from tglassmlp.descriptors.described import Descriptors
