@@ -22,10 +22,12 @@ from scipy.spatial import cKDTree
 
 from tglassmlp.configuration import Configuration
 from tglassmlp.dynamics.bond_breaking import bond_breaking
+from tglassmlp.mixture import KA2D
 from tglassmlp.progress import Progress
-from tglassmlp.simulation.engine import Trajectory
-from tglassmlp.simulation.kernels import forces, potential_energies
-from tglassmlp.simulation.molecular_dynamics import DynamicsSettings, log_spaced_steps, run_structures
+from tglassmlp.simulation.dynamics import DEFAULT_SETTINGS, Trajectory, log_spaced_steps
+from tglassmlp.simulation.energies import forces, potential_energies
+from tglassmlp.simulation.protocols import DynamicsRequest
+from tglassmlp.simulation.run import run_structures
 from tglassmlp.storage import read_configurations
 
 PAIRS = [(1, 1), (1, 2), (1, 3), (2, 2), (2, 3), (3, 3)]
@@ -92,12 +94,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if importlib.util.find_spec("hoomd") is None:
         raise SystemExit("skipped: HOOMD-blue is not installed, docs/engines.md says how to get it")
-    from tglassmlp.simulation.hoomd_engine import HoomdEngine
-    from tglassmlp.simulation.hoomd_planes import forces_and_energies
+    from tglassmlp.simulation.hoomd.planes import forces_and_energies
 
     structures = read_configurations(arguments.structures)
-    settings = DynamicsSettings()
-    steps = log_spaced_steps(arguments.time, settings.time_step)
+    steps = log_spaced_steps(arguments.time, DEFAULT_SETTINGS.time_step)
 
     f, e = forces_and_energies(structures)
     native_f = np.array([forces(c) for c in structures])
@@ -112,16 +112,8 @@ def main() -> None:
         progress = Progress(engine, total, "particle-steps")
         seeds = [np.random.SeedSequence(2023, spawn_key=(k, s)) for s in range(len(structures))]
         state = None if arguments.state is None else arguments.state / engine
-        options = {"settings": settings, "state": state, "progress": progress.advance}
-        numbers = range(len(structures))
-        if engine == "hoomd":
-            runs = HoomdEngine().run_structures(
-                structures, numbers, arguments.temperature, steps, arguments.replicas, seeds, **options
-            )
-        else:
-            runs = run_structures(
-                structures, numbers, arguments.temperature, steps, arguments.replicas, seeds, **options
-            )
+        request = DynamicsRequest(structures, seeds, arguments.temperature, steps, arguments.replicas, KA2D)
+        runs = run_structures(request, engine=engine, state=state, progress=progress.take)
         rate = np.mean([r.statistics["particle_steps_per_second"] for r in runs])
         drift = np.abs([r.conserved_drift[:, -1] for r in runs]).max()
         print(f"{engine}: {rate / 1e6:.2f} million particle-steps/s, largest drift {drift:.1e} per particle")
@@ -141,7 +133,7 @@ def main() -> None:
             f"last frame {a[..., -1].ravel()[0]:.5g} and {b[..., -1].ravel()[0]:.5g}"
         )
     if arguments.figure is not None:
-        draw(deviations, parts, steps * settings.time_step, arguments)
+        draw(deviations, parts, steps * DEFAULT_SETTINGS.time_step, arguments)
 
 
 def draw(

@@ -7,10 +7,11 @@ from benchmarks.scale import sized
 
 from tglassmlp import KA2D, Configuration
 from tglassmlp.configuration import minimum_image
-from tglassmlp.descriptors.coarse_grain import coarse_grain, descriptors
+from tglassmlp.descriptors.coarse_grain import coarse_grain
+from tglassmlp.descriptors.describe import descriptors
 from tglassmlp.descriptors.local import radical_perimeters
 from tglassmlp.dynamics.bond_breaking import isoconfigurational_propensity
-from tglassmlp.simulation.kernels import potential_energies
+from tglassmlp.simulation.energies import potential_energies
 from tglassmlp.simulation.minimisation import inherent_structure
 
 LENGTHS = (0, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 10)

@@ -14,9 +14,9 @@ import numpy as np
 from benchmarks.scale import MIXTURE, sized
 
 from tglassmlp import Configuration
-from tglassmlp.simulation.equilibration import lattice_start, overlap, random_overlap
-from tglassmlp.simulation.overlap import normalised_overlap
-from tglassmlp.simulation.swap_monte_carlo import Chain
+from tglassmlp.equilibration.overlap import normalised_overlap, overlap, random_overlap
+from tglassmlp.equilibration.start import lattice_start
+from tglassmlp.simulation.swap.chain import Chain
 
 STRUCTURES, LEVEL, WEIGHTS = sized(3, 1), sized(0.5, 0.9), {"1-2": 0.0}
 #: Temperature, sweeps that equilibrate by informed exchanges, sweeps between two looks at the overlap.

@@ -18,8 +18,10 @@ from typing import Any
 import numpy as np
 
 from tglassmlp import KA2D, Configuration, swap_monte_carlo
-from tglassmlp.simulation.molecular_dynamics import DynamicsSettings, NativeEngine
+from tglassmlp.simulation.dynamics import DynamicsSettings
 from tglassmlp.simulation.replica_run import ReplicaNoise
+from tglassmlp.simulation.run import trajectory
+from tglassmlp.simulation.thermostats import maxwell
 
 TEMPERATURE = 0.50
 CPU_PLANES = (1, 2, 4, 8, 16, 32)
@@ -41,7 +43,8 @@ def measure(c: Configuration, planes: int, machine: Any, seconds: float) -> dict
     """Time one simulation of ``planes`` replicas."""
     import hoomd
 
-    from tglassmlp.simulation.hoomd_planes import Thermostat, maxwell, stacked
+    from tglassmlp.simulation.hoomd.planes import stacked
+    from tglassmlp.simulation.hoomd.thermostat import Thermostat
 
     stack = stacked([c] * planes, KA2D, machine, hoomd.md.Integrator(dt=0.01), shift=False)
     noise = [ReplicaNoise(np.random.SeedSequence(k)) for k in range(planes)]
@@ -68,11 +71,10 @@ def measure(c: Configuration, planes: int, machine: Any, seconds: float) -> dict
 
 def native(c: Configuration, replicas: int) -> float:
     """Particle-steps per second of the native engine on one core."""
-    run = NativeEngine()
     best = 0.0
     for steps in (200, 2000, 2000):
         began = time.process_time()
-        run.trajectory(c, TEMPERATURE, np.array([steps]), replicas, np.random.SeedSequence(1))
+        trajectory(c, TEMPERATURE, np.array([steps]), replicas, np.random.SeedSequence(1))
         best = max(best, steps * replicas * c.n_particles / (time.process_time() - began))
     return best
 
@@ -81,7 +83,7 @@ def rows() -> list[dict[str, Any]]:
     """Rows of the common benchmark table; none where HOOMD-blue is absent."""
     if importlib.util.find_spec("hoomd") is None:
         return []
-    from tglassmlp.simulation.hoomd_planes import Machine
+    from tglassmlp.simulation.hoomd.machine import Machine
 
     c, machine = sample(), Machine.from_environment().resolved()
     peer = native(c, 16)
@@ -114,7 +116,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if importlib.util.find_spec("hoomd") is None:
         raise SystemExit("skipped: HOOMD-blue is not installed, docs/engines.md says how to get it")
-    from tglassmlp.simulation.hoomd_planes import Machine
+    from tglassmlp.simulation.hoomd.machine import Machine
 
     machine = Machine(arguments.device, potential=arguments.potential).resolved()
     c = sample()

@@ -26,8 +26,8 @@ from scipy.spatial import cKDTree
 
 from tglassmlp import KA2D, Configuration, swap_monte_carlo
 from tglassmlp.configuration import wrap
-from tglassmlp.simulation.molecular_dynamics import DynamicsSettings
-from tglassmlp.simulation.stepper import ReplicaStepper
+from tglassmlp.simulation.dynamics import DynamicsSettings
+from tglassmlp.simulation.native.stepper import ReplicaStepper
 
 TIME_STEP = 0.01
 COLD, WARM = 0.231, 0.40  # arrested; relaxed after 1 tau

@@ -16,10 +16,11 @@ import numpy as np
 from benchmarks.scale import MIXTURE, sized
 
 from tglassmlp import KA2D, Configuration
-from tglassmlp.simulation.equilibration import lattice_start
-from tglassmlp.simulation.kernels import energy_and_forces, neighbour_rows, prepared
+from tglassmlp.equilibration.start import lattice_start
+from tglassmlp.simulation.energies import energy_and_forces, prepared
 from tglassmlp.simulation.minimisation import minimise
-from tglassmlp.simulation.swap_monte_carlo import Chain
+from tglassmlp.simulation.neighbour_lists import neighbour_rows
+from tglassmlp.simulation.swap.chain import Chain
 
 TEMPERATURE, SWAP_FRACTION, REPEATS = 0.231, 0.2, sized(5, 1)
 C0, C2, C4 = KA2D.smoothing
@@ -189,7 +190,7 @@ def rows() -> Iterator[dict[str, Any]]:
 
     def evaluate() -> None:
         for _ in range(100):
-            energy_and_forces(p.x, p.y, p.types, p.rows, p.counts, unit.box_length, *p.tables, *out)
+            energy_and_forces(p, *out)
 
     def build() -> None:
         for _ in range(30):

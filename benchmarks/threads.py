@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.molecular_dynamics import COLD, equilibrated
 from benchmarks.scale import MIXTURE, sized
 
-from tglassmlp.simulation.stepper import ReplicaStepper, advance_together
+from tglassmlp.simulation.native.stepper import ReplicaStepper, advance_together
 
 REPEATS = sized(7, 1)
 SECONDS = sized(1.5, 0.01)

@@ -17,11 +17,12 @@ from benchmarks.scale import sized
 from flax import nnx
 
 from tglassmlp.network import loss as losses
-from tglassmlp.network import training as tr
 from tglassmlp.network.architecture import Architecture
 from tglassmlp.network.dataset import TrainingSet
-from tglassmlp.network.model import TGlassMLP
-from tglassmlp.network.state_point import DEFAULT_STATE_FEATURES, StatePoint
+from tglassmlp.network.flax_modules import TGlassMLP
+from tglassmlp.network.optimise import train
+from tglassmlp.network.settings import Execution, TrainingSettings
+from tglassmlp.network.state_features import DEFAULT_STATE_FEATURES, StateFeatures
 
 PARTICLES, DESCRIPTORS, BOX = sized(600, 60), 160, 32.8962
 STRUCTURES, BATCHES, NETWORKS = sized((8, 48, 16), (2, 4, 2))
@@ -29,7 +30,7 @@ STRUCTURES, BATCHES, NETWORKS = sized((8, 48, 16), (2, 4, 2))
 EPOCHS = sized(3, 1)
 #: Steps of the plain loop.
 STEPS = sized(60, 4)
-STATE = StatePoint.from_ranges(DEFAULT_STATE_FEATURES, [0.4, 0.15], [0.99, 0.075])
+STATE = StateFeatures.from_ranges(DEFAULT_STATE_FEATURES, [0.4, 0.15], [0.99, 0.075])
 #: The paper's schedule: labelled state points of step 1 (all C_B together) and of step 2, structures, epochs.
 PAPER = {"equi_time": 39, "full": 57, "structures": 150, "phase1": 85, "phase2": 50}
 
@@ -54,11 +55,12 @@ def ensemble_rate(networks, phase, memory=np.inf):
 
     def seconds(epochs):
         phases = {1: (), 2: ()} | {phase: ((epochs, 1e-4),)}
-        settings = tr.TrainingSettings(phase1=phases[1], phase2=phases[2])
+        settings = TrainingSettings(phase1=phases[1], phase2=phases[2])
         start = time.process_time()
         silent = io.StringIO()
         with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
-            tr.train(data, None, STATE, seeds, seeds[0], settings=settings, memory=memory)
+            how = Execution(memory=memory)
+            train(data, None, STATE, seeds, seeds[0], settings=settings, execution=how)
         return time.process_time() - start
 
     seconds(1)  # this one compiles

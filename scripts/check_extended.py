@@ -2,9 +2,10 @@
 
 import pandas as pd
 
+from tglassmlp.equilibration.settings import CheckLimits
+from tglassmlp.equilibration.verdict import judge, refuse_failed_checks
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
-from tglassmlp.simulation.equilibration import CheckLimits, demand, judge
 from tglassmlp.storage import read_json, write_json, write_table
 
 with job(snakemake.log[0]):
@@ -16,5 +17,5 @@ with job(snakemake.log[0]):
     # Snakemake deletes the outputs of a failed job; this copy stays
     write_json(p.report, {"verdicts": [v for _, v in judged], "provenance": provenance})
     for _, verdict in judged:
-        demand(verdict["failed"], verdict["temperature"], p.on_failure)
+        refuse_failed_checks(verdict["failed"], verdict["temperature"], p.on_failure)
     write_table(snakemake.output[0], table, provenance)

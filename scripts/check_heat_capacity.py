@@ -1,9 +1,11 @@
 """Mean energies of neighbouring temperatures against their fluctuations; a failed check stops the run."""
 
+from tglassmlp.equilibration.heat_capacity import check_heat_capacity
+from tglassmlp.equilibration.reweighting import check_reweighting
+from tglassmlp.equilibration.settings import CheckLimits
+from tglassmlp.equilibration.verdict import refuse_failed_checks
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
-from tglassmlp.simulation.equilibration import CheckLimits, check_heat_capacity, demand
-from tglassmlp.simulation.reweighting import check_reweighting
 from tglassmlp.storage import read_json, write_json, write_table
 
 with job(snakemake.log[0]):
@@ -18,6 +20,6 @@ with job(snakemake.log[0]):
     write_json(p.report, {"passed": not failed, "failed": failed, "provenance": provenance})
     if failed:
         lowest = min(float(table.temperature[~table.passed].min()) for table, s in found if s)
-        demand(failed, lowest, p.on_failure)
+        refuse_failed_checks(failed, lowest, p.on_failure)
     write_table(snakemake.output.heat_capacity, found[0][0], provenance)
     write_table(snakemake.output.reweighting, found[1][0], provenance)

@@ -1,8 +1,9 @@
 """Verdict on the large systems of one chunk; a failed check stops the run."""
 
+from tglassmlp.equilibration.settings import CheckLimits
+from tglassmlp.equilibration.verdict import judge, refuse_failed_checks
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
-from tglassmlp.simulation.equilibration import CheckLimits, demand, judge
 from tglassmlp.storage import read_json, write_json, write_table
 
 with job(snakemake.log[0]):
@@ -12,5 +13,5 @@ with job(snakemake.log[0]):
     provenance = collect("equilibration_checks", temperature=temperature, checks=dict(p.checks))
     # Snakemake deletes the outputs of a failed job; this copy stays
     write_json(p.report, {**verdict, "provenance": provenance})
-    demand(verdict["failed"], temperature, p.on_failure)
+    refuse_failed_checks(verdict["failed"], temperature, p.on_failure)
     write_table(snakemake.output[0], table, provenance)

@@ -1,12 +1,12 @@
 """Every number a reader would quote, and all length scales side by side."""
 
+from tglassmlp.claims.numbers import collect_numbers
 from tglassmlp.mixture import Mixture
-from tglassmlp.observables.numbers import collect_numbers
-from tglassmlp.observables.tables import length_scale_table
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
 from tglassmlp.species import record
 from tglassmlp.storage import read_table, write_json, write_table
+from tglassmlp.tables.length_scales import length_scale_table
 
 NAMES = (
     "pearson",

@@ -5,7 +5,7 @@ import pandas as pd
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
 from tglassmlp.storage import read_table, write_table
-from tglassmlp.studies import markdown, summary
+from tglassmlp.studies.summary import markdown, summary
 
 with job(snakemake.log[0]):
     rows = pd.concat([read_table(path) for path in snakemake.input], ignore_index=True)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tglassmlp.config import Config, load_run
+from tglassmlp.paths import run_folder
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -41,7 +42,7 @@ class Command:
     @property
     def results(self) -> Path:
         """Folder of the run, relative to where the command was said."""
-        return self.folder / "results" / self.config.run
+        return self.folder / run_folder(self.config.run)
 
     def snakemake(self) -> list[str]:
         """Arguments with which Snakemake makes this run."""

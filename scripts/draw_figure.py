@@ -1,6 +1,6 @@
 """One figure from its tables."""
 
-from tglassmlp.figures.registry import render
+from tglassmlp.figures.drawing import render
 from tglassmlp.progress import job
 
 with job(snakemake.log[0]):

@@ -1,7 +1,7 @@
 """The movie of relaxation at the glass transition."""
 
+from tglassmlp.figures.loading import load_tables
 from tglassmlp.figures.movie import draw_movie
-from tglassmlp.figures.registry import load_tables
 from tglassmlp.progress import job
 
 with job(snakemake.log[0]):

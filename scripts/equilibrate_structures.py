@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from tglassmlp.equilibration.schedule import attempts
+from tglassmlp.equilibration.settings import EquilibrationSettings
+from tglassmlp.equilibration.structures import equilibrate_structures
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import Progress, job
 from tglassmlp.provenance import collect
 from tglassmlp.simulation import checkpoint
-from tglassmlp.simulation.equilibration import EquilibrationSettings, attempts, equilibrate_structure
 from tglassmlp.storage import write_configurations, write_table
 
 with job(snakemake.log[0]) as status:
@@ -16,15 +18,14 @@ with job(snakemake.log[0]) as status:
     settings, mixture = EquilibrationSettings(**p.settings), Mixture(**p.mixture)
     label = f"structures T={temperature:g} chunk {snakemake.wildcards.chunk}"
     total = len(p.structures) * attempts(p.sweeps, sum(mixture.composition))
-    progress, found, states = Progress(label, total, "moves", status), [], []
-    for k in p.structures:
-        states.append(Path(p.state) / f"structure{k}.npz")
-        arguments = (temperature, k, p.sweeps, p.seed, settings, mixture, states[-1], progress)
-        found.append(equilibrate_structure(*arguments))
+    progress = Progress(label, total, "moves", status)
+    states = [Path(p.state) / f"structure{k}.npz" for k in p.structures]
+    arguments = (temperature, p.structures, p.sweeps, p.seed, settings, mixture, states, progress)
+    made = equilibrate_structures(*arguments)
     about = {"seed": p.seed, "temperature": temperature, "sweeps": p.sweeps, "settings": dict(p.settings)}
     provenance = collect("structures", structures=list(p.structures), **about)
-    write_configurations(snakemake.output.structures, [c for c, _ in found], provenance, mixture=mixture)
-    write_table(snakemake.output.record, pd.concat([r for _, r in found], ignore_index=True), provenance)
+    write_configurations(snakemake.output.structures, [c for c, _ in made], provenance, mixture=mixture)
+    write_table(snakemake.output.record, pd.concat([r for _, r in made], ignore_index=True), provenance)
     for state in states:
         checkpoint.remove(state)
     progress.finish()

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from tglassmlp.glassbench import Isoconfigurational, write_glassbench
 from tglassmlp.mixture import KA2D
 from tglassmlp.progress import job
+from tglassmlp.readers.glassbench import Isoconfigurational, write_glassbench
 from tglassmlp.storage import read_arrays, read_configurations
 
 with job(snakemake.log[0]):

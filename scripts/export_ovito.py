@@ -1,9 +1,9 @@
 """Test structures with predicted and measured propensities and descriptors per particle, for OVITO."""
 
-from tglassmlp.observables.export import particle_properties
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
 from tglassmlp.storage import named_mixture, write_configurations
+from tglassmlp.tables.ovito import particle_properties
 
 with job(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+from tglassmlp.equilibration.extended_check import extend_structure
+from tglassmlp.equilibration.settings import EquilibrationSettings
+from tglassmlp.equilibration.verdict import accept
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import Progress, job
 from tglassmlp.provenance import collect
 from tglassmlp.simulation import checkpoint
-from tglassmlp.simulation.equilibration import EquilibrationSettings, accept
-from tglassmlp.simulation.extended_check import extend_structure
 from tglassmlp.storage import read_configurations, write_configurations, write_table
 
 with job(snakemake.log[0]) as status:

@@ -1,6 +1,6 @@
 """Labels of low temperatures at the C_B their dynamics do not reach, by the consistent networks of step 1."""
 
-from tglassmlp.network.steps import extrapolated_labels
+from tglassmlp.network.training_run import extrapolated_labels
 from tglassmlp.progress import job
 
 with job(snakemake.log[0]):

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
+from tglassmlp.equilibration.verdict import accept
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import Progress, job
 from tglassmlp.provenance import collect
 from tglassmlp.simulation import checkpoint
-from tglassmlp.simulation.equilibration import accept
 from tglassmlp.simulation.minimisation import minimise
 from tglassmlp.storage import read_configurations, write_configurations
 

@@ -1,9 +1,9 @@
 """Attention over coarse-graining lengths and its mean length."""
 
-from tglassmlp.observables.tables import attention_tables
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
 from tglassmlp.storage import write_table
+from tglassmlp.tables.attention_length import attention_tables
 
 with job(snakemake.log[0]):
     mean = snakemake.params.per_length == "mean"

@@ -1,9 +1,9 @@
 """Bottleneck values of a sample of test particles, and how they separate active from arrested ones."""
 
-from tglassmlp.observables.tables import bottleneck_tables
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
 from tglassmlp.storage import write_table
+from tglassmlp.tables.bottleneck import bottleneck_tables
 
 with job(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from tglassmlp.observables.tables import chord_length_table
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
 from tglassmlp.storage import write_table
+from tglassmlp.tables.chord_length import chord_length_table
 
 with job(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
+from tglassmlp.equilibration.checks import measure_temperature
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
-from tglassmlp.simulation.equilibration import measure_temperature
 from tglassmlp.storage import read_configurations, read_table, write_json
 
 with job(snakemake.log[0]):

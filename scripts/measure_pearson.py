@@ -1,9 +1,10 @@
 """Pearson correlation of every method with dynamics on the test structures, and paired differences."""
 
-from tglassmlp.observables.tables import comparison_table, pearson_table
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
 from tglassmlp.storage import write_table
+from tglassmlp.tables.comparison import comparison_table
+from tglassmlp.tables.pearson import pearson_table
 
 with job(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params

@@ -2,8 +2,9 @@
 
 import pandas as pd
 
-from tglassmlp.dynamics.correlations import of_species
-from tglassmlp.dynamics.relaxation import measure_relaxation, summarise_curves
+from tglassmlp.dynamics.correlations import of_species, summarise_curves
+from tglassmlp.dynamics.relaxation_times import measure_relaxation
+from tglassmlp.paths import by_temperature
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
 from tglassmlp.storage import read_chunks, write_json, write_table
@@ -11,10 +12,10 @@ from tglassmlp.storage import read_chunks, write_json, write_table
 with job(snakemake.log[0]):
     settings = dict(snakemake.params.settings)
     tables, curves = [], {}
+    files = by_temperature(snakemake.input)
     for temperature in snakemake.params.labelled:
-        files = [f for f in snakemake.input if f"/T{temperature}/" in f]
         joined = ["species", "propensity", "half", "scattering", "displacement2"]
-        found = read_chunks(files, joined, ["times"])
+        found = read_chunks(files[float(temperature)], joined, ["times"])
         tables.append(summarise_curves(float(temperature), **found))
         central = of_species(found["propensity"], found["species"], settings["central_species"])
         curves[temperature] = (found["times"], central.mean(axis=-1))

@@ -1,9 +1,9 @@
 """Dynamic structure factors of the large systems and the correlation lengths fitted to them."""
 
-from tglassmlp.observables.tables import structure_factor_tables
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
 from tglassmlp.storage import write_table
+from tglassmlp.tables.structure_factor import structure_factor_tables
 
 with job(snakemake.log[0]):
     given = snakemake.input

@@ -1,9 +1,9 @@
 """Dynamic susceptibility chi_4 of molecular dynamics and of every network."""
 
-from tglassmlp.observables.tables import susceptibility_table
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
 from tglassmlp.storage import write_table
+from tglassmlp.tables.susceptibility import susceptibility_table
 
 with job(snakemake.log[0]):
     given, test = snakemake.input, snakemake.params.test

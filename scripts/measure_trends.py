@@ -1,20 +1,17 @@
 """Trends with temperature, from all C_B together, and how far networks agree with dynamics."""
 
-from tglassmlp.network.steps import bottlenecks_of
-from tglassmlp.observables.trend_tables import (
-    Unit,
-    agreement_table,
-    network_separations,
-    separation_table,
-    trend_table,
-)
+from tglassmlp.network.prediction_run import bottlenecks_of
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
 from tglassmlp.storage import write_table
+from tglassmlp.tables.agreement import agreement_table
+from tglassmlp.tables.separations import network_separations, separation_table
+from tglassmlp.tables.trends import trend_table
+from tglassmlp.tables.unit_systems import UnitSystems
 
 with job(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params
-    unit = Unit(given.labels, given.predictions, given.descriptors, params.test)
+    unit = UnitSystems(given.labels, given.predictions, given.descriptors, params.test)
     lattice = {"spacing": params.spacing, "mobile_share": params.mobile_share}
     made = collect("observables", test=list(params.test), seed=params.seed, **lattice)
     bottlenecks = bottlenecks_of(given.networks, given.labelled_descriptors, params.test)

@@ -1,6 +1,6 @@
 """Mean-corrected predictions of the full networks for all structures of one temperature."""
 
-from tglassmlp.network.steps import predictions
+from tglassmlp.network.prediction_run import predictions
 from tglassmlp.progress import job
 
 with job(snakemake.log[0]):

@@ -5,8 +5,8 @@ import sys
 
 from command_line import understood
 
+from tglassmlp.claims.publish import publish
 from tglassmlp.config import ConfigError
-from tglassmlp.observables.reproduction import publish
 
 if __name__ == "__main__":
     try:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from pathlib import Path
 
 from command_line import Command, add_words, understood
 
+from tglassmlp import paths
 from tglassmlp.config import ConfigError
 from tglassmlp.launch import ensure_cache
 
@@ -29,7 +31,7 @@ def main() -> int:
         say(f"{given.config or 'config.yaml'}: {error}")
         return 1
     run = command.results
-    if not (run / "numbers.json").exists():
+    if not Path(paths.NUMBERS.path(run)).exists():
         print(f"{run} has no finished run to report")
         return 0
     if outdated(command):
@@ -43,16 +45,16 @@ def main() -> int:
 
 def outdated(command: Command) -> bool:
     """Whether a figure or number is newer than the report, or there is none."""
-    report = command.results / "report.html"
+    report = Path(paths.REPORT.path(command.results))
     if not report.exists():
         return True
-    sources = [command.results / "numbers.json", *(command.results / "figures").rglob("*")]
+    sources = [Path(paths.NUMBERS.path(command.results)), *(command.results / "figures").rglob("*")]
     return any(path.stat().st_mtime > report.stat().st_mtime for path in sources)
 
 
 def write(command: Command) -> bool:
     """Have Snakemake write the report; say what it said if it could not."""
-    report, log = command.results / "report.html", command.results / "logs" / "report.log"
+    report, log = Path(paths.REPORT.path(command.results)), command.results / "logs" / "report.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     call = [sys.executable, "-m", "snakemake", "--cores", "1", "--report", str(report.resolve())]
     with open(log, "w") as said:

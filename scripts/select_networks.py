@@ -1,6 +1,6 @@
 """Networks of step 2 that are consistent at the lowest temperature."""
 
-from tglassmlp.network.steps import selected_networks
+from tglassmlp.network.training_run import selected_networks
 from tglassmlp.progress import job
 
 with job(snakemake.log[0]):

@@ -1,6 +1,7 @@
 """GlassMLP networks of every labelled state point of one temperature."""
 
 from tglassmlp.network.baselines import glassmlp_networks
+from tglassmlp.network.settings import Execution
 from tglassmlp.progress import job
 
 with job(snakemake.log[0]) as status:
@@ -13,6 +14,5 @@ with job(snakemake.log[0]) as status:
         temperature=float(snakemake.wildcards.temperature),
         run=dict(snakemake.params.run),
         networks=snakemake.params.networks,
-        checkpoint=snakemake.params.state,
-        status_file=status,
+        execution=Execution(checkpoint=snakemake.params.state, status_file=status),
     )

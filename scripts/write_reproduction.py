@@ -1,6 +1,6 @@
 """The paper's claims beside the run's numbers, with a verdict by arithmetic."""
 
-from tglassmlp.observables.reproduction import Picture, report
+from tglassmlp.claims.page import Picture, report
 from tglassmlp.progress import job
 from tglassmlp.species import from_record
 from tglassmlp.storage import atomic_path, read_json

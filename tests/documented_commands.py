@@ -64,7 +64,7 @@ ON_THE_RUN = (
         r"run_isoconfigurational_dynamics +[1-9]",
     ),
     Command(
-        f"python -m tglassmlp.network.shipped {RESULTS}/networks/full/tmin0.60.npz --name smoke "
+        f"python -m tglassmlp.network.publish {RESULTS}/networks/full/tmin0.60.npz --name smoke "
         "--folder shipped",
         "shipped/smoke.npz and its card shipped/smoke.md",
     ),

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tglassmlp.configuration import Configuration
-from tglassmlp.dynamics.relaxation import measure_relaxation
-from tglassmlp.observables import tables, trend_tables
+from tglassmlp.dynamics.relaxation_times import measure_relaxation
 from tglassmlp.storage import (
     Array,
     read_arrays,
@@ -21,6 +20,20 @@ from tglassmlp.storage import (
     write_npz,
     write_table,
 )
+from tglassmlp.tables.agreement import agreement_table
+from tglassmlp.tables.attention_length import attention_tables
+from tglassmlp.tables.bottleneck import bottleneck_tables
+from tglassmlp.tables.chord_length import chord_length_table
+from tglassmlp.tables.comparison import comparison_table
+from tglassmlp.tables.equilibration import equilibration_table
+from tglassmlp.tables.length_scales import length_scale_table
+from tglassmlp.tables.pearson import pearson_table
+from tglassmlp.tables.separations import network_separations, separation_table
+from tglassmlp.tables.snapshots import snapshots
+from tglassmlp.tables.structure_factor import structure_factor_tables
+from tglassmlp.tables.susceptibility import susceptibility_table
+from tglassmlp.tables.trends import trend_table
+from tglassmlp.tables.unit_systems import UnitSystems
 
 C_BS = (0.99, 0.94, 0.85, 0.75, 0.5, 0.25, 0.075)
 LENGTHS = (0.0, 1.0, 2.0, 4.0, 8.0)
@@ -265,54 +278,54 @@ def all_tables(
     predictions = files("unit/predictions/*/*.h5")
     large = files("large/labels/*.h5"), files("large/predictions/*/*.h5"), files("large/descriptors/*/*.h5")
     found = {
-        "pearson": tables.pearson_table(labels, predictions, baselines, relaxation, test, 50),
-        "comparison": tables.comparison_table(labels, predictions, baselines, test, 50),
-        "susceptibility": tables.susceptibility_table(labels, predictions, baselines, relaxation, test),
-        "equilibration": tables.equilibration_table(
+        "pearson": pearson_table(labels, predictions, baselines, relaxation, test, 50),
+        "comparison": comparison_table(labels, predictions, baselines, test, 50),
+        "susceptibility": susceptibility_table(labels, predictions, baselines, relaxation, test),
+        "equilibration": equilibration_table(
             [*files("unit/structures/*/*.parquet"), *files("large/structures/*/*.parquet")]
         ),
     }
-    found["structure_factor"], found["correlation_length"] = tables.structure_factor_tables(
+    found["structure_factor"], found["correlation_length"] = structure_factor_tables(
         *large, relaxation, table_q_max=1.5, tiles=tiles, timed=labels
     )
     unit = labels, predictions, files("unit/descriptors/*/*.h5")
     found["chord_length"] = pd.concat(
         [
-            tables.chord_length_table(
-                *unit, relaxation, test, n_resamples=50, replica_noise=replica_noise
-            ).assign(ensemble="unit"),
-            tables.chord_length_table(
+            chord_length_table(*unit, relaxation, test, n_resamples=50, replica_noise=replica_noise).assign(
+                ensemble="unit"
+            ),
+            chord_length_table(
                 *large, relaxation, n_resamples=50, blocks=2, replica_noise=replica_noise, timed=labels
             ).assign(ensemble="large"),
         ],
         ignore_index=True,
     )
-    attention = tables.attention_tables(predictions, relaxation, mean=attention_mean, labels=labels)
+    attention = attention_tables(predictions, relaxation, mean=attention_mean, labels=labels)
     found["attention"], found["attention_length"] = (a.assign(ensemble="unit") for a in attention)
     main = files(f"unit/predictions/tmin{t_mins[0]}/*.h5")
-    found["bottleneck"], found["bottleneck_separation"] = tables.bottleneck_tables(
+    found["bottleneck"], found["bottleneck_separation"] = bottleneck_tables(
         labels, main, relaxation, test, 300
     )
-    unit = trend_tables.Unit(labels, predictions, files("unit/descriptors/*/*.h5"), test)
+    unit = UnitSystems(labels, predictions, files("unit/descriptors/*/*.h5"), test)
 
     def bottlenecks(path):
         # a second network separates less
         values = read_arrays(path, ["bottleneck"])["bottleneck"][0][list(test)]
         return lambda c_b: np.stack([values, values + np.random.default_rng(0).normal(size=values.shape)])
 
-    separated = trend_tables.network_separations(
+    separated = network_separations(
         unit, {t: bottlenecks(path) for t, path in unit.predictions[t_mins[0]].items()}, t_mins[0]
     )
-    found["network_separation"] = trend_tables.separation_table(separated, t_mins[0])
-    found["trends"] = trend_tables.trend_table(unit, *large[1:], separated, t_mins[0], tiles=tiles)
-    found["agreement"] = trend_tables.agreement_table(unit)
-    found["length_scales"] = tables.length_scale_table(
+    found["network_separation"] = separation_table(separated, t_mins[0])
+    found["trends"] = trend_table(unit, *large[1:], separated, t_mins[0], tiles=tiles)
+    found["agreement"] = agreement_table(unit)
+    found["length_scales"] = length_scale_table(
         found["correlation_length"], found["chord_length"], found["attention_length"]
     )
     for name, table in found.items():
         write_table(root / f"tables/{name}.parquet", table, made)
     t = snapshot_temperature
-    arrays, attributes = tables.snapshots(
+    arrays, attributes = snapshots(
         {
             "structure_files": files(f"large/structures/T{t}/*.gsd"),
             "field_files": {

@@ -19,16 +19,19 @@ if TYPE_CHECKING:
     from tglassmlp.configuration import Configuration
     from tglassmlp.dataset.library import load_dataset
     from tglassmlp.default_mixture import MixtureWarning
-    from tglassmlp.descriptors.coarse_grain import CoarseGraining, Descriptors, descriptors
+    from tglassmlp.descriptors.describe import descriptors
+    from tglassmlp.descriptors.described import CoarseGraining, Descriptors
     from tglassmlp.descriptors.local import radical_perimeters
     from tglassmlp.dynamics.bond_breaking import bond_breaking
     from tglassmlp.mixture import KA2D, Mixture
-    from tglassmlp.network.prediction import PredictionWarning, load_networks
-    from tglassmlp.simulation.kernels import potential_energies
+    from tglassmlp.network.networks import load_networks
+    from tglassmlp.network.prediction import PredictionWarning
+    from tglassmlp.readers.configurations import read_configurations
+    from tglassmlp.simulation.energies import potential_energies
     from tglassmlp.simulation.minimisation import inherent_structure
-    from tglassmlp.simulation.molecular_dynamics import isoconfigurational_dynamics
-    from tglassmlp.simulation.swap_monte_carlo import swap_monte_carlo
-    from tglassmlp.storage import read_configurations, read_mixture, write_configurations
+    from tglassmlp.simulation.run import isoconfigurational_dynamics
+    from tglassmlp.simulation.swap.sampler import swap_monte_carlo
+    from tglassmlp.storage import read_mixture, write_configurations
 
 __version__ = "0.1.0"
 
@@ -60,21 +63,21 @@ _HOMES = {
     "KA2D": "mixture",
     "Mixture": "mixture",
     "Configuration": "configuration",
-    "read_configurations": "glassbench",
+    "read_configurations": "readers.configurations",
     "read_mixture": "storage",
     "write_configurations": "storage",
-    "potential_energies": "simulation.kernels",
+    "potential_energies": "simulation.energies",
     "inherent_structure": "simulation.minimisation",
-    "swap_monte_carlo": "simulation.swap_monte_carlo",
-    "isoconfigurational_dynamics": "simulation.molecular_dynamics",
+    "swap_monte_carlo": "simulation.swap.sampler",
+    "isoconfigurational_dynamics": "simulation.run",
     "bond_breaking": "dynamics.bond_breaking",
     "radical_perimeters": "descriptors.local",
-    "load_networks": "network.prediction",
+    "load_networks": "network.networks",
     "load_dataset": "dataset.library",
     "PredictionWarning": "network.prediction",
     "MixtureWarning": "default_mixture",
-    "Descriptors": "descriptors.coarse_grain",
-    "CoarseGraining": "descriptors.coarse_grain",
+    "Descriptors": "descriptors.described",
+    "CoarseGraining": "descriptors.described",
 }
 
 

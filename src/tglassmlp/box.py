@@ -2,7 +2,7 @@ r"""The square periodic box: one way to fold coordinates, one nearest image, one
 
 Everything that asks where a particle lies in its box asks here: readers, neighbour searches, figures and
 compiled kernels. :func:`fold` and :func:`cell` are written so that the same lines serve NumPy arrays and,
-compiled in :mod:`tglassmlp.simulation.kernels`, single coordinates. Two formulas that are equal on paper
+compiled in :mod:`tglassmlp.simulation.inlined`, single coordinates. Two formulas that are equal on paper
 need not agree at the edge of the box: at x = L, floor(x / L) is 1 for every L, but floor(x * (1 / L)) is 0
 for one length in seven.
 
@@ -11,14 +11,18 @@ This module needs NumPy only.
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "DIMENSIONS",
     "FAR",
     "RESOLUTION",
+    "Box",
     "bring_near",
     "cell",
     "check_resolved",
@@ -28,6 +32,10 @@ __all__ = [
     "wrap",
 ]
 
+#: Number of dimensions d of space: positions are ``[N, d]``. What assumes two of them beyond the length of an
+#: axis says so in its docstring: radical cells and their perimeters, tessellations, stripes of slots, rings.
+DIMENSIONS: Final = 2
+
 #: Coordinates further out than this many boxes are folded before anything is computed from them. Nearer ones
 #: are left alone: differences of them are as exact as the sums they enter, and the paths of earlier runs stay
 #: the same to the last bit.
@@ -35,6 +43,62 @@ FAR: Final = 8
 
 #: Coarsest spacing of float64 numbers at a coordinate that is still accepted, in units of the box.
 RESOLUTION: Final = 1e-7
+
+
+@dataclass(frozen=True)
+class Box:
+    """A periodic box, known by the lengths of its sides.
+
+    Parameters
+    ----------
+    lengths
+        Side along each dimension. All are equal: compiled code takes one length for all axes.
+
+    Raises
+    ------
+    ValueError
+        If they are not :data:`DIMENSIONS` equal, positive numbers.
+
+    Examples
+    --------
+    >>> box = Box.with_side(10.0)
+    >>> box.lengths, box.volume
+    ((10.0, 10.0), 100.0)
+    >>> box.fold([6.0, -5.0]).tolist()
+    [-4.0, -5.0]
+    """
+
+    lengths: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        good = len(self.lengths) == DIMENSIONS and len(set(self.lengths)) == 1
+        if not (good and math.isfinite(self.lengths[0]) and self.lengths[0] > 0):
+            raise ValueError(
+                f"a box needs {DIMENSIONS} equal sides of positive length, found {list(self.lengths)}"
+            )
+
+    @classmethod
+    def with_side(cls, length: float) -> Box:
+        """Box whose sides all have this length."""
+        return cls((float(length),) * DIMENSIONS)
+
+    @property
+    def side(self) -> float:
+        """Length of each side."""
+        return self.lengths[0]
+
+    @property
+    def volume(self) -> float:
+        """Area in two dimensions."""
+        return self.side**DIMENSIONS
+
+    def fold(self, positions: ArrayLike, start: float = -0.5) -> NDArray[np.float64]:
+        """Fold positions ``[..., d]`` into the box; see :func:`fold`."""
+        return wrap(positions, self.side, start)
+
+    def minimum_image(self, separations: ArrayLike) -> NDArray[np.float64]:
+        """Shortest periodic image of separation vectors ``[..., d]``."""
+        return minimum_image(separations, self.side)
 
 
 def fold(x: Any, length: Any, start: Any = -0.5) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tglassmlp.box import check_resolved, minimum_image, wrap
+from tglassmlp.box import DIMENSIONS, Box, check_resolved, minimum_image, wrap
 from tglassmlp.mixture import Mixture, check_is_mixture
 
 __all__ = ["Configuration", "minimum_image", "wrap"]
@@ -67,8 +67,10 @@ class Configuration:
     ) -> None:
         pos = np.array(_real("positions", positions), dtype=np.float64, order="C")
         raw = _real("species", species)
-        if pos.ndim != 2 or pos.shape[1] != 2:
-            raise ValueError(f"positions must have shape [N, 2] (two dimensions), found {pos.shape}")
+        if pos.ndim != 2 or pos.shape[1] != DIMENSIONS:
+            raise ValueError(
+                f"positions must have shape [N, {DIMENSIONS}] (two dimensions), found {pos.shape}"
+            )
         if pos.shape[0] == 0:
             raise ValueError("a configuration needs at least one particle, found none")
         if not np.all(np.isfinite(pos)):
@@ -103,6 +105,11 @@ class Configuration:
     def n_particles(self) -> int:
         """Number of particles N."""
         return int(self.positions.shape[0])
+
+    @property
+    def box(self) -> Box:
+        """The periodic box."""
+        return Box.with_side(self.box_length)
 
     def __repr__(self) -> str:
         numbers = "/".join(str(n) for n in np.bincount(self.species)[1:])
@@ -150,11 +157,11 @@ class Configuration:
             raise ValueError(f"tiles must be at least 1, found {tiles}")
         base = self.wrapped()
         shifts = self.box_length * np.stack(
-            np.meshgrid(np.arange(tiles), np.arange(tiles), indexing="ij"), axis=-1
-        ).reshape(-1, 1, 2)
+            np.meshgrid(*[np.arange(tiles)] * DIMENSIONS, indexing="ij"), axis=-1
+        ).reshape(-1, 1, DIMENSIONS)
         return Configuration(
-            (base[None] + shifts).reshape(-1, 2),
-            np.tile(self.species, tiles * tiles),
+            (base[None] + shifts).reshape(-1, DIMENSIONS),
+            np.tile(self.species, tiles**DIMENSIONS),
             self.box_length * tiles,
             self.mixture,
         )

@@ -23,9 +23,14 @@ from typing import Any, Final
 import pandas as pd
 
 from tglassmlp import provenance, storage
-from tglassmlp.network import baselines, selection, steps
-from tglassmlp.observables.tables import MOMENTS, comparison_sums
+from tglassmlp.network import baselines, selection
+from tglassmlp.network.both_steps import both_steps
+from tglassmlp.network.prediction_run import predictions
+from tglassmlp.network.run_files import TrainingFiles
+from tglassmlp.network.settings import Execution
+from tglassmlp.paths import by_temperature
 from tglassmlp.state_point import canonical
+from tglassmlp.tables.comparison import MOMENTS, comparison_sums
 
 __all__ = ["FoldFiles", "train_fold"]
 
@@ -85,35 +90,34 @@ def train_fold(
         "structures": {**run["structures"], "fold": [fold, folds]},
     }
     root = Path(folder) / provenance.fingerprint({"run": record, "settings": dict(settings)})
-    descriptors = steps.by_temperature(files.descriptors)
-    labels = {t: paths[0] for t, paths in steps.by_temperature(files.labels).items()}
+    descriptors = by_temperature(files.descriptors)
+    labels = {t: paths[0] for t, paths in by_temperature(files.labels).items()}
     predicted: list[Path] = []
     linear: list[Path] = []
     for t_min, label_map in files.label_maps.items():
-        scaling = files.scalings[t_min]
+        common = files.descriptors, files.labels, label_map
         linear.append(root / f"linear/tmin{t_min}.npz")
-        main = next(iter(files.scalings.values()))
         if not linear[-1].exists():
-            baselines.linear_baselines(
-                linear[-1], files.descriptors, files.labels, label_map, main, record, settings["penalty"]
-            )
+            of_main = TrainingFiles(*common, next(iter(files.scalings.values())))
+            baselines.linear_baselines(linear[-1], of_main, record, settings["penalty"])
         try:
-            networks = _two_steps(root, files, t_min, label_map, scaling, record, settings)
+            networks = both_steps(
+                root, TrainingFiles(*common, files.scalings[t_min]), float(t_min),
+                settings["glass_transition"], record, settings["minimum_labelled"],
+            )  # fmt: skip
         except selection.SelectionError as error:
             print(f"fold {fold}, T_min = {t_min}: {error}")
             continue
         for t in labels:
             predicted.append(root / f"predictions/tmin{t_min}/T{canonical(t)}.h5")
-            steps.predictions(
-                predicted[-1], networks, descriptors[t], label_map, t, settings["prediction"], False
-            )
+            predictions(predicted[-1], networks, descriptors[t], label_map, t, settings["prediction"], False)
     own = {t: root / f"baselines/T{canonical(t)}.npz" for t in labels}
     for t, path in own.items():
         if not path.exists():
             baselines.glassmlp_networks(
                 path, path.with_suffix(".history.parquet"), descriptors[t], labels[t],
                 next(iter(files.scalings.values())), t, record, settings["baseline_networks"],
-                root / f"state/baselines_T{canonical(t)}",
+                Execution(checkpoint=root / f"state/baselines_T{canonical(t)}"),
             )  # fmt: skip
     source, c_b = settings["transferred_from"]
     compared = []
@@ -132,33 +136,3 @@ def train_fold(
     columns = ["fold", "method", "t_min", "temperature", "c_b", "structure", *MOMENTS]
     made = provenance.collect("training", fold=[fold, folds], seed=run["seed"])
     storage.write_table(output, pd.DataFrame(rows, columns=columns), made)
-
-
-def _two_steps(
-    root: Path, files: FoldFiles, t_min: str, label_map: File, scaling: File, run: Record, settings: Record
-) -> Path:
-    """Full networks of one T_min, by the stages of the workflow; the path of their file."""
-    table = storage.read_table(label_map, ["c_b", "kind"])
-    targets = [] if steps.direct(run) else sorted(set(table["c_b"][table["kind"] == "t"].astype(float)))
-    ensembles = [root / f"equi_time/tmin{t_min}/cb{canonical(c)}.npz" for c in targets]
-    common = files.descriptors, files.labels
-    for c_b, path in zip(targets, ensembles, strict=True):
-        if not path.exists():
-            steps.equi_time_networks(
-                path, path.with_suffix(".history.parquet"), *common, label_map, scaling, float(t_min), c_b,
-                run, settings["minimum_labelled"], root / f"state/equi_time_{t_min}_{canonical(c_b)}.npz",
-            )  # fmt: skip
-    extrapolated = root / f"extrapolated/tmin{t_min}.h5"
-    if not extrapolated.exists():
-        steps.extrapolated_labels(
-            extrapolated, extrapolated.with_suffix(".parquet"), ensembles, files.descriptors, label_map,
-            float(t_min), run,
-        )  # fmt: skip
-    full = root / f"full/tmin{t_min}.npz"
-    if not full.exists():
-        steps.full_networks(
-            full, full.with_suffix(".parquet"), full.with_suffix(".history.parquet"), *common, extrapolated,
-            label_map, scaling, float(t_min), settings["glass_transition"], run,
-            root / f"state/full_{t_min}.npz",
-        )  # fmt: skip
-    return full

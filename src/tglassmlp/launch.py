@@ -25,6 +25,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tglassmlp.paths import run_folder
+
 __all__ = ["Busy", "claim", "end_leftovers", "ensure_cache", "remove_stale_locks"]
 
 #: Environment variable that every process of a run inherits.
@@ -314,7 +316,7 @@ def _concerns(lock: Path, run: str) -> bool:
         names = lock.read_text(errors="replace").split("\n")
     except OSError:
         return False
-    return any(name.startswith(f"results/{run}/") for name in names)
+    return any(name.startswith(f"{run_folder(run)}/") for name in names)
 
 
 def _snakemakes(folder: Path) -> list[int]:

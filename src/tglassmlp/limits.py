@@ -1,7 +1,7 @@
 """Limits between several values, written once for the run configuration and for the Python interface.
 
-Ranges of single values stand in :mod:`tglassmlp.config`, where :func:`tglassmlp.config.check` offers them to
-the functions of the package. What follows needs two values or more.
+Ranges of single values stand with the settings that hold them and in :mod:`tglassmlp.settings.ranges`;
+functions ask for them by :func:`tglassmlp.settings.check`. What follows needs two values or more.
 """
 
 from __future__ import annotations

@@ -1,14 +1,6 @@
-r"""Pair mixtures: species, sizes, energies and the smoothed Lennard-Jones potential.
+"""Pair mixtures: species with their sizes, energies and shares, which interact by smoothed Lennard-Jones.
 
-The pair potential between species a and b is
-
-.. math::
-
-    V_{ab}(r) = 4 \epsilon_{ab} \left[ x^{-12} - x^{-6} + C_0 + C_2 x^2 + C_4 x^4 \right],
-    \qquad x = r / \sigma_{ab} < x_c,
-
-and zero beyond :math:`x_c`. The constants :math:`C_0, C_2, C_4` follow from the requirement that the
-potential and its first two derivatives vanish at :math:`x_c`; they are derived here, never typed in.
+The pair potential and its constants stand in :mod:`tglassmlp.potentials`.
 """
 
 from __future__ import annotations
@@ -20,6 +12,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tglassmlp import potentials
+from tglassmlp.box import DIMENSIONS
 
 __all__ = ["KA2D", "MIXTURES", "Mixture", "check_is_mixture", "exchange_matrix"]
 
@@ -101,7 +96,7 @@ class Mixture:
     @property
     def density(self) -> float:
         """Number density (particles per unit area)."""
-        return sum(self.composition) / self.box_length**2
+        return sum(self.composition) / self.box_length**DIMENSIONS
 
     @property
     def shares(self) -> NDArray[np.float64]:
@@ -142,11 +137,7 @@ class Mixture:
     @cached_property
     def smoothing(self) -> tuple[float, float, float]:
         """Constants ``(C0, C2, C4)`` that make V, V' and V'' vanish at the cut-off."""
-        x = self.cutoff
-        c4 = 6.0 * x**-10 - 21.0 * x**-16
-        c2 = 6.0 * x**-14 - 3.0 * x**-8 - 2.0 * c4 * x**2
-        c0 = x**-6 - x**-12 - c2 * x**2 - c4 * x**4
-        return c0, c2, c4
+        return potentials.smoothing_constants(self.cutoff)
 
     @cached_property
     def sigma_matrix(self) -> NDArray[np.float64]:
@@ -199,9 +190,8 @@ class Mixture:
         sigma = self.sigma_matrix[np.asarray(a) - 1, np.asarray(b) - 1]
         epsilon = self.epsilon_matrix[np.asarray(a) - 1, np.asarray(b) - 1]
         x = np.asarray(r, dtype=float) / sigma
-        c0, c2, c4 = self.smoothing
         with np.errstate(divide="ignore", invalid="ignore"):
-            v = 4.0 * epsilon * (x**-12 - x**-6 + c0 + c2 * x**2 + c4 * x**4)
+            v = potentials.energy(x, epsilon, self.smoothing)
         return np.where(x < self.cutoff, v, 0.0)
 
 

@@ -12,9 +12,22 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
-__all__ = ["Progress", "duration", "job"]
+from tglassmlp.paths import progress_of
+
+__all__ = ["Progress", "Report", "duration", "job"]
+
+
+class Report(NamedTuple):
+    """What long work says of itself: the work done since its last report, and how it stands.
+
+    ``resumed`` work was done by an earlier process, so that it does not enter the rate.
+    """
+
+    amount: float
+    note: str = ""
+    resumed: bool = False
 
 
 def duration(seconds: float) -> str:
@@ -76,6 +89,13 @@ class Progress:
         if now - self._last >= self.interval:
             self._last = now
             self._say(note, now)
+
+    def take(self, report: Report) -> None:
+        """Count what a report tells of."""
+        if report.resumed:
+            self.resume(self.done + report.amount)
+        else:
+            self.advance(report.amount, report.note)
 
     def finish(self, note: str = "") -> None:
         """Print the closing line and remove the status file."""
@@ -153,7 +173,7 @@ def job(log: str | os.PathLike[str]) -> Iterator[Path]:
     """
     path = Path(log)
     path.parent.mkdir(parents=True, exist_ok=True)
-    status = path.parent.parent.parent / ".state" / "progress" / path.parent.name / f"{path.stem}.json"
+    status = progress_of(path)
     # says which process works on this job; left behind only by a process that was killed
     worker = status.with_suffix(".job")
     worker.parent.mkdir(parents=True, exist_ok=True)

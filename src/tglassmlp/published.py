@@ -15,6 +15,7 @@ from typing import Final
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.provenance import fingerprint
 from tglassmlp.species import identity
+from tglassmlp.state_point import is_same
 
 __all__ = ["PAPER", "Published", "published_for", "system_key"]
 
@@ -75,11 +76,11 @@ class Published:
 
     def correlations_at(self, temperature: float) -> Mapping[str, tuple[float, ...]] | None:
         """Return the published correlations at one temperature, None if there are none."""
-        return next((v for t, v in self.correlations.items() if abs(t - temperature) < 1e-9), None)
+        return next((v for t, v in self.correlations.items() if is_same(t, temperature)), None)
 
     def energies_at(self, temperature: float) -> tuple[float, ...]:
         """Return the published energies at one temperature, possibly none."""
-        return next((v for t, v in self.energies.items() if abs(t - temperature) < 1e-9), ())
+        return next((v for t, v in self.energies.items() if is_same(t, temperature)), ())
 
 
 #: The system of the paper. Correlations: GlassBench (Jung et al., 2023, doi 10.5281/zenodo.10118191);

@@ -15,7 +15,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["StatePoint", "canonical", "find", "is_same", "key", "where"]
+__all__ = [
+    "StatePoint",
+    "canonical",
+    "decimal_text",
+    "find",
+    "is_same",
+    "key",
+    "keys",
+    "places",
+    "union",
+    "where",
+]
 
 #: Values are told apart in units of this fraction.
 _UNITS: Final = 1_000_000
@@ -42,6 +53,18 @@ def canonical(x: float | str) -> str:
         raise ValueError(f"at most six decimals are possible in names, found {value!r}")
     whole, decimals = text.split(".")
     return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
+
+
+def decimal_text(x: float) -> str:
+    """Temperature or C_B as figures and pages show it: with at least two decimals (0.30, 0.231).
+
+    Examples
+    --------
+    >>> decimal_text(0.1 + 0.2), decimal_text(0.231)
+    ('0.30', '0.231')
+    """
+    short = f"{x:.2f}"
+    return short if is_same(short, x) else f"{x:g}"
 
 
 def key(x: float | str) -> int:
@@ -72,6 +95,17 @@ def is_same(a: float | str, b: float | str) -> bool:
     (True, False)
     """
     return key(a) == key(b)
+
+
+def keys(values: ArrayLike) -> NDArray[np.int64]:
+    """:func:`key` of every one of an array of finite numbers, ``[k]``.
+
+    Examples
+    --------
+    >>> keys([0.5, 0.1 + 0.2]).tolist()
+    [500000, 300000]
+    """
+    return np.rint(np.asarray(values).astype(float) * _UNITS).astype(np.int64)
 
 
 def where(values: ArrayLike, target: float | str) -> NDArray[np.bool_]:
@@ -108,6 +142,38 @@ def find(values: Iterable[Any], target: float | str) -> int | None:
     1
     """
     return next((k for k, value in enumerate(values) if is_same(value, target)), None)
+
+
+def places(values: Iterable[Any], targets: Iterable[Any]) -> list[int]:
+    """Position of every target among some temperatures or values of C_B that hold them all.
+
+    Raises
+    ------
+    ValueError
+        If one is not among them.
+
+    Examples
+    --------
+    >>> places(["0.45", "0.40"], [0.4, 0.45])
+    [1, 0]
+    """
+    at = {key(value): k for k, value in enumerate(values)}
+    missing = [target for target in targets if key(target) not in at]
+    if missing:
+        raise ValueError(f"{missing[0]} is not among the given values")
+    return [at[key(target)] for target in targets]
+
+
+def union(groups: Iterable[Iterable[Any]]) -> NDArray[np.float64]:
+    """All temperatures, or values of C_B, of several groups, each once, falling.
+
+    Examples
+    --------
+    >>> union([["0.30", 0.5], [0.1 + 0.2, 0.7]]).tolist()
+    [0.7, 0.5, 0.3]
+    """
+    keys = {key(value) for group in groups for value in group}
+    return np.array(sorted(keys, reverse=True)) / _UNITS
 
 
 @dataclass(frozen=True, order=True)

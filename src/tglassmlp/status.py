@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tglassmlp import paths
 from tglassmlp.progress import duration
 
 __all__ = ["RuleStatus", "describe", "planned_files", "survey"]
@@ -107,19 +108,19 @@ def survey(run: Path, files: Iterable[tuple[str, str, bool]]) -> dict[str, RuleS
         entry = rules.setdefault(rule, RuleStatus())
         entry.files += 1
         entry.done += done
-    for marker in sorted((run / ".state" / "progress").glob("*/*.job")):
-        entry = rules.setdefault(marker.parent.name, RuleStatus())
+    for marker in paths.jobs_at_work(run):
+        rule, name = paths.job_of(marker)
+        entry = rules.setdefault(rule, RuleStatus())
         record = _record(marker)
         progress = _record(marker.with_suffix(".json"))
         if _alive(record, progress):
-            entry.working.append(_sentence(marker.stem, record, progress))
+            entry.working.append(_sentence(name, record, progress))
         else:
-            entry.stopped.append(marker.stem)
-    for log in sorted((run / "logs").glob("*/*.log")):
+            entry.stopped.append(name)
+    for log in paths.logs(run):
         if _ends_with_error(log):
-            rules.setdefault(log.parent.name, RuleStatus()).failed.append(
-                f"{log.stem}: {_last_line(log)} ({log})"
-            )
+            rule, name = paths.job_of(log)
+            rules.setdefault(rule, RuleStatus()).failed.append(f"{name}: {_last_line(log)} ({log})")
     return rules
 
 

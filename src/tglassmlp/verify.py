@@ -9,6 +9,7 @@ from typing import Any
 
 from tglassmlp import storage
 from tglassmlp.config import Config, fingerprint
+from tglassmlp.paths import is_data
 
 __all__ = ["damaged", "files"]
 
@@ -40,10 +41,7 @@ def files(run: Path) -> list[Path]:
     return sorted(
         path
         for path in run.rglob("*")
-        if path.suffix in READERS
-        and path.is_file()
-        and not {".state", "logs", "benchmarks", "glassbench"} & set(path.relative_to(run).parts)
-        and not path.name.startswith(".")
+        if path.suffix in READERS and path.is_file() and is_data(run, path) and not path.name.startswith(".")
     )
 
 

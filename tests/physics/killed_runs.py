@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from tglassmlp import KA2D, Configuration, Mixture, swap_monte_carlo
+from tglassmlp.equilibration.record import COLUMNS
+from tglassmlp.equilibration.settings import EquilibrationSettings
+from tglassmlp.equilibration.start import lattice_start
+from tglassmlp.equilibration.structures import equilibrate_large_system, equilibrate_structure
 from tglassmlp.simulation import minimisation
-from tglassmlp.simulation import molecular_dynamics as md
-from tglassmlp.simulation.equilibration import (
-    COLUMNS,
-    EquilibrationSettings,
-    equilibrate_large_system,
-    equilibrate_structure,
-    lattice_start,
-)
+from tglassmlp.simulation.dynamics import DynamicsSettings, log_spaced_steps
+from tglassmlp.simulation.native import engine
+from tglassmlp.simulation.protocols import DynamicsRequest
+from tglassmlp.simulation.run import run_structures
 from tglassmlp.storage import write_npz
 
 TILES = 3
@@ -66,14 +66,12 @@ def swap_large(size: str, state: Path | None, seconds: float) -> Arrays:
 
 def _dynamics(c: Configuration, steps: int, replicas: int, state: Path | None, seconds: float) -> Arrays:
     # calls of a twentieth of a second, so that there are many moments between two checkpoints
-    md.CALL_SECONDS = 0.05
-    settings = md.DynamicsSettings(block_seconds=seconds)
-    frames = md.log_spaced_steps(steps * settings.time_step, settings.time_step)
+    engine.CALL_SECONDS = 0.05
+    settings = DynamicsSettings(block_seconds=seconds)
+    frames = log_spaced_steps(steps * settings.time_step, settings.time_step)
     seeds = [np.random.SeedSequence(3)]
-    found = md.run_structures(
-        [c], [0], 1.0, frames, replicas, seeds, mixture=mixture("unit"), settings=settings, state=state,
-        threads=2,
-    )[0]  # fmt: skip
+    request = DynamicsRequest([c], seeds, 1.0, frames, replicas, mixture("unit"), settings, numbers=[0])
+    found = run_structures(request, state=state, threads=2)[0]
     return {
         "displacements": found.displacements,
         "kinetic_temperature": found.kinetic_temperature,

@@ -9,10 +9,13 @@ import pytest
 
 from tglassmlp import KA2D, Configuration, bond_breaking, swap_monte_carlo
 from tglassmlp.configuration import minimum_image
-from tglassmlp.simulation import kernels
-from tglassmlp.simulation import molecular_dynamics as md
-from tglassmlp.simulation.equilibration import EquilibrationSettings, equilibrate_structure, lattice_start
-from tglassmlp.simulation.swap_monte_carlo import Chain
+from tglassmlp.equilibration.settings import EquilibrationSettings
+from tglassmlp.equilibration.start import lattice_start
+from tglassmlp.equilibration.structures import equilibrate_structure
+from tglassmlp.simulation import energies
+from tglassmlp.simulation import run as runs
+from tglassmlp.simulation.dynamics import DynamicsSettings
+from tglassmlp.simulation.swap.chain import Chain
 
 SMALL = KA2D.scaled(10)
 PAIRS = [(a, b) for a in (1, 2, 3) for b in (1, 2, 3) if a <= b]
@@ -66,8 +69,8 @@ def test_dynamics_and_swap_monte_carlo_sample_the_same_ensemble():
     ]
     # three relaxation times to forget the hot start, then three to measure
     steps = np.arange(100_000, 250_001, 2_500)
-    found = md.ENGINE.trajectory(hot, 0.45, steps, 16, np.random.SeedSequence(8), mixture=SMALL,
-                                 settings=md.DynamicsSettings())  # fmt: skip
+    found = runs.trajectory(hot, 0.45, steps, 16, np.random.SeedSequence(8), mixture=SMALL,
+                                 settings=DynamicsSettings())  # fmt: skip
     energy = found.potential_energy.mean(axis=1)
     g = np.array(
         [
@@ -103,7 +106,7 @@ def agrees_with_published(temperature: float, sweeps: int, structures: int, publ
 def published_energy(glassbench, name: str) -> float:
     with np.load(glassbench / "KA2D_trajectories" / f"{name}.npz", allow_pickle=False) as file:
         c = Configuration(file["initial_positions"], file["types"], float(file["box"]))
-    return kernels.total_energy(c) / c.n_particles
+    return energies.total_energy(c) / c.n_particles
 
 
 def test_energy_at_high_temperature_is_the_published_one(glassbench):
@@ -130,8 +133,8 @@ def test_replicas_that_lost_their_bonds_are_those_of_runs_of_their_own():
     c = equilibrate_structure(0.50, 0, 80 if QUICK else 800, 3, EquilibrationSettings(record_points=6))[0]
     seed = np.random.SeedSequence(3)
     steps = np.array([0, 400, 1_000]) if QUICK else np.array([0, 40_000, 100_000, 200_000])
-    together = md.ENGINE.trajectory(c, 0.50, steps, 16, seed, mixture=KA2D, settings=md.DynamicsSettings())
-    single = md.ENGINE.trajectory(c, 0.50, steps, 1, seed, mixture=KA2D, settings=md.DynamicsSettings())
+    together = runs.trajectory(c, 0.50, steps, 16, seed, mixture=KA2D, settings=DynamicsSettings())
+    single = runs.trajectory(c, 0.50, steps, 1, seed, mixture=KA2D, settings=DynamicsSettings())
     np.testing.assert_array_equal(single.displacements[0], together.displacements[0])
     np.testing.assert_array_equal(single.potential_energy[0], together.potential_energy[0])
     later = c.positions + together.displacements[:, -1].astype(float)
@@ -139,7 +142,7 @@ def test_replicas_that_lost_their_bonds_are_those_of_runs_of_their_own():
     assert c_b.mean() < (0.999 if QUICK else 0.2)
     # the energies of the last frame, by the kernel that knows neither lanes nor lists of others
     for x, energy in zip(later, together.potential_energy[:, -1], strict=True):
-        assert kernels.total_energy(c.with_positions(x)) / c.n_particles == pytest.approx(energy, abs=2e-6)
+        assert energies.total_energy(c.with_positions(x)) / c.n_particles == pytest.approx(energy, abs=2e-6)
     pairs = together.statistics["pairs_per_particle"], single.statistics["pairs_per_particle"]
     print(f"\nT = 0.50, t = {steps[-1] / 100:g}: C_B = {c_b.mean():.3f}; pairs per particle {pairs}")
 

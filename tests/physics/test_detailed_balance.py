@@ -9,8 +9,8 @@ from scipy.stats import chi2
 from tglassmlp import Configuration
 from tglassmlp.configuration import minimum_image
 from tglassmlp.mixture import Mixture
-from tglassmlp.simulation import swap_monte_carlo as module
-from tglassmlp.simulation.swap_monte_carlo import Chain
+from tglassmlp.simulation.swap import chain as module
+from tglassmlp.simulation.swap.chain import Chain
 
 # small particles, so that a box of 3.2 holds two of them with a well-defined minimum image
 SMALL = Mixture("small", ((0.6, 0.5), (0.5, 0.55)), ((1.0, 1.5), (1.5, 0.5)), (1, 1), 3.2)

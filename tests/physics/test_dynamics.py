@@ -5,22 +5,23 @@ import pytest
 from scipy import stats
 
 from tglassmlp import KA2D, Configuration, bond_breaking
-from tglassmlp.simulation import molecular_dynamics as md
-from tglassmlp.simulation.stepper import ReplicaStepper
+from tglassmlp.simulation import run as runs
+from tglassmlp.simulation.dynamics import DynamicsSettings
+from tglassmlp.simulation.native.stepper import ReplicaStepper
 
 MIXTURE = KA2D.scaled(10)
 
 
 def started(c, replicas, seed=1, temperature=0.6, **settings):
     return ReplicaStepper(
-        c, temperature, replicas, seed, mixture=MIXTURE, settings=md.DynamicsSettings(**settings)
+        c, temperature, replicas, seed, mixture=MIXTURE, settings=DynamicsSettings(**settings)
     )
 
 
 def trajectory(c, steps, replicas, seed=1, temperature=0.6, mixture=MIXTURE, positions=None, **settings):
-    return md.ENGINE.trajectory(
+    return runs.trajectory(
         c, temperature, steps, replicas, np.random.SeedSequence(seed), mixture=mixture,
-        settings=md.DynamicsSettings(**settings), positions=positions,
+        settings=DynamicsSettings(**settings), positions=positions,
     )  # fmt: skip
 
 
@@ -91,7 +92,7 @@ def test_momentum_is_exactly_zero(liquid):
     group = run.groups[0]
     for n_steps in (1, 9, 991):
         run.advance(n_steps)
-        assert np.all(group.get(group.vel).sum(axis=1, dtype=np.int64) == 0)
+        assert np.all(group.get(group.system.vel).sum(axis=1, dtype=np.int64) == 0)
         assert np.all(group.measure()[2].sum(axis=0, dtype=np.int64) == 0)
 
 

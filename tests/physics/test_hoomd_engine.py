@@ -9,20 +9,17 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import tglassmlp as tg
 from tglassmlp.mixture import KA2D
-from tglassmlp.simulation import kernels
-from tglassmlp.simulation.engine import get_engine
-from tglassmlp.simulation.molecular_dynamics import (
-    DynamicsSettings,
-    NativeEngine,
-    forget_structures,
-    run_structures,
-)
+from tglassmlp.simulation import energies
+from tglassmlp.simulation.dynamics import DynamicsSettings
+from tglassmlp.simulation.protocols import Conduct, DynamicsRequest, dynamics_engine
+from tglassmlp.simulation.run import forget_structures, run_structures, trajectory
 
 needs_hoomd = pytest.mark.skipif(
     importlib.util.find_spec("hoomd") is None,
@@ -50,10 +47,22 @@ def structures() -> list[tg.Configuration]:
 
 @pytest.fixture
 def hoomd_engine():
-    """Return the module; HOOMD-blue is imported only here."""
-    from tglassmlp.simulation import hoomd_engine as module
+    """Return what the subpackage offers; HOOMD-blue is imported only here."""
+    from tglassmlp.simulation.hoomd import dynamics, hybrid, machine, minimisation, planes
 
-    return module
+    return SimpleNamespace(
+        **{
+            name: getattr(module, name)
+            for module in (dynamics, hybrid, machine, minimisation, planes)
+            for name in module.__all__
+        },
+        BLOCK_WORK=dynamics.BLOCK_WORK,
+    )
+
+
+def request(structures, replicas, seeds, steps=STEPS, **options) -> DynamicsRequest:
+    """Replicas of several structures at T = 0.6."""
+    return DynamicsRequest(structures, seeds, 0.6, steps, replicas, KA2D, SETTINGS, **options)
 
 
 def rms(a: np.ndarray) -> float:
@@ -65,22 +74,23 @@ def test_absent_hoomd_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "hoomd", None)
     with pytest.raises(ImportError, match=r"'hoomd'.*conda-forge.*envs/hoomd.yaml"):
-        get_engine("hoomd")
+        dynamics_engine("hoomd")
 
 
 @needs_hoomd
 def test_registry_finds_it(hoomd_engine) -> None:
-    assert get_engine("hoomd") is hoomd_engine.ENGINE
+    assert dynamics_engine("hoomd") is hoomd_engine.ENGINE
 
 
 @needs_hoomd
 @pytest.mark.parametrize(("potential", "tolerance"), [("exact", 1e-12), ("table", 5e-6)])
 def test_forces_and_energies_are_those_of_the_native_kernel(structures, potential, tolerance) -> None:
-    from tglassmlp.simulation.hoomd_planes import Machine, forces_and_energies
+    from tglassmlp.simulation.hoomd.machine import Machine
+    from tglassmlp.simulation.hoomd.planes import forces_and_energies
 
     f, e = forces_and_energies(structures, machine=Machine("cpu", potential=potential))
     for k, c in enumerate(structures):
-        reference = kernels.forces(c)
+        reference = energies.forces(c)
         assert rms(f[k, :, :2] - reference) < tolerance * rms(reference)
         assert np.abs(e[k] - tg.potential_energies(c)).max() < max(1e-12, 10 * tolerance)
     assert np.all(f[..., 2] == 0.0)
@@ -90,8 +100,10 @@ def test_forces_and_energies_are_those_of_the_native_kernel(structures, potentia
 @pytest.mark.parametrize("thermostat", ["bussi", "nose_hoover", "none"])
 def test_paths_are_those_of_the_native_engine(structures, hoomd_engine, thermostat) -> None:
     settings = replace(SETTINGS, thermostat=thermostat)
-    native = NativeEngine().trajectory(structures[0], 0.6, STEPS, 3, SEED, settings=settings)
-    found = hoomd_engine.ENGINE.trajectory(structures[0], 0.6, STEPS, 3, SEED, settings=settings)
+    native, found = (
+        trajectory(structures[0], 0.6, STEPS, 3, SEED, settings=settings, engine=engine)
+        for engine in ("native", "hoomd")
+    )
     assert native.displacements.shape == found.displacements.shape == (3, len(STEPS), 129, 2)
     assert rms(native.displacements[:, -1]) > 0.1
     assert np.abs(native.displacements - found.displacements).max() < 1e-6
@@ -104,19 +116,17 @@ def test_paths_are_those_of_the_native_engine(structures, hoomd_engine, thermost
 @needs_hoomd
 def test_replicas_with_starts_of_their_own_follow_the_native_engine(structures, hoomd_engine) -> None:
     """All replicas of two structures in one simulation, each from where an earlier run has brought it."""
-    engines = NativeEngine(), hoomd_engine.HoomdEngine(hoomd_engine.Machine("cpu", planes=6))
+    engine = hoomd_engine.HoomdEngine(hoomd_engine.Machine("cpu", planes=6))
     seeds = [np.random.SeedSequence(k) for k in range(2)]
     starts = [
-        c.positions + engines[0].trajectory(c, 0.6, [4000], 3, SEED, settings=SETTINGS).displacements[:, 0]
+        c.positions + trajectory(c, 0.6, [4000], 3, SEED, settings=SETTINGS).displacements[:, 0]
         for c in structures
     ]
     native = [
-        engines[0].trajectory(c, 0.6, STEPS, 3, seed, settings=SETTINGS, positions=start)
+        trajectory(c, 0.6, STEPS, 3, seed, settings=SETTINGS, positions=start)
         for c, seed, start in zip(structures, seeds, starts, strict=True)
     ]
-    found = engines[1].run_structures(
-        structures, [0, 1], 0.6, STEPS, 3, seeds, settings=SETTINGS, positions=starts
-    )
+    found = engine.trajectories(request(structures, 3, seeds, positions=starts))
     for a, b in zip(native, found, strict=True):
         assert np.abs(a.displacements - b.displacements).max() < 1e-6
         np.testing.assert_allclose(b.potential_energy, a.potential_energy, rtol=1e-6)
@@ -127,9 +137,7 @@ def test_stacked_planes_do_not_meet(structures, hoomd_engine) -> None:
     together, alone = hoomd_engine.Machine("cpu"), hoomd_engine.Machine("cpu", planes=1)
     seeds = [np.random.SeedSequence(k) for k in range(2)]
     runs = [
-        hoomd_engine.HoomdEngine(m).run_structures(
-            structures, [0, 1], 0.6, STEPS, 2, seeds, settings=SETTINGS
-        )
+        hoomd_engine.HoomdEngine(m).trajectories(request(structures, 2, seeds))
         for m in (replace(together, planes=4), alone)
     ]
     for a, b in zip(*runs, strict=True):
@@ -145,17 +153,16 @@ def test_workflow_runs_all_structures_at_once(structures, tmp_path: Path, monkey
     monkeypatch.setenv("TGLASSMLP_HOOMD_PLANES", "4")
     seeds = [np.random.SeedSequence(k) for k in range(2)]
     state = tmp_path / "state"
-    options = {"settings": SETTINGS, "engine": "hoomd", "state": state}
-    runs = run_structures(structures, [3, 4], 0.6, STEPS[:5], 2, seeds, **options)
+    wanted = request(structures, 2, seeds, STEPS[:5], numbers=[3, 4])
+    options = {"engine": "hoomd", "state": state}
+    runs = run_structures(wanted, **options)
     assert [r.statistics["planes"] for r in runs] == [4, 4]
     notes: list[str] = []
-    again = run_structures(
-        structures, [3, 4], 0.6, STEPS[:5], 2, seeds, progress=lambda _, note: notes.append(note), **options
-    )
+    again = run_structures(wanted, progress=lambda report: notes.append(report.note), **options)
     assert notes == ["resumed"]
     np.testing.assert_array_equal(runs[1].displacements, again[1].displacements)
     with pytest.raises(ValueError, match=r"T = 0.6, structures \[3, 4\].*other settings"):
-        run_structures(structures, [3, 4], 0.6, STEPS[:5], 2, seeds[::-1], **options)
+        run_structures(replace(wanted, seeds=seeds[::-1]), **options)
     forget_structures(state)
     assert not state.exists()
 
@@ -181,29 +188,31 @@ def test_terminated_run_resumes_to_the_same_bits(
 ) -> None:
     monkeypatch.setitem(hoomd_engine.BLOCK_WORK, "cpu", 20.0 * 129 * 3)
     engine = hoomd_engine.HoomdEngine(hoomd_engine.Machine("cpu"))
-    whole = engine.trajectory(structures[0], 0.6, STEPS, 3, SEED, settings=SETTINGS)
     file = tmp_path / "run.npz"
+
+    def run(temperature=0.6, **conduct):
+        return trajectory(
+            structures[0], temperature, STEPS, 3, SEED, settings=SETTINGS, engine=engine,
+            conduct=Conduct(**conduct),
+        )  # fmt: skip
+
+    whole = run()
     calls = []
 
-    def terminate(amount: float, note: str) -> None:
-        calls.append(note)
+    def terminate(report) -> None:
+        calls.append(report)
         if len(calls) == 7:
             os.kill(os.getpid(), signal.SIGTERM)
 
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(hoomd_engine.Interrupted, match=r"SIGTERM.*same command"):
-        engine.trajectory(
-            structures[0], 0.6, STEPS, 3, SEED, settings=SETTINGS, checkpoint=file, progress=terminate
-        )
+        run(checkpoints=[file], progress=terminate)
     assert signal.getsignal(signal.SIGTERM) is before
     with pytest.raises(ValueError, match="other settings"):
-        engine.trajectory(structures[0], 0.7, STEPS, 3, SEED, settings=SETTINGS, checkpoint=file)
+        run(0.7, checkpoints=[file])
     calls.clear()
-    resumed = engine.trajectory(
-        structures[0], 0.6, STEPS, 3, SEED, settings=SETTINGS, checkpoint=file,
-        progress=lambda amount, note: calls.append(note),
-    )  # fmt: skip
-    assert calls[0] == "resumed"
+    resumed = run(checkpoints=[file], progress=calls.append)
+    assert calls[0].resumed
     np.testing.assert_array_equal(resumed.displacements, whole.displacements)
     np.testing.assert_array_equal(resumed.conserved_drift, whole.conserved_drift)
     assert list(tmp_path.iterdir()) == []
@@ -213,16 +222,17 @@ def test_terminated_run_resumes_to_the_same_bits(
 def test_end_of_the_job_stops_the_run(structures, hoomd_engine, tmp_path: Path) -> None:
     machine = hoomd_engine.Machine("cpu", end=time.time() + 1.0)
     with pytest.raises(hoomd_engine.Interrupted, match="time is nearly over"):
-        hoomd_engine.HoomdEngine(machine).trajectory(
-            structures[0], 0.6, STEPS, 2, SEED, settings=SETTINGS, checkpoint=tmp_path / "run.npz"
-        )
+        trajectory(
+            structures[0], 0.6, STEPS, 2, SEED, settings=SETTINGS,
+            engine=hoomd_engine.HoomdEngine(machine), conduct=Conduct([tmp_path / "run.npz"]),
+        )  # fmt: skip
 
 
 @needs_hoomd
 def test_minima_are_those_of_the_native_minimiser(structures, hoomd_engine) -> None:
     found = hoomd_engine.inherent_structures(structures, machine=hoomd_engine.Machine("cpu"))
     for c, minimum in zip(structures, found, strict=True):
-        assert np.abs(kernels.forces(minimum)).max() < 1e-6
+        assert np.abs(energies.forces(minimum)).max() < 1e-6
         assert tg.potential_energies(minimum).mean() < tg.potential_energies(c).mean() - 0.1
         native = tg.inherent_structure(c)
         difference = abs(tg.potential_energies(minimum).mean() - tg.potential_energies(native).mean())

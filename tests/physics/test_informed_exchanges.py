@@ -8,10 +8,10 @@ from scipy.stats import chi2
 
 from tglassmlp import KA2D, Configuration
 from tglassmlp.configuration import minimum_image
+from tglassmlp.equilibration.start import lattice_start
 from tglassmlp.mixture import Mixture
-from tglassmlp.simulation import informed_exchanges
-from tglassmlp.simulation.equilibration import lattice_start
-from tglassmlp.simulation.swap_monte_carlo import Chain
+from tglassmlp.simulation.swap.chain import Chain
+from tglassmlp.simulation.swap.informed import exponentials
 
 SIGMA = ((1.0, 0.8, 0.9), (0.8, 0.88, 0.8), (0.9, 0.8, 0.94))
 EPSILON = ((1.0, 1.5, 0.75), (1.5, 0.5, 1.5), (0.75, 1.5, 0.75))
@@ -197,7 +197,7 @@ def test_exponentials_are_those_of_the_library():
     for width in (1.0, 700.0):
         x = np.random.default_rng(1).uniform(-width, width, 20_000)
         found = x.copy()
-        informed_exchanges.exponentials(found, 19_999)
+        exponentials(found, 19_999)
         np.testing.assert_allclose(found[:-1], np.exp(x[:-1]), rtol=5e-16)
         assert found[-1] == x[-1]
 

@@ -17,7 +17,7 @@ from tglassmlp import KA2D, Configuration
 from tglassmlp.box import wrap
 from tglassmlp.observables.structure_factor import Shells, structure_factor_direct, structure_factor_fft
 from tglassmlp.observables.susceptibility import susceptibility
-from tglassmlp.simulation.swap_monte_carlo import Chain
+from tglassmlp.simulation.swap.chain import Chain
 
 # ------------------------------------------------------------------------------------- predictions
 

@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 
 from tglassmlp import KA2D, swap_monte_carlo
-from tglassmlp.simulation import molecular_dynamics as md
-from tglassmlp.simulation.equilibration import lattice_start
+from tglassmlp.equilibration.start import lattice_start
+from tglassmlp.simulation import run as runs
+from tglassmlp.simulation.dynamics import DynamicsSettings
 from tglassmlp.simulation.minimisation import minimise
 
 #: CAMPAIGN=quick: one other processor, and the kernels that compile fastest.
@@ -35,9 +36,9 @@ def digests() -> list[str]:
         informed, _ = swap_monte_carlo(c, 0.5, 60, seed=4, mixture=m, exchanges="informed")
         found += [informed.positions, informed.species]
     for precision, replicas in () if QUICK else (("mixed", 3), ("mixed", 16), ("double", 3)):
-        run = md.ENGINE.trajectory(
+        run = runs.trajectory(
             c, 0.6, np.array([0, 50, 400]), replicas, np.random.SeedSequence(1), mixture=m,
-            settings=md.DynamicsSettings(precision=precision),
+            settings=DynamicsSettings(precision=precision),
         )  # fmt: skip
         found += [run.displacements, run.potential_energy]
     return [hashlib.sha256(np.ascontiguousarray(a).tobytes()).hexdigest()[:16] for a in found]

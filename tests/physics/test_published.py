@@ -13,9 +13,10 @@ from tglassmlp import (
     potential_energies,
 )
 from tglassmlp.configuration import minimum_image
-from tglassmlp.descriptors.coarse_grain import coarse_grain, descriptor_names
+from tglassmlp.descriptors.coarse_grain import coarse_grain
 from tglassmlp.descriptors.local import radical_cells
-from tglassmlp.simulation.kernels import forces
+from tglassmlp.descriptors.names import descriptor_names
+from tglassmlp.simulation.energies import forces
 
 FILES = {
     0.23: "KA2D_trajectories/T0.23/test/N1290T0.23_202_tc05.npz",

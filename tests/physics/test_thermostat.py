@@ -6,9 +6,9 @@ from scipy import stats
 from scipy.integrate import solve_ivp
 
 from tglassmlp import KA2D, Configuration, isoconfigurational_dynamics
-from tglassmlp.simulation import molecular_dynamics as md
-from tglassmlp.simulation.engine import get_engine
-from tglassmlp.simulation.kernels import forces, total_energy
+from tglassmlp.simulation import run as runs
+from tglassmlp.simulation.dynamics import DynamicsSettings
+from tglassmlp.simulation.energies import forces, total_energy
 
 # Four particles so far apart that none reaches another one: only the thermostat changes the kinetic energy.
 # The smaller the number of degrees of freedom, 2 N - 2 = 6, the more an error of one of them is seen.
@@ -18,9 +18,9 @@ TEMPERATURE = 0.5
 
 
 def trajectory(c, steps, replicas, seed=1, temperature=TEMPERATURE, **settings):
-    return get_engine("native").trajectory(
+    return runs.trajectory(
         c, temperature, np.asarray(steps), replicas, np.random.SeedSequence(seed), mixture=KA2D,
-        settings=md.DynamicsSettings(**{"precision": "double", **settings}),
+        settings=DynamicsSettings(**{"precision": "double", **settings}),
     )  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def test_motion_is_that_of_newton(liquid):
     dt, steps = 0.01, np.array([0, 1, 2, 10, 60])
     path = isoconfigurational_dynamics(
         liquid, 0.6, dt * steps, 2, 4, mixture=KA2D,
-        settings=md.DynamicsSettings(thermostat="none", precision="double"),
+        settings=DynamicsSettings(thermostat="none", precision="double"),
     )  # fmt: skip
     kept = trajectory(
         liquid, steps, 2, seed=4, temperature=0.6, thermostat="none", thermostat_velocities="full_step"

@@ -9,10 +9,11 @@ import pytest
 from test_dynamics import MIXTURE, trajectory
 
 from tglassmlp import KA2D, Configuration, inherent_structure
-from tglassmlp.simulation import kernels
-from tglassmlp.simulation.equilibration import EquilibrationSettings, equilibrate_structure
-from tglassmlp.simulation.molecular_dynamics import isoconfigurational_dynamics
-from tglassmlp.simulation.swap_monte_carlo import Chain
+from tglassmlp.equilibration.settings import EquilibrationSettings
+from tglassmlp.equilibration.structures import equilibrate_structure
+from tglassmlp.simulation import energies
+from tglassmlp.simulation.run import isoconfigurational_dynamics
+from tglassmlp.simulation.swap.chain import Chain
 
 COLD, TIME_STEP = 0.01, 0.03
 
@@ -24,8 +25,8 @@ def mean_squared_frequency(c: Configuration) -> float:
         for axis in range(2):
             shift = np.zeros((c.n_particles, 2))
             shift[i, axis] = h
-            ahead = kernels.forces(c.with_positions(c.positions + shift), MIXTURE)[i, axis]
-            behind = kernels.forces(c.with_positions(c.positions - shift), MIXTURE)[i, axis]
+            ahead = energies.forces(c.with_positions(c.positions + shift), MIXTURE)[i, axis]
+            behind = energies.forces(c.with_positions(c.positions - shift), MIXTURE)[i, axis]
             trace += (behind - ahead) / (2.0 * h)
     return trace / (2.0 * c.n_particles - 2.0)
 
@@ -43,7 +44,7 @@ def test_half_step_velocities_give_positions_the_right_temperature(solid, thermo
     w^2 x^2 / 2 and the kinetic energy at half steps in equipartition, exactly).
     """
     steps = np.arange(3000, 12_001, 60)
-    ground = kernels.total_energy(solid, MIXTURE)
+    ground = energies.total_energy(solid, MIXTURE)
     freedom = 2.0 * solid.n_particles - 2.0
     excess = {}
     for velocities in ("half_step", "full_step"):
@@ -78,7 +79,7 @@ def energies_of_both(temperature: float, structures: int, sweeps: int, engine: s
     for k in range(structures):
         c = equilibrate_structure(temperature, k, sweeps, 29, settings)[0]
         paths = isoconfigurational_dynamics(c, temperature, times, 8, seed=k, engine=engine)
-        dynamics = np.mean([kernels.total_energy(c.with_positions(x)) for replica in paths for x in replica])
+        dynamics = np.mean([energies.total_energy(c.with_positions(x)) for replica in paths for x in replica])
         chain = Chain(c, temperature, 900 + k)
         chain.tune(20, 0.4)
         energies = []

@@ -5,10 +5,10 @@ Cold structures have shifted descriptors, as real ones do. Nothing here is physi
 
 import numpy as np
 
-from tglassmlp.descriptors.coarse_grain import descriptor_names
+from tglassmlp.descriptors.names import descriptor_names
 from tglassmlp.descriptors.standardise import fit_scaling
 from tglassmlp.network.dataset import Structures, join, training_set
-from tglassmlp.network.state_point import DEFAULT_STATE_FEATURES, StatePoint
+from tglassmlp.network.state_features import DEFAULT_STATE_FEATURES, StateFeatures
 from tglassmlp.storage import Array, write_arrays, write_json, write_table
 
 BOX = 9.0
@@ -19,7 +19,7 @@ M = len(NAMES)
 
 
 def state_point(temperatures=(0.5, 0.3), c_b=(0.9, 0.5)):
-    return StatePoint.from_ranges(DEFAULT_STATE_FEATURES, temperatures, c_b)
+    return StateFeatures.from_ranges(DEFAULT_STATE_FEATURES, temperatures, c_b)
 
 
 def descriptors(temperature, structures, particles, rng, m=M):

@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 import tglassmlp as tg
 from tglassmlp import KA2D, Configuration
 from tglassmlp.box import FAR, RESOLUTION, bring_near, cell, fold, minimum_image, nearest, wrap
-from tglassmlp.descriptors.coarse_grain import descriptors
+from tglassmlp.descriptors.describe import descriptors
 from tglassmlp.descriptors.local import radical_perimeters
 from tglassmlp.dynamics.bond_breaking import initial_bonds
-from tglassmlp.simulation import kernels
-from tglassmlp.simulation import molecular_dynamics as md
-from tglassmlp.simulation.swap_monte_carlo import Chain
+from tglassmlp.simulation import energies, inlined
+from tglassmlp.simulation.native.fixed_point import fixed_point
+from tglassmlp.simulation.neighbour_lists import neighbour_rows
+from tglassmlp.simulation.swap.chain import Chain
 from tglassmlp.storage import read_configurations, write_configurations
 
 #: A box of 1000 particles as a GSD file stores it, in single precision.
@@ -84,7 +85,7 @@ def test_folded_coordinates_lie_in_the_box_and_are_the_same_point(data, length):
             assert inside == x
         assert float(wrap([inside], length, start)[0]) == inside
         # the compiled form is the same arithmetic, to the last bit
-        assert kernels.fold(x, length, start) == inside
+        assert inlined.fold(x, length, start) == inside
     assert Configuration([[x, -x]], [1], length).wrapped()[0].tolist() == wrap([x, -x], length).tolist()
 
 
@@ -93,7 +94,7 @@ def test_folded_coordinates_lie_in_the_box_and_are_the_same_point(data, length):
 def test_cell_of_a_coordinate_is_one_of_the_cells_and_holds_it(data, length, cells):
     inside = fold(np.float64(data.draw(coordinates(length))), length, 0.0)
     index = cell(inside, length, cells)
-    assert index == kernels.cell(inside, length, cells)
+    assert index == inlined.cell(inside, length, cells)
     assert 0 <= index < cells
     rounding = 4e-16 * length
     assert index * length / cells - rounding <= inside <= (index + 1) * length / cells + rounding
@@ -216,7 +217,7 @@ def check_against_brute_force(c, folded):
     np.testing.assert_allclose(tg.potential_energies(c), reference, rtol=0, atol=tolerance)
     r = distances(folded.positions, c.box_length)
     for radius in (2.5, 1.1):  # boxes of less and of more than five cells a side
-        rows, counts = kernels.neighbour_rows(*c.positions.T.copy(), c.species - 1, c.box_length, radius, 64)
+        rows, counts = neighbour_rows(*c.positions.T.copy(), c.species - 1, c.box_length, radius, 64)
         found = np.zeros(r.shape, bool)
         for i, n in enumerate(counts):
             found[i, rows[i, :n] >> 3] = True
@@ -259,7 +260,7 @@ def test_minimiser_goes_to_the_same_minimum_from_every_image(liquid, data):
     assert np.abs(apart).max() < 1e-4
     # the result continues the positions given, in the images they were given in
     assert np.abs(found.positions - c.positions).max() < 0.2
-    assert np.abs(kernels.forces(folded.with_positions(exact(found.positions, c.box_length)))).max() < 1e-3
+    assert np.abs(energies.forces(folded.with_positions(exact(found.positions, c.box_length)))).max() < 1e-3
 
 
 @given(st.data())
@@ -290,7 +291,7 @@ def test_later_positions_that_float64_cannot_resolve_are_refused(liquid):
 def test_dynamics_starts_from_the_same_point_of_the_box(liquid, data):
     c, folded = data.draw(on_the_edge(liquid))
     for integer in (np.int32, np.int64):
-        here, there = (md._fixed_point(each, integer).astype(object) for each in (c, folded))
+        here, there = (fixed_point(each, integer).astype(object) for each in (c, folded))
         bits = 8 * np.dtype(integer).itemsize
         apart = (here - there + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1)
         rounding = 2.0 + 2.0**bits * 4.0 * float(np.spacing(np.abs(c.positions).max())) / c.box_length
@@ -363,4 +364,4 @@ def test_number_below_half_a_box_stays_where_it_is():
     # here x / L + 1/2 rounds up to 1, the next box
     assert 0.49999999999999994 / 1.0 + 0.5 == 1.0
     assert wrap([0.49999999999999994], 1.0)[0] == 0.49999999999999994
-    assert kernels.fold(0.49999999999999994, 1.0, -0.5) == 0.49999999999999994
+    assert inlined.fold(0.49999999999999994, 1.0, -0.5) == 0.49999999999999994

@@ -111,8 +111,8 @@ BITS = """
 import hashlib
 import numpy as np
 from tglassmlp import KA2D
-from tglassmlp.simulation.equilibration import lattice_start
-from tglassmlp.simulation.swap_monte_carlo import Chain
+from tglassmlp.equilibration.start import lattice_start
+from tglassmlp.simulation.swap.chain import Chain
 
 mixture = KA2D.scaled(10)
 chain = Chain(lattice_start(mixture, np.random.SeedSequence(1)), 1.0, seed=1, mixture=mixture)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import json
 import subprocess
 import sys
 
 import pytest
 import yaml
-from config_models import models_in
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tglassmlp import config as run_config
-from tglassmlp.config import Config, ConfigError, chunk_ranges, frame_steps, load, plain, split
+from tglassmlp.config import Config, ConfigError, load, plain
+from tglassmlp.config.layers import laid_over
+from tglassmlp.settings.group import models_in
 from tglassmlp.state_point import canonical
 
 FILES = (
@@ -183,8 +183,8 @@ def test_every_mapping_with_free_keys_is_replaced_whole():
 
     def visit(model):
         for name, field in model.model_fields.items():
-            inner = list(run_config._models(field.annotation))
-            base = run_config._laid_over({name: {"a": 1}}, {name: {"b": 2}}, model)
+            inner = list(models_in(field.annotation))
+            base = laid_over({name: {"a": 1}}, {name: {"b": 2}}, model)
             if "dict[" in str(field.annotation):
                 found.append(name)
                 assert base == {name: {"b": 2}}
@@ -439,7 +439,7 @@ def test_a_mixture_that_cannot_be_simulated_is_refused(demo, number, found):
 
 @pytest.mark.parametrize("number", [2, 4])
 def test_as_many_species_as_the_engine_takes_are_accepted(demo, number):
-    from tglassmlp.simulation.kernels import pair_tables
+    from tglassmlp.simulation.energies import pair_tables
 
     mixture = load(with_species(demo, number)).mixture()
     assert (pair_tables(mixture).epsilon4 > 0).sum() == number**2
@@ -664,20 +664,6 @@ def test_numbers_without_a_name_are_refused(x):
         canonical(x)
 
 
-def test_split_takes_test_from_the_end_and_validation_from_the_end_of_the_rest():
-    parts = split(8, 0.5, 0.25)
-    assert (parts.train, parts.validation, parts.test) == ([0, 1, 2], [3], [4, 5, 6, 7])
-
-
-def test_structures_beyond_the_common_number_are_for_training():
-    parts = split(8, 0.5, 0.25)
-    more = parts.with_extra(10)
-    assert (more.train, more.validation, more.test) == ([0, 1, 2, 8, 9], [3], [4, 5, 6, 7])
-    assert parts.with_extra(8) == parts
-    with pytest.raises(ValueError, match="8 structures are divided, found 7"):
-        parts.with_extra(7)
-
-
 def test_published_temperatures_have_no_structures_of_our_own(demo):
     mixed = changed(demo, "structures.source", "glassbench")
     mixed["structures"]["glassbench"] = {"path": "data", "temperatures": [0.45]}
@@ -695,51 +681,6 @@ def test_published_temperatures_have_no_structures_of_our_own(demo):
         load(mixed)
 
 
-@given(st.integers(2, 400), st.floats(0.01, 0.99), st.floats(0.01, 0.99))
-def test_split_loses_and_repeats_nothing(number, test_fraction, validation_fraction):
-    try:
-        parts = split(number, test_fraction, validation_fraction)
-    except ValueError:
-        # only very uneven shares or very few structures leave a part empty
-        share = min(test_fraction, 1 - test_fraction, 1 - validation_fraction)
-        assert number * share < 2 or number * (1 - test_fraction) * (1 - validation_fraction) < 2
-        return
-    assert parts.train + parts.validation + parts.test == list(range(number))
-    assert parts.train
-    assert parts.validation
-    assert parts.test
-
-
-@given(st.integers(1, 100), st.integers(1, 30))
-def test_chunks_cover_every_structure_once(number, chunk):
-    ranges = chunk_ranges(number, chunk)
-    assert [k for r in ranges for k in r] == list(range(number))
-    assert all(len(r) == chunk for r in ranges[:-1])
-
-
-def test_frames_are_the_published_ones():
-    steps = frame_steps(150_000_000, 1.601)
-    assert steps[:16] == [0, 1, 2, 4, 6, 10, 16, 26, 43, 69, 110, 177, 283, 454, 727, 1164]
-    assert len(steps) == 41
-    assert steps[-1] == 150_000_000
-
-
-@pytest.mark.parametrize(("temperature", "total"), [("0.23", 150_000_000), ("0.30", 2_000_000)])
-def test_frames_contain_the_times_of_glassbench(glassbench, temperature, total):
-    lines = (glassbench / "KA2D_results" / f"times_{temperature}.dat").read_text().split()
-    ours = {step * 0.01 for step in frame_steps(total, 1.601)}
-    for line in lines:
-        assert min(abs(float(line) - t) / float(line) for t in ours) < 1e-4, line
-
-
-@given(st.integers(1, 10**9), st.floats(1.01, 10.0))
-def test_frames_rise_from_zero_to_the_last_step(total, ratio):
-    steps = frame_steps(total, ratio)
-    assert steps[0] == 0
-    assert steps[-1] == total
-    assert all(b > a for a, b in itertools.pairwise(steps))
-
-
 def test_fingerprint_tells_sections_apart(repository):
     demo, paper = load(repository / "config.yaml"), load(repository / "config" / "paper.yaml")
     assert run_config.fingerprint(demo.dynamics, 0.4) == run_config.fingerprint(plain(demo.dynamics), 0.4)
@@ -747,7 +688,7 @@ def test_fingerprint_tells_sections_apart(repository):
 
 
 def test_state_features_are_those_the_network_knows():
-    from tglassmlp.network.state_point import STATE_FEATURES
+    from tglassmlp.network.state_features import STATE_FEATURES
 
     assert tuple(STATE_FEATURES) == run_config.STATE_FEATURES
 

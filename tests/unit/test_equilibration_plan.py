@@ -1,61 +1,55 @@
 """What an equilibration does step by step, and its checks against the same statistics computed otherwise."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from tglassmlp import KA2D, Configuration, inherent_structure
-from tglassmlp.simulation import equilibration as module
-from tglassmlp.simulation.equilibration import (
-    COLUMNS,
-    CheckLimits,
-    EquilibrationSettings,
-    attempts,
-    autocorrelation_time,
-    bond_orientational_order,
-    check_heat_capacity,
-    check_large_systems,
-    check_temperature,
-    equilibrate_large_system,
-    equilibrate_structure,
-    lattice_start,
-    overlap,
-    radial_distributions,
-    random_overlap,
-    tile_overlap,
-)
-from tglassmlp.simulation.kernels import total_energy
-from tglassmlp.simulation.overlap import chance_overlap
+from tglassmlp import KA2D, Configuration, engines, inherent_structure
+from tglassmlp.equilibration.checks import check_large_systems, check_temperature
+from tglassmlp.equilibration.heat_capacity import check_heat_capacity
+from tglassmlp.equilibration.order import bond_orientational_order, radial_distributions
+from tglassmlp.equilibration.overlap import chance_overlap, overlap, random_overlap, tile_overlap
+from tglassmlp.equilibration.record import COLUMNS, autocorrelation_time
+from tglassmlp.equilibration.schedule import INHERENT_POINTS, attempts, structure_plan
+from tglassmlp.equilibration.settings import CheckLimits, EquilibrationSettings
+from tglassmlp.equilibration.start import lattice_start
+from tglassmlp.equilibration.structures import equilibrate_large_system, equilibrate_structure
+from tglassmlp.simulation.energies import total_energy
+from tglassmlp.simulation.swap.sampler import Chains, NativeSampler
 
 SMALL = KA2D.scaled(10)
 SETTINGS = EquilibrationSettings(record_points=8)
 
 
 @pytest.fixture
-def diary(monkeypatch):
-    """Every call of ``run`` and ``tune`` of a chain: temperature, sweeps, whether tuned, what came of it."""
+def diary():
+    """What an engine "watched" is asked for: temperature, sweeps, whether tuned, and what came of it."""
     entries = []
 
-    class Watched(module.Chain):
+    class Watched(Chains):
         def run(self, sweeps):
             super().run(sweeps)
-            if not getattr(self, "tuning", False):
-                self.note(sweeps, False)
+            self.note(sweeps, False)
 
         def tune(self, sweeps, target):
-            self.tuning = True
             super().tune(sweeps, target)
-            self.tuning = False
             self.note(sweeps, True)
 
         def note(self, sweeps, tuned):
-            entries.append(
-                (self.temperature, sweeps, tuned, self.energy, self.counters, self.configuration())
-            )
+            (energy,), (counters,), (c,) = self.energies, self.counters, self.configurations()
+            entries.append((self.temperature, sweeps, tuned, energy, counters, c))
 
-    monkeypatch.setattr(module, "Chain", Watched)
-    return entries
+    class Sampler(NativeSampler):
+        def chains(self, request):
+            return Watched(super().chains(request).members)
+
+    capabilities = replace(engines.engine("native").capabilities, largest_swap_batch=1)
+    engines.register(engines.Engine("watched", "a watched engine", capabilities, swap=Sampler()))
+    yield entries
+    engines.unregister("watched")
 
 
 def stages(diary):
@@ -84,7 +78,7 @@ def state_before_the_last(diary, sweeps):
     [(2, [[2.0, 200], [0.8, 400]]), (3, [[2.0, 200], [pytest.approx(0.85 * 0.8), 200], [0.8, 200]])],
 )
 def test_a_structure_is_made_as_described(diary, number, expected):
-    c, record = equilibrate_structure(0.8, number, 200, 7, SETTINGS, SMALL)
+    c, record = equilibrate_structure(0.8, number, 200, 7, SETTINGS, SMALL, engine="watched")
     assert stages(diary) == expected
     assert sum(entry[1] for entry in diary) * 129 == attempts(200, 129)
     # the displacement is tuned in the melt and in the first quarter of the sweeps at a temperature only
@@ -108,14 +102,14 @@ def test_a_structure_is_made_as_described(diary, number, expected):
     # a heated structure's stay at the lower temperature is recorded alike, at sweeps counted back from zero
     below = record.sweep <= 0
     for part in (record[~below], *([record[below]] if number == 3 else [])):
-        assert np.isfinite(part.inherent_energy).sum() == module.INHERENT_POINTS
+        assert np.isfinite(part.inherent_energy).sum() == INHERENT_POINTS
     assert below.any() == (number == 3)
     tried, moved, swap_tried, swapped, _ = diary[-1][4] - diary[-21][4]
     assert record.displacement_acceptance.iloc[-1] == pytest.approx(moved / tried)
     assert record.swap_acceptance.iloc[-1] == pytest.approx(swapped / swap_tried)
 
 
-def test_points_of_the_approach_are_log_spaced(diary):
+def test_points_of_the_approach_are_log_spaced():
     _, record = equilibrate_structure(0.8, 0, 400, 7, EquilibrationSettings(record_points=10), SMALL)
     early = record.sweep[~record.measured.astype(bool)].to_numpy(float)
     assert early[0] == 10
@@ -125,7 +119,7 @@ def test_points_of_the_approach_are_log_spaced(diary):
 
 
 def test_a_large_system_is_made_as_described(diary, liquid):
-    c, record = equilibrate_large_system(liquid, 0.8, 0, 40, 2, 7, SETTINGS, SMALL)
+    c, record = equilibrate_large_system(liquid, 0.8, 0, 40, 2, 7, SETTINGS, SMALL, engine="watched")
     assert stages(diary) == [[0.8, 40]]
     assert sum(entry[1] for entry in diary) * 4 * 129 == attempts(40, 4 * 129, "tiled")
     assert record.sweep.iloc[-1] == 40
@@ -363,7 +357,7 @@ def test_autocorrelation_time_by_its_definition():
 @pytest.mark.parametrize("start", ["quenched", "heated", "tiled"])
 def test_long_runs_are_tuned_for_a_while_only(start):
     """The plan of 4000 sweeps: 300 of them tuned at each temperature, 20 energies to a point."""
-    plan = module._plan(0.4, 4000, start, EquilibrationSettings(), 5)
+    plan = structure_plan(0.4, 4000, start, EquilibrationSettings())
     last = [s for s in plan if s.temperature == 0.4]
     assert sum(s.sweeps for s in last) == {"quenched": 8000, "heated": 4000, "tiled": 4000}[start]
     assert sum(s.sweeps for s in last if s.tune) == 300
@@ -374,7 +368,7 @@ def test_long_runs_are_tuned_for_a_while_only(start):
     assert len(points) == 20
     assert sum(s.record is not None and s.measured for s in plan) == 10
     assert sum(s.sample and s.measured for s in plan) == 200
-    assert sum(s.inherent for s in points) == 5
+    assert sum(s.inherent for s in points) == (0 if start == "tiled" else 5)
     assert sum(s.mark for s in plan) == 1
     heated = [s for s in plan if s.temperature == pytest.approx(0.34)]
     assert sum(s.record is not None for s in heated) == (5 if start == "heated" else 0)

@@ -7,12 +7,11 @@ import pytest
 from tglassmlp import KA2D, config
 from tglassmlp.config import ConfigError
 from tglassmlp.cost import Rates, estimate
-from tglassmlp.simulation.equilibration import COLUMNS, CheckLimits, EquilibrationSettings, judge
-from tglassmlp.simulation.extended_check import (
-    extend_structure,
-    largest_difference,
-    measure_extended_check,
-)
+from tglassmlp.equilibration.extended_check import extend_structure, measure_extended_check
+from tglassmlp.equilibration.record import COLUMNS
+from tglassmlp.equilibration.settings import CheckLimits, EquilibrationSettings
+from tglassmlp.equilibration.significance import largest_difference
+from tglassmlp.equilibration.verdict import judge
 
 SMALL = KA2D.scaled(10)
 QUICK = EquilibrationSettings(record_points=8, block_seconds=0.0)

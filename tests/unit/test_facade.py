@@ -16,7 +16,7 @@ import tglassmlp as tg
 from tglassmlp.config import DescriptorSettings, MinimisationSettings, PropensitySettings, check
 from tglassmlp.config import DynamicsSettings as DynamicsKeys
 from tglassmlp.default_mixture import SMALLEST_LIQUID, carried_mixture
-from tglassmlp.simulation.molecular_dynamics import DynamicsSettings
+from tglassmlp.simulation.dynamics import DynamicsSettings
 
 
 def python(code: str) -> str:
@@ -32,7 +32,7 @@ def test_every_public_name_exists(name):
 
 @pytest.mark.parametrize("name", [n for n in tg.__all__ if n not in ("KA2D", "__version__")])
 def test_examples_of_public_names_are_true(name):
-    home = importlib.import_module(f"tglassmlp.{tg._HOMES.get(name, 'descriptors.coarse_grain')}")
+    home = importlib.import_module(f"tglassmlp.{tg._HOMES.get(name, 'descriptors.describe')}")
     found = getattr(home, name)
     for example in doctest.DocTestFinder(recurse=False).find(found, name, globs=dict(vars(home))):
         assert doctest.DocTestRunner(verbose=False).run(example).failed == 0
@@ -62,7 +62,7 @@ def test_descriptors_can_be_called_whatever_was_imported(before):
 
 
 def test_descriptors_of_the_facade_are_those_of_the_module(lattice):
-    from tglassmlp.descriptors.coarse_grain import descriptors
+    from tglassmlp.descriptors.describe import descriptors
 
     values, names = tg.descriptors(lattice, [0.0, 1.0])
     again, same = descriptors(lattice, [0.0, 1.0])
@@ -165,10 +165,11 @@ def test_results_carry_the_mixture_they_were_made_with(lattice):
 
 def test_functions_below_the_interface_use_it_too(lattice):
     from tglassmlp.dynamics.bond_breaking import isoconfigurational_propensity, surviving_bonds
-    from tglassmlp.simulation.equilibration import CheckLimits, check_temperature
-    from tglassmlp.simulation.kernels import forces, prepared, total_energy
-    from tglassmlp.simulation.stepper import ReplicaStepper
-    from tglassmlp.simulation.swap_monte_carlo import Chain
+    from tglassmlp.equilibration.checks import check_temperature
+    from tglassmlp.equilibration.settings import CheckLimits
+    from tglassmlp.simulation.energies import forces, prepared, total_energy
+    from tglassmlp.simulation.native.stepper import ReplicaStepper
+    from tglassmlp.simulation.swap.chain import Chain
 
     bare = tg.inherent_structure(lattice, mixture=HOT).with_mixture(None)
     hot = bare.with_mixture(HOT)
@@ -203,14 +204,14 @@ def test_configurations_of_different_mixtures_have_no_common_one(lattice):
 @pytest.mark.parametrize(
     ("settings", "found"),
     [
-        (DynamicsKeys(), r"config.DynamicsSettings; DynamicsSettings.from_mapping"),
+        (DynamicsKeys(), r"config\.\S*DynamicsSettings; DynamicsSettings.from_mapping"),
         ({"time_step": 0.01}, "builtins.dict; DynamicsSettings.from_mapping"),
         (0.01, "builtins.float, e.g."),
         (None, "NoneType"),
     ],
 )
 def test_settings_of_dynamics_are_of_their_class(lattice, settings, found):
-    needed = r"settings must be a tglassmlp.simulation.molecular_dynamics.DynamicsSettings, found \S*"
+    needed = r"settings must be a tglassmlp.simulation.dynamics.DynamicsSettings, found \S*"
     with pytest.raises(TypeError, match=needed + found):
         tg.isoconfigurational_dynamics(lattice, 0.5, [0.0, 0.1], 2, 1, settings=settings)
 

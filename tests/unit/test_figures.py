@@ -7,16 +7,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tglassmlp.claims.collection import Collection
+from tglassmlp.claims.numbers import collect_numbers
+from tglassmlp.claims.page import Picture, report
+from tglassmlp.claims.publish import publish
+from tglassmlp.claims.table_numbers import add_trends
+from tglassmlp.claims.verdict import judge
 from tglassmlp.configuration import Configuration
-from tglassmlp.figures import movie, registry
+from tglassmlp.figures import captions, drawing, movie, registry
 from tglassmlp.figures.contact_sheet import draw_contact_sheet
+from tglassmlp.figures.loading import load_tables
 from tglassmlp.mixture import KA2D, Mixture
-from tglassmlp.observables.export import particle_properties
-from tglassmlp.observables.numbers import _Collection, _trends, collect_numbers
-from tglassmlp.observables.reproduction import Picture, judge, publish, report
-from tglassmlp.observables.tables import near_c_b, read_fields
 from tglassmlp.published import system_key
 from tglassmlp.storage import read_configurations, read_table, write_configurations
+from tglassmlp.tables.fields import read_fields
+from tglassmlp.tables.ovito import particle_properties
+from tglassmlp.tables.selection import near_c_b
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import synthetic_run
@@ -82,33 +88,33 @@ def files_of(run, name):
 def test_every_figure_is_drawn_with_its_data_and_caption(run, tmp_path, name):
     files = files_of(run, name)
     assert all(files.values()), "a table that the figure needs was not made"
-    drawn = registry.draw(name, registry.load_tables(files), META)
+    drawn = drawing.draw(name, load_tables(files), META)
     for ax in drawn.figure.axes:
         if ax.axison and ax.lines and ax.get_label() != "<colorbar>":
             assert ax.get_xlabel(), "an x axis has no name"
     images = [tmp_path / "f.png"]
     if name in ("fig03_snapshots", "fig13_relaxation"):
         images.append(tmp_path / "f.pdf")
-    registry.save(name, drawn, META, images, tmp_path / "f.parquet")
+    drawing.save(name, drawn, META, images, tmp_path / "f.parquet")
     for image, start in zip(images, (b"\x89PNG", b"%PDF"), strict=False):
         assert image.read_bytes().startswith(start)
     assert len(read_table(tmp_path / "f.parquet")) > 0
     assert (tmp_path / "f.csv").stat().st_size > 20
-    caption = registry.caption(name, META)
+    caption = captions.caption(name, META)
     assert "Run made-up" in caption
     assert "{" not in caption
 
 
 def test_figures_say_so_when_nothing_is_determined(run):
-    tables = registry.load_tables(files_of(run, "fig07_correlation_length"))
+    tables = load_tables(files_of(run, "fig07_correlation_length"))
     tables["correlation_length"] = tables["correlation_length"].assign(determined=False, a=np.nan)
     for name in ("fig07_correlation_length", "fig14_geometry"):
-        drawn = registry.draw(name, tables, META)
+        drawn = drawing.draw(name, tables, META)
         text = " ".join(t.get_text() for ax in drawn.figure.axes for t in ax.texts)
         assert "not determined" in text
     empty = {name: table.iloc[:0] for name, table in tables.items()}
     for name in ("fig07_correlation_length", "fig14_geometry"):
-        text = " ".join(t.get_text() for ax in registry.draw(name, empty, META).figure.axes for t in ax.texts)
+        text = " ".join(t.get_text() for ax in drawing.draw(name, empty, META).figure.axes for t in ax.texts)
         assert "no large systems" in text
 
 
@@ -116,10 +122,10 @@ BINARY = Mixture("KA65:35", ((1.0, 0.8), (0.8, 0.88)), ((1.0, 1.5), (1.5, 0.5)),
 
 
 def test_published_correlations_are_drawn_at_their_temperature_only(run):
-    tables = registry.load_tables(files_of(run, "fig02_pearson"))
+    tables = load_tables(files_of(run, "fig02_pearson"))
     cold = tables["pearson"].assign(temperature=lambda t: t["temperature"].replace(0.40, 0.30))
     for table, expected in ((tables["pearson"], [0, 0, 0]), (cold, [0, 0, 4])):
-        drawn = registry.draw("fig02_pearson", {"pearson": table}, META)
+        drawn = drawing.draw("fig02_pearson", {"pearson": table}, META)
         published = [
             sum("published" in label for label in ax.get_legend_handles_labels()[1])
             for ax in drawn.figure.axes
@@ -129,17 +135,17 @@ def test_published_correlations_are_drawn_at_their_temperature_only(run):
 
 
 def test_a_phase_2_is_marked_where_there_is_one(run):
-    tables = registry.load_tables(files_of(run, "training_history"))
+    tables = load_tables(files_of(run, "training_history"))
     table = tables["training_history"]
     for phases, expected in (((1, 2), True), ((1,), False)):
         made = table.assign(phase=np.where(table["epoch"] > table["epoch"].median(), phases[-1], 1))
-        drawn = registry.draw("training_history", {"training_history": made}, META)
+        drawn = drawing.draw("training_history", {"training_history": made}, META)
         assert any("phase 2" in t.get_text() for ax in drawn.figure.axes for t in ax.texts) == expected
 
 
 def test_unknown_figure_is_refused():
     with pytest.raises(ValueError, match="fig01_network"):
-        registry.draw("fig99", {}, META)
+        drawing.draw("fig99", {}, META)
 
 
 def test_better_predictors_come_out_better_in_the_table(run):
@@ -194,14 +200,14 @@ def test_times_are_measured_ones_where_the_unit_systems_have_dynamics(run, name)
 
 
 def test_bottlenecks_say_how_the_kept_networks_differ(run):
-    tables = registry.load_tables(files_of(run, "fig11_bottleneck_temperature"))
+    tables = load_tables(files_of(run, "fig11_bottleneck_temperature"))
     every = tables["network_separation"]
     assert set(every["network"]) == {0, 1}
     for name in ("fig10_bottleneck_time", "fig11_bottleneck_temperature"):
-        titles = " ".join(ax.get_title() for ax in registry.draw(name, tables, META).figure.axes)
+        titles = " ".join(ax.get_title() for ax in drawing.draw(name, tables, META).figure.axes)
         assert titles.count(r"\pm") >= 3, titles
     at = every[(every["temperature"] == 0.45) & np.isclose(every["c_b"], 0.5)]["separation"]
-    drawn = registry.draw("fig11_bottleneck_temperature", tables, META).figure
+    drawn = drawing.draw("fig11_bottleneck_temperature", tables, META).figure
     title = next(ax.get_title() for ax in drawn.axes if "0.45" in ax.get_title())
     assert f"({at.mean():.2f} $\\pm$ {at.std(ddof=1):.2f})" in title
 
@@ -300,8 +306,8 @@ def test_the_trends_of_two_lengths_are_compared_network_by_network():
     ]
     columns = ["quantity", "method", "t_min", "range", "network", "exponent", "error_structures", "spread"]
     table = pd.DataFrame(rows, columns=[*columns, "temperatures"])
-    found = _Collection()
-    _trends(found, table.assign(error=table["error_structures"], n_networks=2, n_c_b=3))
+    found = Collection()
+    add_trends(found, table.assign(error=table["error_structures"], n_networks=2, n_c_b=3))
     numbers = found.numbers
     difference = numbers["trend/xi4_less_chord_length/tglassmlp/tmin0.40/all"]
     assert difference["value"] == pytest.approx(0.5)
@@ -469,14 +475,14 @@ def test_published_points_are_drawn_for_their_system_only(run):
         "chance_overlap": 0.185,
     }
     own = other | {"system": system_key(KA2D)}
-    pearson = registry.load_tables(files_of(run, "fig02_pearson"))
+    pearson = load_tables(files_of(run, "fig02_pearson"))
     pearson["pearson"] = pearson["pearson"].assign(
         temperature=pearson["pearson"]["temperature"].replace(0.40, 0.30)
     )
-    energies = registry.load_tables(files_of(run, "equilibration"))
+    energies = load_tables(files_of(run, "equilibration"))
 
     def published(name, tables, meta):
-        drawn = registry.draw(name, tables, meta)
+        drawn = drawing.draw(name, tables, meta)
         axes = drawn.figure.axes
         return [x for ax in axes for x in ax.get_legend_handles_labels()[1] if "published" in x]
 
@@ -484,27 +490,27 @@ def test_published_points_are_drawn_for_their_system_only(run):
     assert published("fig02_pearson", pearson, other) == []
     assert published("equilibration", energies, own) == ["published"]
     assert published("equilibration", energies, other) == []
-    assert "at T = 0.30 only: GlassBench (2023) for KA2D with N = 1290" in registry.caption(
+    assert "at T = 0.30 only: GlassBench (2023) for KA2D with N = 1290" in captions.caption(
         "fig02_pearson", own
     )
-    assert "published configurations" in registry.caption("equilibration", own)
-    every = [registry.caption(name, other) for name in registry.FIGURES]
+    assert "published configurations" in captions.caption("equilibration", own)
+    every = [captions.caption(name, other) for name in registry.FIGURES]
     assert not [text for text in every if "GlassBench" in text or "KA2D" in text or "published" in text]
     assert all("Run made-up, KA65:35: N = 300 (195 : 105)" in text for text in every)
-    assert "independent configurations of KA65:35: 0.18" in registry.caption("equilibration", other)
+    assert "independent configurations of KA65:35: 0.18" in captions.caption("equilibration", other)
     # KA2D without dynamics at 0.30: nothing is drawn, nothing is said
-    assert "GlassBench" not in registry.caption("fig02_pearson", own | {"labelled": [0.5]})
+    assert "GlassBench" not in captions.caption("fig02_pearson", own | {"labelled": [0.5]})
 
 
 def test_figures_name_their_liquid_and_count_its_species(run):
     other = META | {"mixture": "KA65:35", "system": system_key(BINARY), "diameters": [1.0, 0.88]}
-    sketch = registry.draw("fig01_network", {}, other).figure
+    sketch = drawing.draw("fig01_network", {}, other).figure
     texts = [t.get_text() for t in sketch.axes[0].texts]
     assert any("of 2 species and all,\n3 lengths" in t for t in texts)
     assert any("KA65:35" in t.get_text() for t in sketch.texts), "the footer names the mixture"
     second = META | {"central_species": 2}
-    assert "propensities of particles of species 2" in registry.caption("fig02_pearson", second)
-    alone = registry.caption("fig03_snapshots", META | {"diameters": [1.0]})
+    assert "propensities of particles of species 2" in captions.caption("fig02_pearson", second)
+    alone = captions.caption("fig03_snapshots", META | {"diameters": [1.0]})
     assert "other species" not in alone
     assert "red active. A method" in alone
 
@@ -592,7 +598,7 @@ def test_pixels_belong_to_the_particle_that_covers_them():
 
 @pytest.mark.parametrize("suffix", [".mp4", ".gif"])
 def test_movie_is_written(run, tmp_path, suffix):
-    snapshots = registry.load_tables({"snapshots": [run / "tables/snapshots.h5"]})["snapshots"]
+    snapshots = load_tables({"snapshots": [run / "tables/snapshots.h5"]})["snapshots"]
     assert movie.draw_movie(tmp_path / f"movie{suffix}", snapshots, META) == 4
     assert (tmp_path / f"movie{suffix}").stat().st_size > 5000
     with pytest.raises(ValueError, match="avi"):
@@ -603,7 +609,7 @@ def test_contact_sheet_holds_all_figures(run, tmp_path):
     images = []
     for k in range(3):
         images.append(tmp_path / f"{k}.png")
-        registry.render("table2_schedule", {}, META, [images[-1]], tmp_path / "t.parquet")
+        drawing.render("table2_schedule", {}, META, [images[-1]], tmp_path / "t.parquet")
     draw_contact_sheet(tmp_path / "sheet.png", images, "run made-up")
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
 

@@ -6,9 +6,8 @@ import pytest
 from scipy.stats import norm
 
 from tglassmlp import Configuration
-from tglassmlp.simulation.equilibration import COLUMNS, judge, measure_large_systems
-from tglassmlp.simulation.fluctuations import (
-    deviations,
+from tglassmlp.equilibration.checks import measure_large_systems
+from tglassmlp.equilibration.fluctuations import (
     largest_deviation,
     measure_composition,
     measure_small_q,
@@ -16,6 +15,9 @@ from tglassmlp.simulation.fluctuations import (
     ratio_deviations,
     shell,
 )
+from tglassmlp.equilibration.record import COLUMNS
+from tglassmlp.equilibration.significance import deviations
+from tglassmlp.equilibration.verdict import judge
 
 COUNTS = (120, 66, 72)
 LENGTH = 15.0

@@ -5,11 +5,15 @@ import numpy as np
 import pytest
 
 from tglassmlp import folds
-from tglassmlp.config import ConfigError, load, read_yaml, split
-from tglassmlp.network import baselines, steps
+from tglassmlp.config import ConfigError, load, read_yaml
+from tglassmlp.division import split
+from tglassmlp.network import linear, training_run
+from tglassmlp.network.dataset import read_structures
+from tglassmlp.network.run_files import TrainingFiles, divided, labels_at, scaling_of
 from tglassmlp.observables.bootstrap import jackknife_error, student
-from tglassmlp.observables.tables import comparison_table
+from tglassmlp.paths import by_temperature
 from tglassmlp.storage import read_table
+from tglassmlp.tables.comparison import comparison_table
 
 
 def test_every_structure_learnt_from_is_left_out_once_and_no_test_structure_enters():
@@ -35,9 +39,9 @@ def test_every_structure_learnt_from_is_left_out_once_and_no_test_structure_ente
 
 def test_the_record_of_a_fold_divides_without_it():
     run = {"structures": {"number": 8, "test_fraction": 0.5, "validation_fraction": 0.25, "fold": [1, 4]}}
-    found = steps.divided(run)
+    found = divided(run)
     assert (found.train, found.validation, found.test) == ([0, 2], [3], [4, 5, 6, 7])
-    assert steps.divided(run, 9).train == [0, 2, 8]
+    assert divided(run, 9).train == [0, 2, 8]
 
 
 @pytest.mark.parametrize(("number", "allowed"), [(1, False), (2, True), (5, True), (6, False), (0, True)])
@@ -90,11 +94,11 @@ def test_leads_carry_both_parts_of_their_error(tmp_path):
     assert set(table["structure"]) == set(range(8))
 
     # ridge regression by hand: without the structures 0 and 2 of fold 0 (validation is 3)
-    scale = steps.scaling_of(scaling["0.40"])
-    x = {t: steps.read_structures(p, t, scale).inputs for t, p in steps.by_temperature(descriptors).items()}
-    y = {t: steps.labels_at(p[0], [0.7])[0] for t, p in steps.by_temperature(labels).items()}
-    fit = baselines.fit_ridge(
-        np.concatenate([x[t][1] for t in y]), np.concatenate([y[t][1] for t in y]), baselines.PENALTIES,
+    scale = scaling_of(scaling["0.40"])
+    x = {t: read_structures(p, t, scale).inputs for t, p in by_temperature(descriptors).items()}
+    y = {t: labels_at(p[0], [0.7])[0] for t, p in by_temperature(labels).items()}
+    fit = linear.fit_ridge(
+        np.concatenate([x[t][1] for t in y]), np.concatenate([y[t][1] for t in y]), linear.PENALTIES,
         (np.concatenate([x[t][3] for t in y]), np.concatenate([y[t][3] for t in y])),
     )  # fmt: skip
     by_hand = np.corrcoef(fit.predict(x[0.45][4:]).ravel(), y[0.45][4:].ravel())[0, 1]
@@ -117,10 +121,8 @@ def test_leads_carry_both_parts_of_their_error(tmp_path):
     # step 2 once more with the other output, for the selection alone
     other, extrapolated = tmp_path / "other.parquet", next(tmp_path.glob("state0/*/extrapolated/*.h5"))
     record = {**run, "structures": {**run["structures"], "fold": [0, 2]}}  # whose labels those are
-    steps.other_output(
-        other, descriptors, labels, extrapolated, tmp_path / "map.parquet", tmp_path / "scaling.json", 0.4,
-        0.35, record,
-    )  # fmt: skip
+    learnt = TrainingFiles(descriptors, labels, tmp_path / "map.parquet", tmp_path / "scaling.json")
+    training_run.other_output(other, learnt, extrapolated, 0.4, 0.35, record)
     means = read_table(other)
     assert set(means["output"]) == {"deviation"}, "the run's own is that of the default, propensity"
     assert sorted(set(means["network"])) == [0, 1, 2], "all of them, kept or not"

@@ -7,7 +7,7 @@ import pytest
 
 from tglassmlp.config import load, plain
 from tglassmlp.cost import Rates, describe, estimate
-from tglassmlp.dynamics.forecast import known_relaxation, planned_label_map, planned_table, reached
+from tglassmlp.cost.forecast import known_relaxation, planned_label_map, planned_table, reached
 
 #: Table 1 of arXiv:2310.20252, T_min = 0.21: kinds at T = 0.15, 0.18, 0.21, 0.23, 0.25, 0.30, 0.40.
 TABLE_1 = {
@@ -33,17 +33,17 @@ def paper(repository):
 
 def test_the_times_of_the_paper_give_its_table(paper):
     found = planned_label_map(paper, 0.21)
-    kinds = {(float(r.temperature), float(r.c_b)): r.kind for r in found.itertuples()}
+    kinds = {(float(r.temperature), float(r.c_b)): r.kind for r in found.to_table().itertuples()}
     for c_b, row in TABLE_1.items():
         assert [kinds[t, c_b] or " " for t in TEMPERATURES] == list(row), f"C_B = {c_b:g}"
-    assert (found["kind"] == "x").sum() == 5 + 6 + 8 + 9 + 11
-    assert (found["kind"] != "").sum() == 65
+    assert len(found.measured) == 5 + 6 + 8 + 9 + 11
+    assert len(found.known) == 65
 
 
 def test_the_second_model_of_the_paper(paper):
     """T_min = 0.25: extrapolated to 0.23 and 0.21 down to C_B = 0.50, nothing from below 0.25."""
     found = planned_label_map(paper, 0.25)
-    kinds = {(float(r.temperature), float(r.c_b)): r.kind for r in found.itertuples()}
+    kinds = {(float(r.temperature), float(r.c_b)): r.kind for r in found.to_table().itertuples()}
     for c_b in (0.99, 0.94, 0.90, 0.85, 0.80, 0.75, 0.65, 0.50):
         assert [kinds[t, c_b] for t in TEMPERATURES[2:]] == list("ttxxx"), c_b
     assert [kinds[t, 0.25] for t in TEMPERATURES[2:]] == list("rrrxx")

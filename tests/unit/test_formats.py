@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tglassmlp import read_configurations
+from tglassmlp import Configuration, read_configurations
 from tglassmlp.formats import described
+from tglassmlp.readers import configurations
 
 TEXTS = {
     "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n2\n": "a LAMMPS dump",
@@ -70,5 +71,35 @@ def test_binary_files(tmp_path):
 def test_an_archive_is_sent_to_its_reader(tmp_path):
     with tarfile.open(tmp_path / "T0.30.tar.xz", "w:xz"):
         pass
-    with pytest.raises(ValueError, match=r"read by tglassmlp\.glassbench\.read_glassbench"):
+    with pytest.raises(ValueError, match=r"read by tglassmlp\.readers\.glassbench\.read_glassbench"):
         read_configurations(tmp_path / "T0.30.tar.xz")
+
+
+def dump(path, mixture, species):
+    """A toy reader of LAMMPS dumps: one frame, columns id, type, x, y."""
+    lines = path.read_text().splitlines()
+    low, high = map(float, lines[5].split())
+    rows = np.array([line.split() for line in lines[9:]], dtype=float)
+    return [Configuration(rows[:, 2:4], rows[:, 1].astype(int), high - low).with_mixture(mixture)]
+
+
+def test_another_reader_is_one_entry(tmp_path, monkeypatch):
+    """A reader needs an entry under what its files are called; nothing else asks what can be read."""
+    path = tmp_path / "frame.dump"
+    head = "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n2\nITEM: BOX BOUNDS pp pp pp\n-4 4\n-4 4\n-1 1\n"
+    path.write_text(f"{head}ITEM: ATOMS id type x y\n1 1 0.5 0.25\n2 2 -1 3\n")
+    with pytest.raises(
+        ValueError, match=r"is a LAMMPS dump, which is not read\. Read are GSD files and traj"
+    ):
+        read_configurations(path, mixture=None)
+    monkeypatch.setitem(configurations.READERS, "a LAMMPS dump", configurations.Reader("LAMMPS dumps", dump))
+    (c,) = read_configurations(path, mixture=None)
+    assert (c.positions.tolist(), c.species.tolist(), c.box_length) == (
+        [[0.5, 0.25], [-1.0, 3.0]],
+        [1, 2],
+        8.0,
+    )
+    other = tmp_path / "a.pdb"
+    other.write_text("CRYST1   10.0   10.0   10.0  90.00  90.00  90.00\n")
+    with pytest.raises(ValueError, match=r"Read are .*tc<code>\.npz\) and LAMMPS dumps\. Config"):
+        read_configurations(other)

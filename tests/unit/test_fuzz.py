@@ -22,7 +22,7 @@ from test_glassbench import SMALL, structure
 from test_storage import KINDS, shown
 
 from tglassmlp import config
-from tglassmlp.glassbench import read_glassbench, write_glassbench
+from tglassmlp.readers.glassbench import read_glassbench, write_glassbench
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "25"))
 COUNTS: dict[str, dict[str, int]] = {}

@@ -11,16 +11,15 @@ import pytest
 
 from tglassmlp import KA2D, Configuration, bond_breaking, descriptors, potential_energies, read_configurations
 from tglassmlp.dynamics.bond_breaking import isoconfigurational_propensity
-from tglassmlp.glassbench import (
+from tglassmlp.network.library import located
+from tglassmlp.readers.glassbench import (
     Isoconfigurational,
-    equilibration_tables,
     read_glassbench,
     read_times,
     select_structures,
-    trajectory_arrays,
     write_glassbench,
 )
-from tglassmlp.network.shipped import located
+from tglassmlp.readers.glassbench.in_a_run import equilibration_tables, trajectory_arrays
 
 SMALL = KA2D.scaled(10)
 TIMES = np.array([0.0, 0.1, 10.0, 1000.0])

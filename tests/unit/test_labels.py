@@ -1,13 +1,21 @@
-"""Labels at fixed C_B and the label map."""
+"""Labels at fixed C_B."""
 
+import network_case
 import numpy as np
 import pytest
+from test_network_prediction import trimmed
 
-from tglassmlp.dynamics.labels import label_map, label_structures
-
-GRID = [0.99, 0.94, 0.90, 0.85, 0.80, 0.75, 0.65, 0.50, 0.25, 0.15, 0.075]
-#: Lowest C_B that the published curves reach at each temperature.
-REACHED = {0.21: 0.80, 0.23: 0.75, 0.25: 0.50, 0.30: 0.25, 0.40: 0.075}
+from tglassmlp import KA2D, labels
+from tglassmlp.dynamics import stages
+from tglassmlp.dynamics.clock import Clock
+from tglassmlp.dynamics.labels import label_structures
+from tglassmlp.dynamics.propensity import Propensity
+from tglassmlp.network import selection
+from tglassmlp.network.dataset import Structures, training_set
+from tglassmlp.network.networks import Networks
+from tglassmlp.network.run_files import labels_at
+from tglassmlp.observables.chord_length import Lattice, chord_sums
+from tglassmlp.storage import read_attributes, read_chunks, write_arrays
 
 
 @pytest.fixture
@@ -24,29 +32,29 @@ def propensity():
 
 def test_equals_brute_force(propensity):
     curves, half, times, species = propensity
-    labels = label_structures(curves, half, times, species, [0.9, 0.5, 0.2, 0.01])
-    assert labels.c_b.tolist() == [0.9, 0.5, 0.2]
+    found = label_structures(curves, half, times, species, [0.9, 0.5, 0.2, 0.01])
+    assert found.c_b.tolist() == [0.9, 0.5, 0.2]
     own = [np.flatnonzero(kinds == 1) for kinds in species]
     mean = np.mean([curves[s][:, own[s]].mean(axis=1) for s in range(4)], axis=0)
-    for k, target in enumerate(labels.c_b):
+    for k, target in enumerate(found.c_b):
         f = next(f for f in range(len(times)) if mean[f] < target)
         part = (mean[f - 1] - target) / (mean[f - 1] - mean[f])
-        assert labels.frame_index[k] == pytest.approx(f - 1 + part, abs=1e-12)
+        assert found.frame_index[k] == pytest.approx(f - 1 + part, abs=1e-12)
         for s in range(4):
             for n, i in enumerate(own[s]):
                 expected = curves[s, f - 1, i] + part * (curves[s, f, i] - curves[s, f - 1, i])
-                assert labels.propensity[k, s, n] == pytest.approx(expected, abs=1e-12)
+                assert found.propensity[k, s, n] == pytest.approx(expected, abs=1e-12)
                 for h in range(2):
                     a, b = half[s, h, f - 1, i], half[s, h, f, i]
-                    assert labels.half[k, s, h, n] == pytest.approx(a + part * (b - a), abs=1e-12)
+                    assert found.half[k, s, h, n] == pytest.approx(a + part * (b - a), abs=1e-12)
 
 
 def test_mean_of_labels_is_the_target(propensity):
-    labels = label_structures(*propensity, [0.95, 0.6, 0.3])
-    np.testing.assert_allclose(labels.propensity.mean(axis=(1, 2)), labels.c_b, atol=1e-12)
-    assert np.all(np.diff(labels.time) > 0)
+    found = label_structures(*propensity, [0.95, 0.6, 0.3])
+    np.testing.assert_allclose(found.propensity.mean(axis=(1, 2)), found.c_b, atol=1e-12)
+    assert np.all(np.diff(found.time) > 0)
     # each particle's propensity falls when C_B falls
-    assert np.all(np.diff(labels.propensity, axis=0) < 0)
+    assert np.all(np.diff(found.propensity, axis=0) < 0)
 
 
 def test_crossing_in_the_last_interval(propensity):
@@ -76,70 +84,6 @@ def test_refusals(propensity, change, message):
         label_structures(**{**usual, **change})
 
 
-def published_map(temperatures, t_min):
-    reached = {t: [c for c in GRID if c >= low] for t, low in REACHED.items()}
-    table = label_map(temperatures, GRID, reached, t_min)
-    return {
-        c: "".join(kind or "-" for kind in table[table.c_b == c].sort_values("temperature").kind)
-        for c in GRID
-    }
-
-
-def test_first_half_of_the_published_table():
-    found = published_map([0.15, 0.18, 0.21, 0.23, 0.25, 0.30, 0.40], 0.21)
-    assert found == {
-        **dict.fromkeys([0.99, 0.94, 0.90, 0.85, 0.80], "ttxxxxx"),
-        0.75: "rttxxxx",
-        0.65: "rtttxxx",
-        0.50: "rtttxxx",
-        0.25: "rrrrrxx",
-        0.15: "------x",
-        0.075: "------x",
-    }
-    assert sum(row.count("x") + row.count("t") for row in found.values()) == 57
-
-
-def test_second_half_of_the_published_table():
-    found = published_map([0.21, 0.23, 0.25, 0.30, 0.40], 0.25)
-    assert found == {
-        **dict.fromkeys([0.99, 0.94, 0.90, 0.85, 0.80, 0.75, 0.65, 0.50], "ttxxx"),
-        0.25: "rrrxx",
-        0.15: "----x",
-        0.075: "----x",
-    }
-
-
-def test_map_refusals():
-    with pytest.raises(ValueError, match=r"t_min = 0\.35 is not a temperature with dynamics"):
-        label_map([0.3, 0.4], [0.5], {0.4: [0.5]}, 0.35)
-    with pytest.raises(ValueError, match="raise a dynamics_time"):
-        label_map([0.3, 0.4], [0.5], {0.4: []}, 0.4)
-
-
-def test_rules_of_the_map_at_their_limits():
-    reached = {1.0: [0.5, 0.4, 0.3], 1.1: [0.5, 0.4], 1.2: [0.5]}
-    temperatures = [0.69, 0.70, 0.75, 1.0, 1.1, 1.2]
-    table = label_map(temperatures, [0.5, 0.4, 0.3], reached, 1.0)
-
-    def row(t, c):
-        return "".join(kind or "-" for kind in t[t.c_b == c].sort_values("temperature").kind)
-
-    # three labelled temperatures let 0.7 times the lowest of them be extrapolated, but not less; two do not
-    assert row(table, 0.5) == "rttxxx"
-    assert row(table, 0.4) == "rrrxxr"
-    assert row(table, 0.3) == "---x--"
-    # columns fall in temperature, and below that in C_B
-    assert table.temperature.tolist() == sorted(temperatures * 3, reverse=True)
-    assert table.c_b.tolist() == [0.5, 0.4, 0.3] * 6
-    # what lies above all labelled temperatures, or between them, is not extrapolated
-    between = label_map([0.9, 1.0, 1.05, 1.1, 1.2, 1.3], [0.5], reached, 1.0)
-    assert row(between, 0.5) == "txrxxr"
-    other = label_map(temperatures, [0.5, 0.4], reached, 1.0, 0.75, 2, 1)
-    assert row(other, 0.4) == "rrtxxr"
-    # dynamics below t_min is not used
-    assert row(label_map(temperatures, [0.5], reached, 1.1), 0.5) == "rrrrxx"
-
-
 def test_labels_of_a_species_that_is_not_the_first(propensity):
     curves, half, times, species = propensity
     found = label_structures(curves, half, times, species, [0.8], central_species=2)
@@ -167,3 +111,125 @@ def test_crossing_at_the_last_frame_to_the_last_bit():
     assert found.frame_index.tolist() == [1.0]
     assert found.propensity.tolist() == [[[0.25]]]
     assert found.time.tolist() == [3.0]
+
+
+def test_clock_says_what_it_reaches():
+    clock = Clock(np.array([0.0, 2.0, 8.0]), np.array([1.0, 0.8, 0.4]))
+    (first, second) = clock.readings([0.9, 0.6, 0.3])
+    assert (first[0], first[1].index, first[1].time) == (0.9, pytest.approx(0.5), pytest.approx(1.0))
+    assert (second[0], second[1].index, second[1].time) == (0.6, pytest.approx(1.5), pytest.approx(4.0))
+    with pytest.raises(ValueError, match="found \\(1, 3\\)"):
+        Clock.of(np.ones((1, 3)), [0, 1, 2])
+
+
+def test_bond_breaking_is_the_clock():
+    found = labels.label("bond_breaking")
+    assert found is labels.BOND_BREAKING is labels.recorded({})
+    assert (found.lowest, found.highest, found.direction, found.is_clock) == (0, 1, "falls", True)
+    assert found.is_active([0.25, 0.5, 1.0], 0.5).tolist() == [True, False, False]
+    found.check([0.0, 1.0])
+    for values, message in (([0.5, 1.1], "between 0 and 1, found 0.5 to 1.1"), ([np.nan], "finite")):
+        with pytest.raises(ValueError, match=message):
+            found.check(values)
+
+
+def displacement(initial, displacements, settings, mixture):
+    """Mean distance from the start, in units of a tenth of a length of the settings."""
+    r = np.linalg.norm(np.asarray(displacements, dtype=float), axis=-1) * 10 / settings["r_in"]
+    return Propensity(r.mean(axis=0), np.stack([r[0::2].mean(axis=0), r[1::2].mean(axis=0)]))
+
+
+@pytest.fixture
+def toy():
+    """A label that has nothing to do with bonds, known while a test runs."""
+    yield labels.register(
+        labels.Label("toy", "toy displacement", 0.0, np.inf, "rises", displacement, unit="0.14 sigma_11")
+    )
+    labels.unregister("toy")
+
+
+def test_another_label_is_declared_and_taken_away(toy):
+    assert labels.names() == ("bond_breaking", "toy")
+    assert labels.recorded({"label": "toy"}) is toy
+    assert toy.is_active([2.0, 3.0, 4.0], 3.0).tolist() == [False, False, True]
+    with pytest.raises(ValueError, match="there is a label 'toy' already"):
+        labels.register(toy)
+    with pytest.raises(ValueError, match="range 1 to 1 is empty"):
+        labels.Label("none", "nothing", 1.0, 1.0, "falls", displacement)
+    with pytest.raises(ValueError, match="unknown label 'guess', allowed: bond_breaking, toy"):
+        labels.label("guess")
+
+
+def test_another_label_from_displacements_to_what_a_network_is_trained_on(toy, lattice, tmp_path):
+    """The clock stays bond breaking; files, labels and training set are made by the code of every label."""
+    rng = np.random.default_rng(4)
+    times = np.array([0.0, 1.0, 2.0, 4.0])
+    scale = np.array([0.0, 0.2, 0.6, 1.5])[None, :, None, None]
+    moves = [scale * rng.normal(size=(4, 4, lattice.n_particles, 2)) for _ in range(2)]
+    settings = {"r_in": 1.4, "r_out": 1.8, "wave_number": 6.28, "label": "toy"}
+    mixture = KA2D.scaled(10)
+    for chunk, move in enumerate(moves):
+        arrays = stages.propensity_arrays([lattice], [move], times, settings, mixture)
+        write_arrays(tmp_path / f"chunk{chunk}.h5", arrays, {}, {})
+    files = [tmp_path / f"chunk{chunk}.h5" for chunk in range(2)]
+    found = read_chunks(files, stages.names_for(toy), ["times"])
+    c_b = [0.9, 0.6]
+    made = stages.labels_from(found, c_b, 1, toy)
+    usual = stages.labels_from(found, c_b, 1, labels.BOND_BREAKING)
+    # the clock is the same whatever is learnt
+    for name in ("c_b", "frame_index", "time"):
+        np.testing.assert_array_equal(getattr(made, name), getattr(usual, name))
+    np.testing.assert_allclose(usual.propensity.mean(axis=(1, 2)), c_b)
+    own = lattice.of_species(1)
+    for s, move in enumerate(moves):
+        r = np.linalg.norm(move, axis=-1).mean(axis=0)[:, own] * 10 / 1.4
+        for k, index in enumerate(made.frame_index):
+            low, part = int(index), index - int(index)
+            expected = (1 - part) * r[low] + part * r[low + 1]
+            np.testing.assert_allclose(made.propensity[k, s], expected, rtol=1e-12)
+    np.testing.assert_allclose(made.half.mean(axis=2), made.propensity, rtol=1e-12)
+    write_arrays(tmp_path / "T0.50.h5", stages.label_arrays(made, toy), {}, {"label": toy.name})
+    assert labels.recorded(read_attributes(tmp_path / "T0.50.h5")) is toy
+    descriptors = rng.normal(size=(2, len(own), 3)).astype(np.float32)
+    structures = Structures(0.5, descriptors, np.zeros((2, len(own), 2)), lattice.box_length)
+    learnt = labels_at(tmp_path / "T0.50.h5", c_b)
+    batches = training_set(structures, c_b, learnt, [0, 1])
+    assert batches.labels.max() > 1
+    np.testing.assert_array_equal(batches.labels, made.propensity.reshape(4, -1).astype(np.float32))
+
+
+def test_a_label_that_is_not_the_clock_needs_one(toy, propensity):
+    curves, half, times, species = propensity
+    with pytest.raises(ValueError, match="label toy: a clock is needed"):
+        label_structures(curves, half, times, species, [0.5], label=toy)
+    clock = Clock(times + 1.0, np.linspace(1, 0, times.size))
+    with pytest.raises(ValueError, match="other frames"):
+        label_structures(curves, half, times, species, [0.5], label=toy, clock=clock)
+    with pytest.raises(ValueError, match="bond-breaking propensity: values must lie between 0 and 1"):
+        label_structures(2 * curves, half, times, species, [0.5])
+
+
+def test_networks_of_another_label_are_not_held_to_c_b(toy):
+    usual = trimmed()
+    record = {**usual.metadata, "label": "toy"}
+    networks = Networks(usual.parameters, record)
+    assert (usual.label, networks.label) == (labels.BOND_BREAKING, toy)
+    x = np.random.default_rng(2).normal(size=(2, 30, network_case.M - 1)).astype(np.float32)
+    found = networks.predict_corrected(x, 0.4, 0.7, checked=False)
+    np.testing.assert_array_equal(found.propensity, usual.predict_scaled(x, 0.4, 0.7, checked=False))
+    assert found.converged.all()
+    assert (found.c_b_input == 0.7).all()
+    assert np.abs(found.mean - 0.7).max() > 0.1
+    kept, _ = selection.select_full(networks, x, 0.4, [0.7, 0.5], 1e-9)
+    assert kept == [0, 1, 2]
+    with pytest.raises(selection.SelectionError):
+        selection.select_full(usual, x, 0.4, [0.7, 0.5], 1e-9)
+
+
+def test_regions_of_a_label_that_rises_are_those_of_one_that_falls_upside_down(toy):
+    rng = np.random.default_rng(3)
+    positions, field = rng.uniform(0, 12.0, (150, 2)), rng.normal(size=(1, 150))
+    falls = chord_sums(field, [Lattice(positions, 12.0, 1.0)])
+    rises = chord_sums(-field, [Lattice(positions, 12.0, 1.0, toy)])
+    np.testing.assert_array_equal(rises, falls)
+    assert not np.array_equal(chord_sums(-field, [Lattice(positions, 12.0, 1.0)]), falls)

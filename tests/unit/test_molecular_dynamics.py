@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,15 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from tglassmlp import KA2D, Configuration, isoconfigurational_dynamics
-from tglassmlp.config import extension_steps
+from tglassmlp.frames import extension_steps
 from tglassmlp.randomness import seed_sequence, temperature_key, words
-from tglassmlp.simulation import lanes
-from tglassmlp.simulation import molecular_dynamics as md
-from tglassmlp.simulation.engine import get_engine
-from tglassmlp.simulation.stepper import ReplicaStepper, advance_together
+from tglassmlp.simulation import run as runs
+from tglassmlp.simulation.dynamics import DynamicsSettings, log_spaced_steps
+from tglassmlp.simulation.native import pair_list
+from tglassmlp.simulation.native.engine import ENGINE
+from tglassmlp.simulation.native.slots import assignment
+from tglassmlp.simulation.native.stepper import ReplicaStepper, advance_together
+from tglassmlp.simulation.protocols import Conduct, DynamicsRequest, dynamics_engine
 from tglassmlp.storage import write_configurations
 
 MIXTURE = KA2D.scaled(10)
@@ -22,10 +26,20 @@ STEPS = np.array([0, 1, 7, 60, 400])
 
 
 def run(c, replicas=3, seed=5, steps=STEPS, temperature=0.6, **options):
-    settings = md.DynamicsSettings(**options.pop("settings", {}))
-    sequence = np.random.SeedSequence(seed)
-    return md.ENGINE.trajectory(
-        c, temperature, steps, replicas, sequence, mixture=MIXTURE, settings=settings, **options
+    settings = DynamicsSettings(**options.pop("settings", {}))
+    sequence, positions = np.random.SeedSequence(seed), options.pop("positions", None)
+    file = options.pop("checkpoint", None)
+    conduct = Conduct(None if file is None else [file], **options)
+    return runs.trajectory(
+        c, temperature, steps, replicas, sequence, mixture=MIXTURE, settings=settings, positions=positions,
+        conduct=conduct,
+    )  # fmt: skip
+
+
+def request(structures, steps=STEPS, replicas=2, numbers=None, **options):
+    seeds = [np.random.SeedSequence(k) for k in range(len(structures))]
+    return DynamicsRequest(
+        structures, seeds, 0.6, steps, replicas, MIXTURE, numbers=numbers or range(len(structures)), **options
     )
 
 
@@ -42,15 +56,15 @@ def later(liquid):
 
 
 def test_frames_are_the_published_ones():
-    long = md.log_spaced_steps(1.5e6, 0.01)
+    long = log_spaced_steps(1.5e6, 0.01)
     assert long[:16].tolist() == [0, 1, 2, 4, 6, 10, 16, 26, 43, 69, 110, 177, 283, 454, 727, 1164]
     assert {12247, 128841, 1355403, 14258697, 150000000} <= set(long.tolist())
-    assert {11, 125, 1414, 15874, 178179, 2000000} <= set(md.log_spaced_steps(2e4, 0.01).tolist())
+    assert {11, 125, 1414, 15874, 178179, 2000000} <= set(log_spaced_steps(2e4, 0.01).tolist())
 
 
 @pytest.mark.parametrize("duration", [0.01, 0.02, 0.05, 1.0, 60.0, 123.45])
 def test_frames_increase_to_the_last_step(duration):
-    steps = md.log_spaced_steps(duration, 0.01)
+    steps = log_spaced_steps(duration, 0.01)
     assert steps[0] == 0
     assert np.all(np.diff(steps) > 0)
     assert steps[-1] == round(duration / 0.01)
@@ -67,7 +81,7 @@ def test_frames_increase_to_the_last_step(duration):
 )
 def test_unusable_durations_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        md.log_spaced_steps(*arguments)
+        log_spaced_steps(*arguments)
 
 
 def test_facade_returns_unwrapped_positions(liquid):
@@ -129,22 +143,23 @@ def test_exchanging_slots_changes_nothing(liquid, reference):
         group.advance(first, n_steps, shuffled.noise)
         first += n_steps
         group.state()
+        system = group.system
         for k in range(group.width):
             for kind in range(MIXTURE.n_species):
-                slots = np.flatnonzero(group.species == kind)
+                slots = np.flatnonzero(system.species == kind)
                 target = rng.permutation(slots)
-                for array in (group.pos, group.vel, group.image, group.ref):
+                for array in (system.pos, system.vel, system.image, system.ref):
                     array[target, :, k] = array[slots, :, k]
-                group.holder[target, k] = group.holder[slots, k]
-                group.order[group.holder[target, k], k] = target
-        group.wide_start[-1] = 0
-        before = group.start[-1]
+                system.holder[target, k] = system.holder[slots, k]
+                system.order[system.holder[target, k], k] = target
+        group.pairs.wide_start[-1] = 0
+        before = group.pairs.start[-1]
         group.measure()
-        scattered = group.start[-1]
+        scattered = group.pairs.start[-1]
         group.bring_together()
         group.measure()
-        assert group.start[-1] < scattered
-        assert before == 0 or group.start[-1] < 3 * before
+        assert group.pairs.start[-1] < scattered
+        assert before == 0 or group.pairs.start[-1] < 3 * before
         group.sort()
     for a, b in zip(calm.groups[0].state().values(), shuffled.groups[0].state().values(), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -161,7 +176,7 @@ def test_slots_are_assigned_with_the_smallest_sum_of_squared_distances():
         anchors = rng.random((n, 2))
         points = (anchors + rng.normal(0.0, 0.03, (n, 2))) % 1.0
         cost = squared_distance(points, anchors)
-        target = md._assignment(points, anchors)
+        target = assignment(points, anchors)
         assert sorted(target) == list(range(n))
         best = cost[linear_sum_assignment(cost)].sum()
         assert cost[np.arange(n), target].sum() == pytest.approx(best, rel=1e-3)
@@ -173,8 +188,8 @@ def test_an_assignment_that_once_ran_for_ever_ends():
     with np.load(path) as file:
         points, anchors = file["points"], file["anchors"]
     code = (
-        "import sys, numpy as np; from tglassmlp.simulation import molecular_dynamics as md; "
-        "f = np.load(sys.argv[1]); print(*md._assignment(f['points'], f['anchors']))"
+        "import sys, numpy as np; from tglassmlp.simulation.native.slots import assignment; "
+        "f = np.load(sys.argv[1]); print(*assignment(f['points'], f['anchors']))"
     )
     run = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr
@@ -196,7 +211,7 @@ def test_killed_run_resumes_to_the_same_bits(liquid, later, tmp_path, thermostat
         def __init__(self, calls):
             self.left = calls
 
-        def __call__(self, amount, note):
+        def __call__(self, report):
             self.left -= 1
             if self.left < 0:
                 raise KeyboardInterrupt
@@ -217,7 +232,7 @@ def test_killed_run_resumes_to_the_same_bits(liquid, later, tmp_path, thermostat
 
 def test_foreign_and_damaged_checkpoints_are_refused_and_kept(liquid, later, tmp_path):
     path = tmp_path / "structure0.npz"
-    run(liquid, checkpoint=path, keep_checkpoint=True)
+    run(liquid, checkpoint=path, keep_checkpoints=True)
     kept = path.read_bytes()
     with pytest.raises(ValueError, match="other settings"):
         run(liquid, checkpoint=path, temperature=0.7)
@@ -238,19 +253,16 @@ def test_foreign_and_damaged_checkpoints_are_refused_and_kept(liquid, later, tmp
 
 def test_structures_do_not_depend_on_chunk_or_threads(liquid, tmp_path):
     other = liquid.with_positions(liquid.positions + 0.3)
-    seeds = [np.random.SeedSequence(k) for k in range(2)]
-    options = {"mixture": MIXTURE, "state": tmp_path}
-    together = md.run_structures([liquid, other], [0, 1], 0.6, STEPS, 2, seeds, threads=2, **options)
+    together = runs.run_structures(request([liquid, other]), state=tmp_path, threads=2)
     assert len(list(tmp_path.glob("structure*.npz"))) == 2 * (1 + len(STEPS))
     notes = []
-    again = md.run_structures(
-        [liquid, other], [0, 1], 0.6, STEPS, 2, seeds, progress=lambda a, n: notes.append(n), **options
-    )
-    assert len(notes) == 2
+    again = runs.run_structures(request([liquid, other]), state=tmp_path, progress=notes.append)
+    assert [report.resumed for report in notes] == [True, True]
+    assert [report.note for report in notes] == ["structure 0 resumed", "structure 1 resumed"]
     (tmp_path / ".structure0.npz.abc.npz").write_bytes(b"half")
-    md.forget_structures(tmp_path)
+    runs.forget_structures(tmp_path)
     assert not tmp_path.exists()
-    alone = md.run_structures([other], [1], 0.6, STEPS, 2, seeds[1:], mixture=MIXTURE)
+    alone = runs.run_structures(request([liquid, other]).alone(1))
     for found in (again[1], alone[0]):
         np.testing.assert_array_equal(found.displacements, together[1].displacements)
 
@@ -275,22 +287,17 @@ def test_frames_of_an_extension_go_on_with_the_ratio(done, last, expected):
     assert extension_steps(done, last, 1.601) == expected
 
 
-def chunk(c, steps=STEPS, **options):
-    seeds = [np.random.SeedSequence(k) for k in range(2)]
+def chunk(c):
     other = c.with_positions(c.positions + 0.3)
-    return md.run_chunk([c, other], [0, 1], 0.6, steps, 3, seeds, label="x", mixture=MIXTURE, **options)
+    return runs.run_chunk(request([c, other], replicas=3), label="x")
 
 
 def test_extended_trajectories_hold_the_frames_of_both_runs(liquid, tmp_path):
     other = liquid.with_positions(liquid.positions + 0.3)
     earlier = {name: array.values for name, array in chunk(liquid)[0].items()}
     seeds = [np.random.SeedSequence([7, k]) for k in range(2)]
-    again = [
-        md.extend_chunk(
-            earlier, [liquid, other], [0, 1], 0.6, 10.24, seeds, label="x", mixture=MIXTURE, state=state
-        )
-        for state in (None, tmp_path)
-    ]
+    wanted = replace(request([liquid, other]), seeds=seeds)
+    again = [runs.extend_chunk(earlier, wanted, 10.24, label="x", state=state) for state in (None, tmp_path)]
     arrays, attributes = again[0]
     expected = {"temperature": 0.6, "engine": "native", "time_step": 0.01, "thermostat": "bussi"}
     expected |= {"precision": "mixed", "structures": [0, 1], "velocities_drawn_anew_at": 4.0}
@@ -308,26 +315,15 @@ def test_extended_trajectories_hold_the_frames_of_both_runs(liquid, tmp_path):
     positions = [
         c.positions + earlier["displacements"][k, :, -1].astype(float) for k, c in enumerate([liquid, other])
     ]
-    alone = md.run_chunk(
-        [liquid, other],
-        [0, 1],
-        0.6,
-        np.array([240, 624]),
-        3,
-        seeds,
-        label="x",
-        mixture=MIXTURE,
-        positions=positions,
-    )[0]
+    later_steps = replace(wanted, steps=np.array([240, 624]), replicas=3, positions=positions)
+    alone = runs.run_chunk(later_steps, label="x")[0]
     drift = arrays["conserved_drift"].values
     np.testing.assert_allclose(
         drift[..., -2:], drift[..., -3:-2] + alone["conserved_drift"].values, rtol=0, atol=1e-12
     )
     assert np.abs(earlier["conserved_drift"][..., -1]).min() > 1e-7
     # the path goes on where it was, with other velocities
-    short = md.extend_chunk(
-        earlier, [liquid, other], [0, 1], 0.6, 4.01, seeds, label="x", mixture=MIXTURE
-    )[0]["displacements"].values  # fmt: skip
+    short = runs.extend_chunk(earlier, wanted, 4.01, label="x")[0]["displacements"].values
     step = short[:, :, -1] - short[:, :, -2]
     assert 0.005 < step.std() / np.sqrt(0.6) < 0.02
     assert np.abs(step).max() < 0.1
@@ -339,10 +335,9 @@ def test_extended_trajectories_hold_the_frames_of_both_runs(liquid, tmp_path):
 
 def test_unusable_extensions_are_refused(liquid):
     earlier = {name: array.values for name, array in chunk(liquid)[0].items()}
-    seeds = [np.random.SeedSequence(k) for k in range(2)]
 
     def extend(structures, duration):
-        md.extend_chunk(earlier, structures, [0, 1], 0.6, duration, seeds, label="x", mixture=MIXTURE)
+        runs.extend_chunk(earlier, request(structures), duration, label="x")
 
     with pytest.raises(ValueError, match=r"0 < done < last.*found 400, 400"):
         extend([liquid, liquid], 4.0)
@@ -406,7 +401,7 @@ def test_exploding_run_fails(liquid):
     """Velocities five times too large are 25 times the temperature: out of bounds at the next check."""
     stepper = ReplicaStepper(liquid, 0.6, 2, mixture=MIXTURE)
     stepper.advance(20)
-    stepper.groups[0].vel *= 5
+    stepper.groups[0].system.vel[:] *= 5
     with pytest.raises(RuntimeError, match="kinetic temperature"):
         stepper.advance(20)
 
@@ -435,7 +430,7 @@ def test_steps_taken_by_hand_are_those_of_a_run(liquid, reference):
 def test_kinetic_temperature_of_a_run_is_that_which_the_thermostat_sees(liquid, velocities):
     settings = {"thermostat_velocities": velocities}
     found = run(liquid, replicas=3, settings=settings).kinetic_temperature[:, -1]
-    stepper = ReplicaStepper(liquid, 0.6, 3, 5, mixture=MIXTURE, settings=md.DynamicsSettings(**settings))
+    stepper = ReplicaStepper(liquid, 0.6, 3, 5, mixture=MIXTURE, settings=DynamicsSettings(**settings))
     stepper.advance(int(STEPS[-1]))
     kinetic = np.concatenate([g.measure()[0][:, : len(g.replicas)] for g in stepper.groups], axis=1)
     full, half = 2 * kinetic / 256
@@ -468,9 +463,9 @@ def test_several_structures_move_together(liquid):
 
 
 def test_engines():
-    assert get_engine("native").name == "native"
+    assert dynamics_engine("native") is ENGINE
     with pytest.raises(ValueError, match="allowed: native, hoomd"):
-        get_engine("lammps")
+        dynamics_engine("lammps")
 
 
 def test_hoomd_says_how_to_get_it():
@@ -478,9 +473,9 @@ def test_hoomd_says_how_to_get_it():
         import hoomd  # noqa: F401
     except ImportError:
         with pytest.raises(ImportError, match="conda"):
-            get_engine("hoomd")
+            dynamics_engine("hoomd")
     else:
-        assert get_engine("hoomd").name == "hoomd"
+        assert dynamics_engine("hoomd") is not None
 
 
 @pytest.mark.parametrize(
@@ -495,7 +490,7 @@ def test_list_holds_every_pair_near_in_any_lane_and_no_other(n, reach, apart):
     species = rng.integers(0, 2, n).astype(np.int32)
     radii = np.array([[reach, 0.8 * reach], [0.8 * reach, 0.9 * reach]])
     start = np.zeros(n + 1, dtype=np.int64)
-    neighbour = lanes.build_list((0,) * 8, pos, species, radii, start, np.zeros(1, dtype=np.int32))
+    neighbour = pair_list.build_list((0,) * 8, pos, species, radii, start, np.zeros(1, dtype=np.int32))
     found = np.zeros((n, n), dtype=bool)
     owner = np.repeat(np.arange(n), np.diff(start))
     found[owner, neighbour[: start[-1]]] = True
@@ -521,7 +516,7 @@ def test_box_crossings_are_counted_and_far_particles_found(integer):
         moved = (pos - mark).astype(float)
         farthest = np.sqrt((moved**2).sum(axis=1).max())
         for limit, expected in ((1.01 * farthest, False), (0.99 * farthest, True)):
-            far = lanes.follow_images((0,) * 8, pos, ref, image, mark, limit**2)
+            far = pair_list.follow_images((0,) * 8, pos, ref, image, mark, limit**2)
             assert far == expected
         np.testing.assert_array_equal(ref, pos)
     unwrapped = image + pos.astype(float) / 2.0**bits
@@ -530,7 +525,7 @@ def test_box_crossings_are_counted_and_far_particles_found(integer):
 
 def test_progress_counts_particle_steps(liquid):
     amounts = []
-    run(liquid, replicas=3, progress=lambda amount, note: amounts.append(amount))
+    run(liquid, replicas=3, progress=lambda report: amounts.append(report.amount))
     assert sum(amounts) == 129 * 3 * STEPS[-1]
 
 
@@ -547,7 +542,7 @@ def test_structures_of_a_job_have_their_numbers_and_seeds(liquid, tmp_path):
     write_configurations(tmp_path / "chunk.gsd", moved)
     plan = {"first_structure": 4, "structures": 2}
     stage = "isoconfigurational_dynamics"
-    structures, numbers, seeds = md.planned_structures(tmp_path / "chunk.gsd", plan, 0.3, 7, stage)
+    structures, numbers, seeds = runs.planned_structures(tmp_path / "chunk.gsd", plan, 0.3, 7, stage)
     assert numbers == [4, 5]
     assert len(structures) == 2
     for c, expected in zip(structures, moved, strict=False):

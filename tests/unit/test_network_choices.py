@@ -24,9 +24,12 @@ from tglassmlp.config import (
     TrainingSettings,
 )
 from tglassmlp.descriptors.standardise import fit_scaling
-from tglassmlp.figures import registry
-from tglassmlp.network import steps
-from tglassmlp.network.prediction import load_networks
+from tglassmlp.figures import captions, drawing, registry
+from tglassmlp.figures.loading import load_tables
+from tglassmlp.network import training_run
+from tglassmlp.network.networks import load_networks
+from tglassmlp.network.prediction_run import predictions
+from tglassmlp.network.run_files import TrainingFiles, direct
 from tglassmlp.storage import read_arrays, read_table, write_json, write_table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -169,16 +172,15 @@ def train(root, run):
     write_json(root / "scaling.json", fit_scaling(blocks, names).to_json())
     maps, scaling = root / "label_map/tmin0.40.parquet", root / "scaling.json"
     equi = []
-    if not steps.direct(run):
+    if not direct(run):
         equi = [root / "equi.npz"]
-        steps.equi_time_networks(
-            equi[0], root / "equi.parquet", labelled, labels, maps, scaling, 0.4, 0.5, run, minimum=2
-        )
-    steps.extrapolated_labels(root / "extra.h5", root / "extra.parquet", equi, files, maps, 0.4, run)
-    steps.full_networks(
+        learnt = TrainingFiles(labelled, labels, maps, scaling)
+        training_run.equi_time_networks(equi[0], root / "equi.parquet", learnt, 0.4, 0.5, run, minimum=2)
+    training_run.extrapolated_labels(root / "extra.h5", root / "extra.parquet", equi, files, maps, 0.4, run)
+    training_run.full_networks(
         root / "networks/full/tmin0.40.npz", root / "networks/full/tmin0.40.parquet",
-        root / "networks/full/tmin0.40.history.parquet", files, labels, root / "extra.h5", maps, scaling,
-        0.4, 0.3, run,
+        root / "networks/full/tmin0.40.history.parquet", TrainingFiles(files, labels, maps, scaling),
+        root / "extra.h5", 0.4, 0.3, run,
     )  # fmt: skip
 
 
@@ -193,7 +195,7 @@ def test_every_value_goes_through_to_the_figures(made, tmp_path, number):
     prediction = {"iterations": case["prediction.iterations"], "tolerance": 0.005}
     for ensemble in ("unit", "large"):
         for folder in sorted((root / ensemble / "descriptors").iterdir()):
-            steps.predictions(
+            predictions(
                 root / ensemble / f"predictions/tmin0.40/{folder.name}.h5",
                 root / "networks/full/tmin0.40.npz", sorted(folder.iterdir()),
                 root / "label_map/tmin0.40.parquet", float(folder.name[1:]), prediction,
@@ -215,9 +217,9 @@ def test_every_value_goes_through_to_the_figures(made, tmp_path, number):
             table: sorted(root.glob(registry.TABLES[table].replace("{t_min}", "*")))
             for table in registry.FIGURES[name].tables
         }
-        drawn = registry.draw(name, registry.load_tables(files), meta)
+        drawn = drawing.draw(name, load_tables(files), meta)
         drawn.figure.canvas.draw()
-        registry.caption(name, meta)
+        captions.caption(name, meta)
 
 
 #: Figures that show networks or what they predict.

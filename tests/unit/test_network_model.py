@@ -9,8 +9,8 @@ from network_case import state_point
 
 from tglassmlp.network import loss
 from tglassmlp.network.architecture import Architecture
-from tglassmlp.network.model import GlassMLP, TGlassMLP, count_parameters
-from tglassmlp.network.state_point import STATE_FEATURES, StatePoint
+from tglassmlp.network.flax_modules import GlassMLP, TGlassMLP, count_parameters
+from tglassmlp.network.state_features import STATE_FEATURES, StateFeatures
 
 
 def rng(seed=0):
@@ -66,7 +66,7 @@ def test_attention_starts_near_one_for_every_descriptor():
 
 
 def test_state_features_are_of_order_one_over_the_whole_run():
-    sp = StatePoint.from_ranges(list(STATE_FEATURES), [0.4, 0.15], [0.99, 0.075])
+    sp = StateFeatures.from_ranges(list(STATE_FEATURES), [0.4, 0.15], [0.99, 0.075])
     t, c = np.meshgrid(np.linspace(0.15, 0.4, 20), np.linspace(0.075, 0.99, 20))
     f = sp(t, c)
     assert f.shape == (20, 20, len(STATE_FEATURES))
@@ -75,7 +75,7 @@ def test_state_features_are_of_order_one_over_the_whole_run():
     outside = sp(0.15, np.array([-3.0, 0.0, 1.0, 2.0]))  # C_B is clipped: logarithms stay finite
     assert np.isfinite(outside).all()
     assert np.abs(outside).max() < 3
-    assert StatePoint.from_record(sp.as_record()) == sp
+    assert StateFeatures.from_record(sp.as_record()) == sp
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_state_features_are_of_order_one_over_the_whole_run():
 )
 def test_impossible_state_points_are_refused(names, temperatures, c_b, match):
     with pytest.raises(ValueError, match=match):
-        StatePoint.from_ranges(names, temperatures, c_b)
+        StateFeatures.from_ranges(names, temperatures, c_b)
     with pytest.raises(ValueError, match="positive"):
         state_point()(-0.1, 0.5)
 

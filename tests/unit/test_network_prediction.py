@@ -13,11 +13,14 @@ import pytest
 from flax import nnx
 
 from tglassmlp import KA2D, CoarseGraining, Configuration, Descriptors, Mixture, PredictionWarning, storage
-from tglassmlp.network import baselines, selection, shipped, steps
+from tglassmlp.network import baselines, library, linear, publish, selection, training_run
 from tglassmlp.network.architecture import Architecture
-from tglassmlp.network.model import GlassMLP, TGlassMLP
-from tglassmlp.network.prediction import Networks, load_networks, save_networks
-from tglassmlp.network.training import _Network
+from tglassmlp.network.flax_modules import GlassMLP, TGlassMLP
+from tglassmlp.network.layout import Layout
+from tglassmlp.network.networks import Networks, load_networks, save_networks
+from tglassmlp.network.prediction_run import predictions
+from tglassmlp.network.run_files import TrainingFiles, divided
+from tglassmlp.network.settings import Execution
 from tglassmlp.storage import read_arrays, read_attributes, read_json, read_npz, read_table
 
 
@@ -25,7 +28,7 @@ def ensemble(n=3, architecture=None, kind=TGlassMLP, seed=0):
     """Untrained networks with a scaling, as :class:`Networks` and as JAX models."""
     a = architecture or Architecture()
     models = [kind(case.M, a, np.random.default_rng([seed, k]), 0.5) for k in range(n)]
-    shape = _Network.of(models[0])
+    shape = Layout.of(models[0])
     parameters = shape.named(np.stack([shape.ravel(m) for m in models]))
     r = np.random.default_rng(7)
     record = {
@@ -131,7 +134,7 @@ def test_saved_networks_predict_in_another_process_without_jax(tmp_path):
     script = """
 import json, sys, numpy as np
 from tglassmlp import KA2D, CoarseGraining, Descriptors
-from tglassmlp.network.prediction import load_networks
+from tglassmlp.network.networks import load_networks
 folder = sys.argv[1]
 networks = load_networks(folder + "/networks.npz")
 made = CoarseGraining((0.0, 1.0), 4.0, KA2D, KA2D.box_length, KA2D.composition, 0.0)
@@ -455,7 +458,7 @@ def test_damaged_files_are_refused(tmp_path):
 def constructed(slope, offset):
     """Networks whose mean prediction is slope * c + offset, whatever the structure."""
     networks = trimmed(Architecture(state_features=("c_b",), mlp1=(1,), mlp2=(1,), head=(1,), bottleneck=1))
-    sp = case.StatePoint.from_ranges(("c_b",), [0.5, 0.3], [0.9, 0.1])
+    sp = case.StateFeatures.from_ranges(("c_b",), [0.5, 0.3], [0.9, 0.1])
     p = {k: np.zeros_like(v) for k, v in networks.parameters.items()}
     p["mlp2/layers/0/matrix"] = np.ones((3, 1, 1), np.float32)  # code = (c - 0.5) / 0.4
     p["mlp3/layers/0/matrix"] = np.tile(np.array([0.0, 1.0], np.float32), (3, 1, 1))
@@ -532,12 +535,12 @@ def test_networks_of_the_package_are_found_by_name(tmp_path, monkeypatch):
     rows = [("tglassmlp", 0.4, 0.5, 0.61), ("ridge", np.nan, 0.5, 0.6), ("tglassmlp", 0.5, 0.5, 0.1)]
     table = pd.DataFrame(rows, columns=["method", "t_min", "temperature", "value_mean_field"])
     storage.write_table(tmp_path / "pearson.parquet", table.assign(c_b=0.9, value=0.5, n_structures=3), {})
-    monkeypatch.setattr(shipped, "FOLDER", tmp_path / "package")
+    monkeypatch.setattr(library, "FOLDER", tmp_path / "package")
     with pytest.raises(FileNotFoundError, match="'mine' come with the package; available: none"):
         load_networks("mine")
-    target = shipped.ship(tmp_path / "run.npz", "mine", tmp_path, shipped.FOLDER)
+    target = publish.publish(tmp_path / "run.npz", "mine", tmp_path, library.FOLDER)
     found = load_networks("mine")
-    assert shipped.names() == ["mine"]
+    assert library.names() == ["mine"]
     assert found.n_networks == 1
     kept = load_networks(tmp_path / "run.npz")
     np.testing.assert_array_equal(found.parameters["bottleneck/matrix"], kept.parameters["bottleneck/matrix"])
@@ -548,31 +551,31 @@ def test_networks_of_the_package_are_found_by_name(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match="available: mine"):
         load_networks("yours")
     with pytest.raises(ValueError, match="letters"):
-        shipped.ship(tmp_path / "run.npz", "../mine")
+        publish.publish(tmp_path / "run.npz", "../mine")
 
 
 def test_ridge_is_the_solution_of_its_equation_and_chooses_by_validation():
     r = np.random.default_rng(0)
     x, b = r.normal(size=(60, 4)) + 3, np.array([0.5, -1.0, 0.0, 2.0])
     y = x @ b + 0.7 + 0.1 * r.normal(size=60)
-    fit = baselines.fit_ridge(x, y, [3.0])
+    fit = linear.fit_ridge(x, y, [3.0])
     centred = x - x.mean(axis=0)
     residual = centred.T @ (y - fit.predict(x)) - 3.0 * fit.coefficients
     np.testing.assert_allclose(residual, 0, atol=1e-9)
     assert (y - fit.predict(x)).mean() == pytest.approx(0, abs=1e-12)
     held = r.normal(size=(50, 4)) + 3
-    assert baselines.fit_ridge(x, y, [1e6, 1.0], (held, held @ b)).penalty == 1.0
+    assert linear.fit_ridge(x, y, [1e6, 1.0], (held, held @ b)).penalty == 1.0
     with pytest.raises(ValueError, match="positive"):
-        baselines.fit_ridge(x, y, [0.0])
+        linear.fit_ridge(x, y, [0.0])
 
 
 def test_best_single_descriptor_is_found_with_its_sign():
     r = np.random.default_rng(0)
     x = r.normal(size=(200, case.M))
     k = case.NAMES.index("energy/type2/L1")
-    assert baselines.best_descriptor(x, -x[:, k], case.NAMES, "energy") == (k, -1.0)
+    assert linear.best_descriptor(x, -x[:, k], case.NAMES, "energy") == (k, -1.0)
     with pytest.raises(ValueError, match="angle"):
-        baselines.best_descriptor(x, x[:, k], case.NAMES, "angle")
+        linear.best_descriptor(x, x[:, k], case.NAMES, "angle")
 
 
 @pytest.fixture(scope="module")
@@ -585,28 +588,29 @@ def finished(tmp_path_factory):
     everything = [f for fs in files.values() for f in fs]
     labels = [root / f"labels/T{t}.h5" for t in temperatures]
     maps, scaling = root / "map.parquet", root / "scaling.json"
+    learnt, how = TrainingFiles(everything, labels, maps, scaling), Execution(checkpoint=root / "state.npz")
     for c in case.C_BS:
-        steps.equi_time_networks(
-            root / f"equi/cb{c:.2f}.npz", root / f"equi/cb{c:.2f}.history.parquet", everything, labels, maps,
-            scaling, 0.4, c, run, minimum=2, checkpoint=root / "state.npz",
+        training_run.equi_time_networks(
+            root / f"equi/cb{c:.2f}.npz", root / f"equi/cb{c:.2f}.history.parquet", learnt, 0.4, c, run,
+            minimum=2, execution=how,
         )  # fmt: skip
-    steps.extrapolated_labels(
+    training_run.extrapolated_labels(
         root / "extrapolated.h5", root / "extrapolated.parquet",
         [root / f"equi/cb{c:.2f}.npz" for c in case.C_BS], everything, maps, 0.4, run,
     )  # fmt: skip
-    steps.full_networks(
-        root / "full.npz", root / "full.parquet", root / "full.history.parquet", everything, labels,
-        root / "extrapolated.h5", maps, scaling, 0.4, 0.35, run, checkpoint=root / "state.npz",
+    training_run.full_networks(
+        root / "full.npz", root / "full.parquet", root / "full.history.parquet", learnt,
+        root / "extrapolated.h5", 0.4, 0.35, run, how,
     )  # fmt: skip
     settings = {"iterations": 6, "tolerance": 0.005}
-    steps.predictions(
+    predictions(
         root / f"predictions/T{cold}.h5", root / "full.npz", files[cold], maps, 0.35, settings, True, [4, 5]
     )
     baselines.glassmlp_networks(
         root / "baselines/T0.40.npz", root / "baselines/T0.40.history.parquet", files["0.40"], labels[2],
-        scaling, 0.4, run, networks=2, checkpoint=root / "state",
+        scaling, 0.4, run, networks=2, execution=Execution(checkpoint=root / "state"),
     )  # fmt: skip
-    baselines.linear_baselines(root / "linear.npz", everything, labels, maps, scaling, run, 1.0)
+    baselines.linear_baselines(root / "linear.npz", learnt, run, 1.0)
     for t, own in (("0.40", root / "baselines/T0.40.npz"), (cold, None)):
         baselines.baseline_predictions(
             root / f"baseline_predictions/T{t}.h5", files[t], [root / "linear.npz"],
@@ -651,10 +655,10 @@ def test_seeds_are_keyed_by_the_work(finished, tmp_path):
     root, run = finished
     everything = [root / f"descriptors/T{t}/chunk{c}.h5" for t in ("0.50", "0.45", "0.40") for c in (0, 1)]
     labels = [root / f"labels/T{t}.h5" for t in ("0.40", "0.45", "0.50")]  # another order of files
-    steps.equi_time_networks(
-        tmp_path / "again.npz", tmp_path / "h.parquet", everything, labels, root / "map.parquet",
-        root / "scaling.json", 0.4, 0.5, run, minimum=2,
-    )  # fmt: skip
+    files = TrainingFiles(everything, labels, root / "map.parquet", root / "scaling.json")
+    training_run.equi_time_networks(
+        tmp_path / "again.npz", tmp_path / "h.parquet", files, 0.4, 0.5, run, minimum=2
+    )
     a, b = read_npz(root / "equi/cb0.50.npz")[0], read_npz(tmp_path / "again.npz")[0]
     assert all(np.array_equal(a[name], b[name]) for name in a)
 
@@ -663,22 +667,19 @@ def test_extra_structures_are_learnt_and_others_keep_their_part(tmp_path, monkey
     run = case.write_run(tmp_path, extra={0.5: 4, 0.35: 2})
     shown = {}
 
-    def note(run, sets, key, networks, kind, label, *rest):
+    def note(run, sets, key, *rest):
         shown[key[0]] = [{} if not s else _shown(s) for s in sets]
         raise KeyboardInterrupt
 
     def _shown(parts):
         return {float(p.temperature[0]): len(p.descriptors) for p in parts}
 
-    monkeypatch.setattr(steps, "train_networks", note)
+    monkeypatch.setattr(training_run, "train_networks", note)
     descriptors = sorted((tmp_path / "descriptors").glob("*/*.h5"))
     labels = sorted((tmp_path / "labels").glob("*.h5"))
-    scaling = tmp_path / "scaling.json"
+    files = TrainingFiles(descriptors, labels, tmp_path / "map.parquet", tmp_path / "scaling.json")
     with pytest.raises(KeyboardInterrupt):
-        steps.equi_time_networks(
-            tmp_path / "n.npz", tmp_path / "h.parquet", descriptors, labels, tmp_path / "map.parquet",
-            scaling, 0.4, 0.5, run, 2,
-        )  # fmt: skip
+        training_run.equi_time_networks(tmp_path / "n.npz", tmp_path / "h.parquet", files, 0.4, 0.5, run, 2)
     assert shown["equi_time_training"] == [{0.5: 7, 0.45: 3, 0.4: 3}, {0.5: 1, 0.45: 1, 0.4: 1}]
     arrays = {
         "T0.35/c_b": storage.Array(np.array(case.C_BS), ("c_b",)),
@@ -686,17 +687,15 @@ def test_extra_structures_are_learnt_and_others_keep_their_part(tmp_path, monkey
     }
     storage.write_arrays(tmp_path / "x.h5", arrays, {}, {})
     with pytest.raises(KeyboardInterrupt):
-        steps.full_networks(
-            tmp_path / "n.npz", tmp_path / "t.parquet", tmp_path / "h.parquet", descriptors, labels,
-            tmp_path / "x.h5", tmp_path / "map.parquet", scaling, 0.4, 0.35, run,
+        training_run.full_networks(
+            tmp_path / "n.npz", tmp_path / "t.parquet", tmp_path / "h.parquet", files, tmp_path / "x.h5",
+            0.4, 0.35, run,
         )  # fmt: skip
     learnt, validation = shown["full_training"]
     assert learnt == {0.5: 7, 0.45: 3, 0.4: 3, 0.35: 5}
     assert validation == {0.5: 1, 0.45: 1, 0.4: 1, 0.35: 1}
     limited = {**run, "structures": {**run["structures"], "training": 2}}
-    assert steps.divided(limited, 12).train == [0, 1], (
-        "a study of fewer structures takes none of the extra ones"
-    )
+    assert divided(limited, 12).train == [0, 1], "a study of fewer structures takes none of the extra ones"
 
 
 def test_both_steps_stream_what_memory_does_not_hold(finished, tmp_path, capsys):
@@ -705,14 +704,14 @@ def test_both_steps_stream_what_memory_does_not_hold(finished, tmp_path, capsys)
         root / f"descriptors/T{t}/chunk{c}.h5" for t in ("0.50", "0.45", "0.40", "0.35") for c in (0, 1)
     ]
     labels = [root / f"labels/T{t}.h5" for t in ("0.50", "0.45", "0.40")]
-    steps.equi_time_networks(
-        tmp_path / "equi.npz", tmp_path / "h.parquet", everything, labels, root / "map.parquet",
-        root / "scaling.json", 0.4, 0.5, run, minimum=2, checkpoint=tmp_path / "state.npz", memory=50e3,
-    )  # fmt: skip
-    steps.full_networks(
-        tmp_path / "full.npz", tmp_path / "full.parquet", tmp_path / "h.parquet", everything, labels,
-        root / "extrapolated.h5", root / "map.parquet", root / "scaling.json", 0.4, 0.35, run,
-        checkpoint=tmp_path / "state.npz", memory=50e3,
+    files = TrainingFiles(everything, labels, root / "map.parquet", root / "scaling.json")
+    how = Execution(checkpoint=tmp_path / "state.npz", memory=50e3)
+    training_run.equi_time_networks(
+        tmp_path / "equi.npz", tmp_path / "h.parquet", files, 0.4, 0.5, run, minimum=2, execution=how
+    )
+    training_run.full_networks(
+        tmp_path / "full.npz", tmp_path / "full.parquet", tmp_path / "h.parquet", files,
+        root / "extrapolated.h5", 0.4, 0.35, run, how,
     )  # fmt: skip
     assert capsys.readouterr().out.count("streamed from disk") == 2
     for name, made in (("equi/cb0.50.npz", "equi.npz"), ("full.npz", "full.npz")):
@@ -724,22 +723,22 @@ def test_both_steps_stream_what_memory_does_not_hold(finished, tmp_path, capsys)
 
 
 def test_networks_that_come_with_the_package_load_and_have_a_card():
-    assert "demo" in shipped.names()
-    for name in shipped.names():
+    assert "demo" in library.names()
+    for name in library.names():
         networks = load_networks(name)
         assert networks.n_networks >= 1
         assert networks.metadata["descriptors"]["mixture"]["name"] == "KA2D"
-        card = (shipped.FOLDER / f"{name}.md").read_text()
+        card = (library.FOLDER / f"{name}.md").read_text()
         assert f'tg.load_networks("{name}")' in card
         assert f"{networks.n_networks} of " in card
 
 
 def test_too_few_temperatures_make_an_empty_file_not_a_failure(finished, tmp_path):
     root, run = finished
-    steps.equi_time_networks(
-        tmp_path / "none.npz", tmp_path / "h.parquet", [], [], root / "map.parquet", root / "scaling.json",
-        0.4, 0.5, run, minimum=4,
-    )  # fmt: skip
+    files = TrainingFiles([], [], root / "map.parquet", root / "scaling.json")
+    training_run.equi_time_networks(
+        tmp_path / "none.npz", tmp_path / "h.parquet", files, 0.4, 0.5, run, minimum=4
+    )
     found = load_networks(tmp_path / "none.npz")
     assert len(found) == 0
     assert "3 measured temperatures" in found.metadata["note"]

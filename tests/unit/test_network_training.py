@@ -9,24 +9,27 @@ import pytest
 from flax import nnx
 from network_case import BOX, M, data, state_point
 
-from tglassmlp.network import dataset
-from tglassmlp.network import training as tr
+from tglassmlp.network import dataset, optimise
 from tglassmlp.network.architecture import Architecture
+from tglassmlp.network.data_stream import prepare
 from tglassmlp.network.dataset import TrainingSet
-from tglassmlp.network.model import TGlassMLP
+from tglassmlp.network.flax_modules import TGlassMLP
+from tglassmlp.network.layout import Layout
+from tglassmlp.network.networks import Networks
+from tglassmlp.network.settings import Execution, TrainingSettings
 
-SHORT = tr.TrainingSettings(phase1=((4, 5e-3),), phase2=((3, 1e-3),))
+SHORT = TrainingSettings(phase1=((4, 5e-3),), phase2=((3, 1e-3),))
 
 
 def seeds(n):
     return [np.random.SeedSequence(k) for k in range(n)]
 
 
-def run(training=None, networks=2, settings=SHORT, validation=None, **more):
+def run(training=None, networks=2, settings=SHORT, validation=None, blind=0, **more):
     chosen = seeds(networks) if "seeds" not in more else more.pop("seeds")
-    return tr.train(
+    return optimise.train(
         data() if training is None else training, validation, state_point(), chosen,
-        np.random.SeedSequence(99), settings=settings, **more,
+        np.random.SeedSequence(99), settings=settings, execution=Execution(**more), blind=blind,
     )  # fmt: skip
 
 
@@ -36,22 +39,22 @@ def test_twenty_particles_are_learnt_by_heart():
         r.normal(size=(1, 20, M)).astype(np.float32), r.random((1, 20, 2)) * BOX, BOX,
         np.zeros(1, np.int32), np.array([0.4]), np.array([0.5]), r.random((1, 20)).astype(np.float32),
     )  # fmt: skip
-    found = run(one, networks=2, settings=tr.TrainingSettings(phase1=((800, 1e-2),), phase2=()))
+    found = run(one, networks=2, settings=TrainingSettings(phase1=((800, 1e-2),), phase2=()))
     last = found.history[found.history["epoch"] == 800]
     assert (last["pearson"] > 0.99).all()
 
 
 def test_compiled_and_interpreted_gradients_agree():
     # guards against compilers that get this program wrong (jax 0.10.2 on some processors)
-    given, settings = data(structures=1, c_b=(0.5,)), tr.TrainingSettings()
+    given, settings = data(structures=1, c_b=(0.5,)), TrainingSettings()
     small = Architecture(mlp1=(3, 2), mlp2=(2,), head=(4,))
     models = [TGlassMLP(M, small, np.random.default_rng(k)) for k in range(2)]
-    network = tr._Network.of(models[0])
+    network = Layout.of(models[0])
     parameters = network.unravel(jax.numpy.stack([network.ravel(m) for m in models]))
-    prepared = tr._prepare(given, state_point(), small, settings, with_kernels=True)
+    prepared = prepare(given, state_point(), small, settings, with_kernels=True)
 
     def gradient(p):
-        total = jax.grad(tr.ensemble_loss, argnums=1, has_aux=True)
+        total = jax.grad(optimise.ensemble_loss, argnums=1, has_aux=True)
         return total(network, p, prepared, 1, 2, (0.5, 1.0))[0]
 
     compiled = jax.tree.leaves(jax.jit(gradient)(parameters))
@@ -64,7 +67,7 @@ def test_compiled_and_interpreted_gradients_agree():
 def test_a_network_of_an_ensemble_is_the_network_trained_alone():
     # equal up to rounding: float32 products are summed in another order. The second rate is small because
     # the first steps of Adam are as long as the rate, whatever the size of the gradient.
-    slow = tr.TrainingSettings(phase1=SHORT.phase1, phase2=((3, 1e-5),))
+    slow = TrainingSettings(phase1=SHORT.phase1, phase2=((3, 1e-5),))
     together, alone = run(settings=slow), run(settings=slow, seeds=seeds(2)[1:])
     mine = together.history[together.history["network"] == 1]
     for column in ("loss", "pearson"):
@@ -95,7 +98,7 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     file = tmp_path / "state.npz"
     assert run(checkpoint=file, epochs_per_call=1) is None
     with pytest.raises(ValueError, match="other settings"):
-        run(checkpoint=file, settings=tr.TrainingSettings(phase1=((5, 5e-3),), phase2=((3, 1e-3),)))
+        run(checkpoint=file, settings=TrainingSettings(phase1=((5, 5e-3),), phase2=((3, 1e-3),)))
     with pytest.raises(ValueError, match="other settings"):
         run(data(seed=1), checkpoint=file)
     assert file.exists()
@@ -131,7 +134,7 @@ def test_data_streamed_from_disk_train_the_same_networks(memory, files, tmp_path
 
 
 def test_history_and_choice_of_the_epoch():
-    noisy = tr.TrainingSettings(phase1=((3, 5e-3),), phase2=((6, 5e-2),), select_epoch="validation")
+    noisy = TrainingSettings(phase1=((3, 5e-3),), phase2=((6, 5e-2),), select_epoch="validation")
     watched = data(structures=1, seed=8)
     found = run(settings=noisy, validation=watched)
     table = found.history
@@ -140,8 +143,6 @@ def test_history_and_choice_of_the_epoch():
     late = table[table["phase"] == 2]
     best = late.groupby("network")["validation_pearson"].max()
     # the stored network is the one that had this score
-    from tglassmlp.network.prediction import Networks
-
     record = {
         "kind": "tglassmlp", "architecture": Architecture().as_record(),
         "state_point": state_point().as_record(), "descriptors": {"central_species": 1},
@@ -151,7 +152,7 @@ def test_history_and_choice_of_the_epoch():
     networks, scores = Networks(found.parameters, record), np.zeros(2)
     for b in range(watched.batches):
         x = watched.descriptors[watched.structure[b]][None]
-        y = networks._scaled(x, watched.temperature[b], watched.c_b[b])[:, 0]
+        y = networks.predict_scaled(x, watched.temperature[b], watched.c_b[b], checked=False)[:, 0]
         scores += [np.corrcoef(row, watched.labels[b])[0, 1] / watched.batches for row in y]
     np.testing.assert_allclose(scores, best, atol=1e-4)
 
@@ -160,19 +161,19 @@ def test_nothing_to_train_and_runaway_losses_are_errors():
     with pytest.raises(ValueError, match="at least 1"):
         run(networks=0)
     with pytest.raises(ValueError, match="no longer finite"):
-        run(settings=tr.TrainingSettings(phase1=((50, 1e20),), phase2=()))
+        run(settings=TrainingSettings(phase1=((50, 1e20),), phase2=()))
     with pytest.raises(ValueError, match="rates"):
-        tr.TrainingSettings(phase1=((3, -1.0),))
+        TrainingSettings(phase1=((3, -1.0),))
     with pytest.raises(ValueError, match="select_epoch"):
-        tr.TrainingSettings(select_epoch="best")
+        TrainingSettings(select_epoch="best")
 
 
 def test_rates_fall_to_zero_and_short_trainings_are_prolonged():
-    plain = tr.TrainingSettings(phase1=((2, 1e-2), (3, 1e-3)), phase2=((1, 1e-4),))
+    plain = TrainingSettings(phase1=((2, 1e-2), (3, 1e-3)), phase2=((1, 1e-4),))
     assert plain.schedule(7) == [(1, 1e-2)] * 2 + [(1, 1e-3)] * 3 + [(2, 1e-4)]
-    longer = tr.TrainingSettings(phase1=((2, 1e-2), (3, 1e-3)), phase2=((1, 1e-4),), minimum_steps=71)
+    longer = TrainingSettings(phase1=((2, 1e-2), (3, 1e-3)), phase2=((1, 1e-4),), minimum_steps=71)
     assert longer.schedule(7) == [(1, 1e-2)] * 6 + [(1, 1e-3)] * 9 + [(2, 1e-4)] * 3  # 70 steps are too few
-    falling = tr.TrainingSettings(phase1=((40, 1.0),), phase2=(), rate_decay="cosine").schedule(1)
+    falling = TrainingSettings(phase1=((40, 1.0),), phase2=(), rate_decay="cosine").schedule(1)
     rates = np.array([rate for _, rate in falling])
     assert rates.argmax() == 2  # a short rise, over a twentieth of the epochs
     assert (np.diff(rates[2:]) < 0).all()
@@ -183,10 +184,10 @@ def test_rates_fall_to_zero_and_short_trainings_are_prolonged():
 def test_weight_decay_takes_its_share_off_matrices_only():
     one = ((1, 1e-3),)
     none, some = (
-        run(settings=tr.TrainingSettings(phase1=one, phase2=(), weight_decay=w), training=first_batch())
+        run(settings=TrainingSettings(phase1=one, phase2=(), weight_decay=w), training=first_batch())
         for w in (0.0, 5.0)
     )
-    start = tr._Network.of(TGlassMLP(M, Architecture(), np.random.default_rng(0)))
+    start = Layout.of(TGlassMLP(M, Architecture(), np.random.default_rng(0)))
     models = [TGlassMLP(M, Architecture(), np.random.default_rng(s)) for s in seeds(2)]
     begun = start.named(np.stack([start.ravel(m) for m in models]))
     for name, value in none.parameters.items():
@@ -203,7 +204,7 @@ def first_batch():
 def test_squared_error_over_the_variance_of_the_state_point():
     given = data(structures=2)
     plain, scaled = (
-        tr._prepare(given, state_point(), Architecture(), tr.TrainingSettings(error_scale=s), False)
+        prepare(given, state_point(), Architecture(), TrainingSettings(error_scale=s), False)
         for s in ("none", "variance")
     )
     assert (np.asarray(plain.scale)[: given.batches] == 1).all()

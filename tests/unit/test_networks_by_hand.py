@@ -11,13 +11,14 @@ from flax import nnx
 from network_case import BOX, M, data, state_point
 from test_network_prediction import constructed, scaled, trimmed
 
-from tglassmlp.network import baselines, loss, prediction, selection, shipped
-from tglassmlp.network import training as tr
+from tglassmlp.network import linear, loss, optimise, plain_layers, prediction, publish, selection
 from tglassmlp.network.architecture import Architecture, limited
+from tglassmlp.network.data_stream import prepare, thinned
 from tglassmlp.network.dataset import Rows, Structures, join, training_set
-from tglassmlp.network.model import GlassMLP, TGlassMLP, elu, glorot
-from tglassmlp.network.prediction import Networks
-from tglassmlp.network.state_point import DEFAULT_STATE_FEATURES, STATE_FEATURES, StatePoint
+from tglassmlp.network.flax_modules import GlassMLP, TGlassMLP, elu, glorot
+from tglassmlp.network.networks import Networks
+from tglassmlp.network.settings import TrainingSettings
+from tglassmlp.network.state_features import DEFAULT_STATE_FEATURES, STATE_FEATURES, StateFeatures
 
 SMALL = Architecture(mlp1=(3, 2), mlp2=(2,), head=(4,))
 
@@ -38,14 +39,14 @@ def test_functions_of_the_state_point_by_hand():
 
 
 def test_state_points_are_scaled_by_the_middle_and_half_the_range():
-    sp = StatePoint.from_ranges(["T", "1/T", "c_b"], [0.2, 0.4, 0.5], [0.9, 0.1])
+    sp = StateFeatures.from_ranges(["T", "1/T", "c_b"], [0.2, 0.4, 0.5], [0.9, 0.1])
     assert sp.centre == (pytest.approx(0.35), pytest.approx(3.5), pytest.approx(0.5))
     assert sp.scale == (pytest.approx(0.15), pytest.approx(1.5), pytest.approx(0.4))
     np.testing.assert_allclose(sp(0.25, 0.7), [-2 / 3, 1 / 3, 0.5], rtol=1e-6)
     # clipped half way between the range of the run and 0 or 1
     assert sp.c_b_limits == (pytest.approx(0.05), pytest.approx(0.95))
     np.testing.assert_allclose(sp(0.25, np.array([0.0, 0.05, 0.94, 1.0]))[:, 2], [-1.125, -1.125, 1.1, 1.125])
-    alone = StatePoint.from_ranges(["T", "c_b"], [0.3], [0.5])
+    alone = StateFeatures.from_ranges(["T", "c_b"], [0.3], [0.5])
     assert alone.scale == (1.0, 1.0)
     np.testing.assert_allclose(alone(0.4, 0.6), [0.1, 0.1], rtol=1e-5)
 
@@ -55,7 +56,7 @@ def test_state_points_are_scaled_by_the_middle_and_half_the_range():
 
 def test_activations_and_limits_by_hand():
     np.testing.assert_allclose(elu(jnp.array([-2.0, 0.0, 3.0])), [np.exp(-2) - 1, 0.0, 3.0], rtol=1e-6)
-    np.testing.assert_allclose(prediction._elu(np.float32([-2, 0, 3])), [np.exp(-2) - 1, 0, 3], rtol=1e-6)
+    np.testing.assert_allclose(plain_layers.elu(np.float32([-2, 0, 3])), [np.exp(-2) - 1, 0, 3], rtol=1e-6)
     np.testing.assert_allclose(limited(np.array([-9.0, 1.0]), 3.0), 3 * np.tanh([-3.0, 1 / 3]), rtol=1e-6)
     np.testing.assert_array_equal(limited(np.array([-9.0, 1.0]), None), [-9.0, 1.0])
 
@@ -172,14 +173,16 @@ def given():
 
 def trained(given, settings, architecture=SMALL, watched=None):
     seeds = [np.random.SeedSequence(k) for k in range(2)]
-    result = tr.train(given, watched, state_point(), seeds, np.random.SeedSequence(9), architecture, settings)
+    result = optimise.train(
+        given, watched, state_point(), seeds, np.random.SeedSequence(9), architecture, settings
+    )
     assert result is not None
     return result
 
 
 def test_recorded_losses_are_means_over_the_batches_of_the_first_networks(given):
     watched = data(structures=1, seed=8, c_b=(0.7, 0.5))
-    settings = tr.TrainingSettings(phase1=((1, 1e-12),), phase2=((1, 1e-12),), **SETTINGS)
+    settings = TrainingSettings(phase1=((1, 1e-12),), phase2=((1, 1e-12),), **SETTINGS)
     architecture = dataclasses.replace(SMALL, output="deviation", input_limit=2.0)
     result = trained(given, settings, architecture, watched)
     for k in range(2):
@@ -210,8 +213,8 @@ def test_recorded_losses_are_means_over_the_batches_of_the_first_networks(given)
 
 def test_aims_of_the_second_loss_are_free_of_noise_only_where_asked(given):
     for noise in ("removed", "ignored"):
-        settings = tr.TrainingSettings(label_noise=noise, **SETTINGS)
-        prepared = tr._prepare(given, state_point(), SMALL, settings, with_kernels=True)
+        settings = TrainingSettings(label_noise=noise, **SETTINGS)
+        prepared = prepare(given, state_point(), SMALL, settings, with_kernels=True)
         for b in range(given.batches):
             kernels = loss.correlation_kernels(given.positions[given.structure[b]], BOX, (1.5, 3.0), 0.8)
             halves = given.halves[b][None] if noise == "removed" else None
@@ -222,17 +225,17 @@ def test_aims_of_the_second_loss_are_free_of_noise_only_where_asked(given):
 
 
 def test_steps_are_those_of_adam_begun_anew_with_the_second_loss(given, monkeypatch):
-    settings = tr.TrainingSettings(
+    settings = TrainingSettings(
         phase1=((1, 1e-2), (1, 4e-3)), phase2=((1, 2e-3),), weight_decay=0.5, **SETTINGS
     )
     orders = []
-    real = tr._run_epoch
+    real = optimise.run_epoch
 
     def note(*arguments):
         orders.append(np.asarray(arguments[8])[: given.batches].tolist())
         return real(*arguments)
 
-    monkeypatch.setattr(tr, "_run_epoch", note)
+    monkeypatch.setattr(optimise, "run_epoch", note)
     result = trained(given, settings)
     assert [sorted(order) for order in orders] == [[0, 1, 2, 3]] * 3
     assert len(set(map(tuple, orders))) > 1, "every epoch has an order of its own"
@@ -277,7 +280,7 @@ def test_steps_are_those_of_adam_begun_anew_with_the_second_loss(given, monkeypa
 
 @pytest.mark.parametrize("output", ["propensity", "deviation"])
 def test_outputs_start_at_the_mean_of_the_labels(given, output):
-    still = tr.TrainingSettings(phase1=((1, 1e-12),), phase2=(), **SETTINGS)
+    still = TrainingSettings(phase1=((1, 1e-12),), phase2=(), **SETTINGS)
     result = trained(given, still, dataclasses.replace(SMALL, output=output))
     start = float(given.labels.mean()) if output == "propensity" else 0.0
     np.testing.assert_allclose(result.parameters["mlp3/layers/1/bias"], start, atol=1e-6)
@@ -285,25 +288,25 @@ def test_outputs_start_at_the_mean_of_the_labels(given, output):
 
 def test_rates_of_half_a_cosine_by_hand():
     def rates(epochs):
-        settings = tr.TrainingSettings(phase1=((epochs, 2.0),), phase2=(), rate_decay="cosine")
+        settings = TrainingSettings(phase1=((epochs, 2.0),), phase2=(), rate_decay="cosine")
         return [rate for _, rate in settings.schedule(5)]
 
     np.testing.assert_allclose(rates(2), 1 + np.cos(np.pi * np.array([0.25, 0.75])))
     first = rates(50)[:4]  # over the first twentieth, two and a half epochs, the rate rises
     when = (np.arange(4) + 0.5) / 50
     np.testing.assert_allclose(first, np.array([0.2, 0.6, 1.0, 1.0]) * (1 + np.cos(np.pi * when)))
-    assert tr.TrainingSettings().schedule(1) == (
+    assert TrainingSettings().schedule(1) == (
         [(1, 1e-3)] * 10 + [(1, 5e-4)] * 50 + [(1, 2e-4)] * 25 + [(2, 4e-5)] * 50
     )
-    assert tr.TrainingSettings().correlation_radii == (2.0, 5.0, 8.0)
-    assert (tr.TrainingSettings().correlation_weight, tr.TrainingSettings().variance_weight) == (0.5, 1.0)
-    exactly = tr.TrainingSettings(phase1=((2, 1.0),), phase2=(), minimum_steps=30)
+    assert TrainingSettings().correlation_radii == (2.0, 5.0, 8.0)
+    assert (TrainingSettings().correlation_weight, TrainingSettings().variance_weight) == (0.5, 1.0)
+    exactly = TrainingSettings(phase1=((2, 1.0),), phase2=(), minimum_steps=30)
     assert (len(exactly.schedule(5)), len(exactly.schedule(4))) == (6, 8)
 
 
 def test_validation_batches_are_spread_evenly():
     given = data(structures=4)  # 2 temperatures, 3 C_B: 24 batches
-    few = tr._thinned(given, 3)
+    few = thinned(given, 3)
     assert few is not None
     chosen = [0, 12, 23]
     np.testing.assert_array_equal(few.labels, given.labels[chosen])
@@ -311,8 +314,8 @@ def test_validation_batches_are_spread_evenly():
     np.testing.assert_array_equal(few.c_b, given.c_b[chosen])
     np.testing.assert_array_equal(few.temperature, given.temperature[chosen])
     np.testing.assert_array_equal(few.positions[few.structure], given.positions[given.structure[chosen]])
-    assert tr._thinned(given, 999).batches == 24
-    assert tr._thinned(None, 3) is None
+    assert thinned(given, 999).batches == 24
+    assert thinned(None, 3) is None
 
 
 # -------------------------------------------------------------------------------------------- data sets
@@ -440,14 +443,14 @@ def test_selection_is_by_the_largest_deviation_and_strict():
 def test_ridge_regression_of_one_descriptor_by_hand():
     x, y = np.array([[0.0], [1.0], [2.0], [5.0]]), np.array([1.0, 1.0, 4.0, 6.0])
     # about the means 2 and 3: sum of products 16, of squares 14
-    fit = baselines.fit_ridge(x, y, [2.0])
+    fit = linear.fit_ridge(x, y, [2.0])
     assert fit.coefficients.tolist() == pytest.approx([(4 + 2 + 0 + 9) / (14 + 2)])
     assert fit.intercept == pytest.approx(3 - 2 * 15 / 16)
     assert fit.predict(np.array([[3.0]])).tolist() == pytest.approx([3 + 15 / 16])
-    assert baselines.fit_ridge(x, y, [7.0, 1.0]).penalty == 7.0, "without validation the first"
-    assert baselines.PENALTIES[0] == 1.0
-    assert baselines.PENALTIES[1] == pytest.approx(np.sqrt(10), rel=1e-2)
-    assert (len(baselines.PENALTIES), baselines.PENALTIES[-1]) == (11, 1e5)
+    assert linear.fit_ridge(x, y, [7.0, 1.0]).penalty == 7.0, "without validation the first"
+    assert linear.PENALTIES[0] == 1.0
+    assert linear.PENALTIES[1] == pytest.approx(np.sqrt(10), rel=1e-2)
+    assert (len(linear.PENALTIES), linear.PENALTIES[-1]) == (11, 1e5)
 
 
 def test_a_card_states_means_over_c_b():
@@ -460,12 +463,12 @@ def test_a_card_states_means_over_c_b():
     ]  # fmt: skip
     columns = ["method", "t_min", "temperature", "c_b", "value", "value_mean_field"]
     table = pd.DataFrame(rows, columns=columns).assign(n_structures=[3, 3, 3, 5, 3])
-    text = shipped.model_card(networks, "mine", table)
+    text = publish.model_card(networks, "mine", table)
     assert "| T | learnt from |" in text
     line = {row.split("|")[1].strip(): row for row in text.splitlines() if row.startswith("| 0.")}
     assert line["0.5"].startswith("| 0.5 | yes |")
     assert "0.500" in line["0.5"]
     assert line["0.45"].startswith("| 0.45 | no |")
     assert "0.300" in line["0.45"]
-    if "ceiling" in shipped.METHODS:
+    if "ceiling" in publish.METHODS:
         assert "0.800" in line["0.5"]

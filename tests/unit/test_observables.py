@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from tglassmlp.descriptors.names import descriptor_lengths
 from tglassmlp.dynamics.correlations import split_half_ceiling
-from tglassmlp.observables import tables
-from tglassmlp.observables.attention_length import attention_distribution, attention_length, length_of
-from tglassmlp.observables.bootstrap import combined_error, few, generator
+from tglassmlp.observables.attention_length import attention_distribution, attention_length
+from tglassmlp.observables.bootstrap import bootstrap_widening, combined_error, generator
 from tglassmlp.observables.bottleneck import principal_axes, sample, separation
 from tglassmlp.observables.chord_length import (
     Lattice,
@@ -16,6 +16,7 @@ from tglassmlp.observables.chord_length import (
 )
 from tglassmlp.observables.pearson import pearson, pearson_error
 from tglassmlp.storage import Array, write_arrays
+from tglassmlp.tables.comparison import comparison_table
 
 
 def test_pearson_by_hand_and_limits():
@@ -62,9 +63,9 @@ def test_errors_over_few_structures_cover_the_truth():
     for n in (3, 8):
         x = rng.normal(size=(2000, n))
         # the bootstrap's standard error of a mean, without drawing
-        error = x.std(axis=1) / np.sqrt(n) * few(n)
+        error = x.std(axis=1) / np.sqrt(n) * bootstrap_widening(n)
         assert (np.abs(x.mean(axis=1)) < 1.96 * error).mean() == pytest.approx(0.95, abs=0.02)
-    assert few(50) == pytest.approx(1.03, abs=0.01)
+    assert bootstrap_widening(50) == pytest.approx(1.03, abs=0.01)
 
 
 def test_paired_differences_know_what_structures_have_in_common(tmp_path):
@@ -89,7 +90,7 @@ def test_paired_differences_know_what_structures_have_in_common(tmp_path):
         stored = {name: Array(v, tuple("abcd"[: v.ndim])) for name, v in content.items()}
         write_arrays(files[place], {"c_b": Array(np.array([0.8, 0.5]), ("a",)), **stored}, made, {})
     labels, *predictions, baselines = files.values()
-    table = tables.comparison_table([labels], predictions, [baselines], range(4, 24))
+    table = comparison_table([labels], predictions, [baselines], range(4, 24))
     table = table.set_index(["first_t_min", "second", "second_t_min"]).sort_index()
     row = table.loc["0.40", "ridge", ""]
     by_hand = [
@@ -228,8 +229,8 @@ def test_attention_length():
     assert attention_length(lengths, distribution) == pytest.approx(5.0)
     _, averaged = attention_distribution(np.array([[0.1, 0.2, 0.3, 0.4]]), names)
     np.testing.assert_allclose(averaged, np.array([[0.1, 0.25, 0.4]]) / 0.75)
-    with pytest.raises(ValueError, match="length"):
-        length_of("density")
+    with pytest.raises(ValueError, match="name of a descriptor"):
+        descriptor_lengths(["density"])
     with pytest.raises(ValueError, match="descriptors"):
         attention_distribution(np.ones(3), names)
 

@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tglassmlp.observables.attention_length import attention_distribution, length_of
-from tglassmlp.observables.bootstrap import OBSERVABLES, combined_error, few, generator, resamples
+from tglassmlp.descriptors.names import descriptor_lengths
+from tglassmlp.observables.attention_length import attention_distribution
+from tglassmlp.observables.bootstrap import (
+    OBSERVABLES,
+    bootstrap_widening,
+    combined_error,
+    generator,
+    resamples,
+)
 from tglassmlp.observables.bottleneck import sample, separation
 from tglassmlp.observables.chord_length import (
     Lattice,
@@ -98,8 +105,8 @@ def test_resampling_draws_all_structures_and_its_seeds_tell_state_points_apart()
 
 def test_errors_widened_for_few_structures():
     # Student's t at 97.5 %: 12.706 for one degree of freedom, 4.303 for two
-    assert few(2) == pytest.approx(np.sqrt(2) * 12.7062 / 1.95996, rel=1e-5)
-    assert few(3) == pytest.approx(np.sqrt(3 / 2) * 4.30265 / 1.95996, rel=1e-5)
+    assert bootstrap_widening(2) == pytest.approx(np.sqrt(2) * 12.7062 / 1.95996, rel=1e-5)
+    assert bootstrap_widening(3) == pytest.approx(np.sqrt(3 / 2) * 4.30265 / 1.95996, rel=1e-5)
     assert combined_error(0.3, float("nan")) == pytest.approx(0.3)
 
 
@@ -233,8 +240,8 @@ def test_attention_of_a_length_is_the_mean_over_its_descriptors_unless_told_othe
     np.testing.assert_allclose(
         attention_distribution(weights, names, mean=False)[1], [[0.4, 0.6], [0.1, 0.9]]
     )
-    with pytest.raises(ValueError, match="length"):
-        length_of("density/all/2")
+    with pytest.raises(ValueError, match="name of a descriptor"):
+        descriptor_lengths(["density/all/2"])
 
 
 def test_separation_is_fishers_discriminant_of_the_outer_fifths():

@@ -7,16 +7,14 @@ import pandas as pd
 import pytest
 
 from tglassmlp import KA2D
+from tglassmlp.equilibration.checks import check_temperature
+from tglassmlp.equilibration.record import COLUMNS
+from tglassmlp.equilibration.runner import Task, run_plan
+from tglassmlp.equilibration.schedule import INHERENT_POINTS, structure_plan
+from tglassmlp.equilibration.settings import CheckLimits, EquilibrationSettings
+from tglassmlp.equilibration.start import lattice_start
+from tglassmlp.equilibration.structures import equilibrate_structure
 from tglassmlp.randomness import seed_sequence, temperature_key
-from tglassmlp.simulation import equilibration
-from tglassmlp.simulation.equilibration import (
-    COLUMNS,
-    CheckLimits,
-    EquilibrationSettings,
-    check_temperature,
-    equilibrate_structure,
-    lattice_start,
-)
 
 SMALL = KA2D.scaled(10)
 QUICK = EquilibrationSettings(record_points=8)
@@ -32,10 +30,10 @@ def test_heated_stage_has_its_inherent_energy():
     assert (aged.inherent_energy < aged.energy).all()
     assert aged.energy_variance.isna().all()
     # the points within the stage at T are as many as before
-    assert np.isfinite(record.inherent_energy).sum() == 5 + equilibration.INHERENT_POINTS
+    assert np.isfinite(record.inherent_energy).sum() == 5 + INHERENT_POINTS
     _, record = equilibrate_structure(0.8, 0, 40, 7, QUICK, SMALL)
     assert record.sweep.min() > 0
-    plan = equilibration._plan(0.8, 4000, "heated", QUICK, equilibration.INHERENT_POINTS)
+    plan = structure_plan(0.8, 4000, "heated", QUICK)
     chosen = [s.record for s in plan if s.record is not None and s.record <= 0]
     assert chosen == pytest.approx([-1000, -750, -500, -250, 0], abs=60)
 
@@ -43,12 +41,12 @@ def test_heated_stage_has_its_inherent_energy():
 def test_recording_it_changes_no_bit_of_the_structure():
     made, _ = equilibrate_structure(0.8, 1, 40, 7, QUICK, SMALL)
     lattice, chain = seed_sequence(7, "equilibrate_structures", temperature_key(0.8), 1).spawn(2)
-    plan = equilibration._plan(0.8, 40, "heated", QUICK, equilibration.INHERENT_POINTS)
+    plan = structure_plan(0.8, 40, "heated", QUICK)
     aged = [s.record is not None and s.record <= 0 for s in plan]
     assert sum(aged) == 5
     bare = [replace(s, record=None, inherent=False) if a else s for s, a in zip(plan, aged, strict=True)]
     begin = lattice_start(SMALL, lattice)
-    c, _ = equilibration._run_plan(begin, bare, chain, QUICK, SMALL, 1, None, "", None)
+    ((c, _),) = run_plan([Task(bare, begin, chain)], QUICK, SMALL)
     np.testing.assert_array_equal(made.positions, c.positions)
     np.testing.assert_array_equal(made.species, c.species)
 

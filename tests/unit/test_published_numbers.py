@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tglassmlp import KA2D
+from tglassmlp.equilibration.overlap import chance_overlap, normalised_overlap
 from tglassmlp.mixture import Mixture
 from tglassmlp.published import PAPER, published_for, system_key
-from tglassmlp.simulation.overlap import chance_overlap, normalised_overlap
 
 
 def test_the_same_numbers_under_another_name_are_the_same_system():

@@ -5,17 +5,15 @@ import json
 import numpy as np
 import pytest
 
+from tglassmlp.dynamics.clock import crossing_time
+from tglassmlp.dynamics.correlations import summarise_curves
 from tglassmlp.dynamics.extrapolation import fit_extrapolation
-from tglassmlp.dynamics.relaxation import (
-    MasterCurve,
+from tglassmlp.dynamics.master_curve import MasterCurve, build_master_curve, overlap_shift
+from tglassmlp.dynamics.relaxation_times import (
     Relaxation,
     RelaxationTime,
-    build_master_curve,
-    crossing_time,
     measure_relaxation,
-    overlap_shift,
     relaxation_time,
-    summarise_curves,
 )
 
 TIMES = np.concatenate([[0.0], np.geomspace(0.01, 1e4, 40)])

@@ -5,15 +5,13 @@ import pandas as pd
 import pytest
 
 from tglassmlp import KA2D
-from tglassmlp.simulation.equilibration import (
-    COLUMNS,
-    CheckLimits,
-    check_heat_capacity,
-    lattice_start,
-    measure_temperature,
-)
-from tglassmlp.simulation.reweighting import check_reweighting, reweighting
-from tglassmlp.simulation.swap_monte_carlo import Chain
+from tglassmlp.equilibration.checks import measure_temperature
+from tglassmlp.equilibration.heat_capacity import check_heat_capacity
+from tglassmlp.equilibration.record import COLUMNS
+from tglassmlp.equilibration.reweighting import check_reweighting, reweighting
+from tglassmlp.equilibration.settings import CheckLimits
+from tglassmlp.equilibration.start import lattice_start
+from tglassmlp.simulation.swap.chain import Chain
 
 SMALL = KA2D.scaled(10)
 

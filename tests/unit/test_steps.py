@@ -10,10 +10,14 @@ from test_network_prediction import constructed, trimmed
 
 from tglassmlp import storage
 from tglassmlp.descriptors.standardise import Scaling
-from tglassmlp.network import baselines, selection, steps
-from tglassmlp.network import training as training_module
+from tglassmlp.network import baselines, linear, optimise, selection, training_run
 from tglassmlp.network.architecture import Architecture
-from tglassmlp.network.prediction import Networks, load_networks, save_networks
+from tglassmlp.network.glassmlp import GLASSMLP
+from tglassmlp.network.networks import Networks, load_networks, save_networks
+from tglassmlp.network.prediction_run import predictions
+from tglassmlp.network.run_files import TrainingFiles, scaling_of
+from tglassmlp.network.settings import Execution
+from tglassmlp.network.tglassmlp import TGLASSMLP
 from tglassmlp.storage import Array, read_arrays, read_npz, read_table, write_arrays, write_table
 
 TRAIN, VALIDATION = [0, 1, 2], [3]
@@ -44,12 +48,13 @@ def run(tmp_path_factory):
         t: np.concatenate([read_arrays(root / f"descriptors/T{t}/chunk{c}.h5")["values"] for c in (0, 1)])
         for t in ("0.50", "0.45", "0.40", "0.35")
     }
-    scaling = steps.scaling_of(root / "scaling.json")
+    scaling = scaling_of(root / "scaling.json")
+    descriptors, label_files = sorted(root.glob("descriptors/*/*.h5")), sorted(root.glob("labels/*.h5"))
     return SimpleNamespace(
         root=root, record=record, labels=labels, extrapolated=extrapolated, scaling=scaling,
         x={t: scaling.apply(v, case.NAMES).astype(np.float32) for t, v in values.items()},
-        descriptors=sorted(root.glob("descriptors/*/*.h5")), label_files=sorted(root.glob("labels/*.h5")),
-        map=root / "map.parquet",
+        descriptors=descriptors, label_files=label_files, map=root / "map.parquet",
+        files=TrainingFiles(descriptors, label_files, root / "map.parquet", root / "scaling.json"),
     )  # fmt: skip
 
 
@@ -62,11 +67,11 @@ def shown(monkeypatch):
     """What would be trained on, instead of a training."""
     found = SimpleNamespace(calls=[])
 
-    def note(run, sets, key, networks, kind, *rest):
-        found.calls.append(SimpleNamespace(sets=sets, key=key, networks=networks, kind=kind, rest=rest))
+    def note(run, sets, key, networks, model, *rest):
+        found.calls.append(SimpleNamespace(sets=sets, key=key, networks=networks, model=model, rest=rest))
         raise Seen
 
-    monkeypatch.setattr(steps, "train_networks", note)
+    monkeypatch.setattr(training_run, "train_networks", note)
     return found
 
 
@@ -95,13 +100,12 @@ def check_batches(run, part, numbers, c_b):
 def test_step_one_trains_on_training_and_watches_validation_structures(run, shown):
     root = run.root
     with pytest.raises(Seen):
-        steps.equi_time_networks(
-            root / "n.npz", root / "h.parquet", run.descriptors, run.label_files, run.map,
-            root / "scaling.json", 0.4, 0.7, run.record, minimum=3,
-        )  # fmt: skip
+        training_run.equi_time_networks(
+            root / "n.npz", root / "h.parquet", run.files, 0.4, 0.7, run.record, minimum=3
+        )
     (call,) = shown.calls
     assert call.key == ("equi_time_training", 400_000, 700_000)
-    assert (call.networks, call.kind) == (3, "tglassmlp")
+    assert (call.networks, call.model) == (3, TGLASSMLP)
     for parts, numbers in zip(call.sets, (TRAIN, VALIDATION), strict=True):
         assert [float(p.temperature[0]) for p in parts] == [0.5, 0.45, 0.4]
         for part in parts:
@@ -111,10 +115,9 @@ def test_step_one_trains_on_training_and_watches_validation_structures(run, show
 def test_step_two_trains_and_watches_measured_and_extrapolated_labels(run, shown):
     root = run.root
     with pytest.raises(Seen):
-        steps.trained_full_networks(
-            root / "n.npz", root / "h.parquet", run.descriptors, run.label_files, root / "extrapolated.h5",
-            run.map, root / "scaling.json", 0.4, run.record,
-        )  # fmt: skip
+        training_run.trained_full_networks(
+            root / "n.npz", root / "h.parquet", run.files, root / "extrapolated.h5", 0.4, run.record
+        )
     (call,) = shown.calls
     assert call.key == ("full_training", 400_000)
     for parts, numbers in zip(call.sets, (TRAIN, VALIDATION), strict=True):
@@ -126,10 +129,9 @@ def test_step_two_trains_and_watches_measured_and_extrapolated_labels(run, shown
 def test_a_direct_training_sees_no_extrapolated_label(run, shown):
     record = {**run.record, "training": {**run.record["training"], "procedure": "direct"}}
     with pytest.raises(Seen):
-        steps.trained_full_networks(
-            run.root / "n.npz", run.root / "h.parquet", run.descriptors, run.label_files,
-            run.root / "extrapolated.h5", run.map, run.root / "scaling.json", 0.4, record,
-        )  # fmt: skip
+        training_run.trained_full_networks(
+            run.root / "n.npz", run.root / "h.parquet", run.files, run.root / "extrapolated.h5", 0.4, record
+        )
     assert [float(p.temperature[0]) for p in shown.calls[0].sets[0]] == [0.5, 0.45, 0.4]
 
 
@@ -141,7 +143,7 @@ def test_glassmlp_of_a_state_point_sees_its_own_labels(run, shown):
         )  # fmt: skip
     (call,) = shown.calls
     assert call.key == ("baseline_training", 450_000, 900_000)
-    assert (call.networks, call.kind) == (2, "glassmlp")
+    assert (call.networks, call.model) == (2, GLASSMLP)
     for (part,), numbers in zip(call.sets, (TRAIN, VALIDATION), strict=True):
         check_batches(run, part, numbers, [0.9])
 
@@ -153,10 +155,10 @@ def test_seeds_of_a_training_are_keyed_and_a_share_of_the_networks_is_blind(run,
         found.update(validation=validation, state=state, seeds=seeds, order=order, **more)
         return SimpleNamespace()
 
-    monkeypatch.setattr(training_module, "train", note)
+    monkeypatch.setattr(optimise, "train", note)
     part = case.data(structures=2)
-    steps.train_networks(
-        run.record, [[part], []], ("full_training", 5), 5, "tglassmlp", "x", None, None, blind=0.3
+    training_run.train_networks(
+        run.record, [[part], []], ("full_training", 5), 5, TGLASSMLP, Execution(), blind=0.3
     )
     assert found["validation"] is None
     assert found["blind"] == 2, "three tenths of five"
@@ -190,7 +192,7 @@ def test_full_networks_are_tested_at_the_glass_transition_or_the_lowest_temperat
         return [2, 0], pd.DataFrame({"network": [0, 1, 2], "kept": [True, False, True]})
 
     monkeypatch.setattr(selection, "select_full", note)
-    steps.selected_networks(
+    training_run.selected_networks(
         tmp_path / "n.npz", tmp_path / "t.parquet", tmp_path / "trained.npz", run.descriptors,
         tmp_path / "map.parquet", glass, run.record, 0.07,
     )  # fmt: skip
@@ -215,7 +217,7 @@ def test_extrapolated_labels_come_from_the_networks_of_their_c_b(run, tmp_path):
         (None, [0.89, 0.705, 0.52], {"0.90": 2, "0.70": 2, "0.50": 1}),  # 0.1 in the record
         (0.03, [0.92, 0.705, 0.52], {"0.90": 1, "0.70": 2, "0.50": 1}),
     ):
-        steps.extrapolated_labels(
+        training_run.extrapolated_labels(
             tmp_path / "x.h5", tmp_path / "x.parquet", list(files.values()), run.descriptors, run.map, 0.4,
             run.record, tolerance,
         )  # fmt: skip
@@ -230,7 +232,7 @@ def test_extrapolated_labels_come_from_the_networks_of_their_c_b(run, tmp_path):
 
 def test_predictions_are_recorded_at_the_c_b_the_networks_were_told(run, tmp_path):
     networks = trimmed(Architecture(output="deviation"))
-    sp = case.StatePoint.from_ranges(networks.metadata["state_point"]["names"], [0.5, 0.3], [0.95, 0.1])
+    sp = case.StateFeatures.from_ranges(networks.metadata["state_point"]["names"], [0.5, 0.3], [0.95, 0.1])
     record = {**networks.metadata, "scaling": run.scaling.to_json(), "t_min": 0.4,
               "state_point": sp.as_record(), "numbers": [4, 8, 9]}  # fmt: skip
     # weak heads: means near C_B, so that the correction converges
@@ -240,21 +242,22 @@ def test_predictions_are_recorded_at_the_c_b_the_networks_were_told(run, tmp_pat
     save_networks(tmp_path / "full.npz", Networks(parameters, record))
     cold = [f for f in run.descriptors if "T0.35" in str(f)]
     settings = {"iterations": 6, "tolerance": 0.001}
-    steps.predictions(
-        tmp_path / "T0.35.h5", tmp_path / "full.npz", cold, run.map, 0.35, settings, True, [4, 5]
-    )
+    predictions(tmp_path / "T0.35.h5", tmp_path / "full.npz", cold, run.map, 0.35, settings, True, [4, 5])
     ensemble, found = load_networks(tmp_path / "full.npz"), read_arrays(tmp_path / "T0.35.h5")
     assert found["c_b"].tolist() == list(case.C_BS)
     assert found["converged"].all()
     assert np.abs(found["c_b_input"] - found["c_b"][:, None]).max() > 0.03
     x = run.x["0.35"]
     for k, told in enumerate(found["c_b_input"]):
-        np.testing.assert_allclose(found["propensity"][k], ensemble._scaled(x, 0.35, told), rtol=1e-5)
-        np.testing.assert_allclose(found["attention"][k], ensemble._attention(0.35, told), rtol=1e-5)
+        np.testing.assert_allclose(
+            found["propensity"][k], ensemble.predict_scaled(x, 0.35, told, checked=False), rtol=1e-5
+        )
+        weights = ensemble.attention(0.35, told, checked=False)
+        np.testing.assert_allclose(found["attention"][k], weights, rtol=1e-5)
         np.testing.assert_allclose(
             found["mean_prediction"][k], found["propensity"][k].mean(axis=(1, 2)), rtol=1e-5
         )
-        first = ensemble.of([0])._bottleneck(x, 0.35, told[0])[0]
+        first = ensemble.of([0]).bottleneck(x, 0.35, told[0], checked=False)[0]
         np.testing.assert_allclose(found["bottleneck"][k], first, rtol=1e-4, atol=1e-6)
     assert storage.read_attributes(tmp_path / "T0.35.h5")["numbers"] == [4, 8, 9]
 
@@ -271,17 +274,9 @@ def by_hand(run, c_b, penalty, numbers):
 
 def test_linear_baselines_are_fitted_to_the_training_structures_alone(run, tmp_path):
     for penalty in (30.0, "validation"):
-        steps_file = tmp_path / f"{penalty}.npz"
-        baselines.linear_baselines(
-            steps_file,
-            run.descriptors,
-            run.label_files,
-            run.map,
-            run.root / "scaling.json",
-            run.record,
-            penalty,
-        )
-        found, record = read_npz(steps_file)
+        path = tmp_path / f"{penalty}.npz"
+        baselines.linear_baselines(path, run.files, run.record, penalty)
+        found, record = read_npz(path)
         assert found["c_b"].tolist() == [0.9, 0.7, 0.5]
         for k, c_b in enumerate(found["c_b"]):
             x, y, b = by_hand(run, c_b, found["penalty"][k], TRAIN)
@@ -296,17 +291,14 @@ def test_linear_baselines_are_fitted_to_the_training_structures_alone(run, tmp_p
                 assert found["penalty"][k] == 30.0
                 continue
             xv, yv, _ = by_hand(run, c_b, 1.0, VALIDATION)
-            scores = [np.corrcoef(xv @ by_hand(run, c_b, p, TRAIN)[2], yv)[0, 1] for p in baselines.PENALTIES]
-            assert found["penalty"][k] == baselines.PENALTIES[int(np.argmax(scores))]
+            scores = [np.corrcoef(xv @ by_hand(run, c_b, p, TRAIN)[2], yv)[0, 1] for p in linear.PENALTIES]
+            assert found["penalty"][k] == linear.PENALTIES[int(np.argmax(scores))]
 
 
 def test_baselines_are_written_at_their_c_b_and_the_nearest_to_one_half_is_transferred(run, tmp_path):
     for t_min, penalty in (("0.40", 3.0), ("0.45", 300.0)):
-        baselines.linear_baselines(
-            tmp_path / f"tmin{t_min}.npz", run.descriptors, run.label_files, run.map,
-            run.root / "scaling.json", run.record, penalty,
-        )  # fmt: skip
-    from tglassmlp.network.model import GlassMLP
+        baselines.linear_baselines(tmp_path / f"tmin{t_min}.npz", run.files, run.record, penalty)
+    from tglassmlp.network.flax_modules import GlassMLP
 
     arrays, given = {}, {}
     for k, c in enumerate((0.9, 0.7, 0.5)):
@@ -323,7 +315,7 @@ def test_baselines_are_written_at_their_c_b_and_the_nearest_to_one_half_is_trans
             tmp_path / "g.npz", tmp_path / "g.npz", 0.45, asked, wanted,
         )  # fmt: skip
         found = read_arrays(tmp_path / "T0.45.h5", finite=False)
-        moved = given[source]._scaled(x, 0.45, source)
+        moved = given[source].predict_scaled(x, 0.45, source, checked=False)
         for k in range(3):
             np.testing.assert_allclose(found["glassmlp_transferred"][k], moved, rtol=1e-5, atol=1e-6)
         about = storage.read_attributes(tmp_path / "T0.45.h5")["transferred_from"]
@@ -332,7 +324,8 @@ def test_baselines_are_written_at_their_c_b_and_the_nearest_to_one_half_is_trans
         assert np.isnan(found[name][1]).all(), name
     linear = {t: read_npz(tmp_path / f"tmin{t}.npz")[0] for t in ("0.40", "0.45")}
     for k, c in ((0, 0.5), (2, 0.9)):
-        np.testing.assert_allclose(found["glassmlp"][k], given[c]._scaled(x, 0.45, c), rtol=1e-5, atol=1e-6)
+        own = given[c].predict_scaled(x, 0.45, c, checked=False)
+        np.testing.assert_allclose(found["glassmlp"][k], own, rtol=1e-5, atol=1e-6)
         at = case.C_BS.index(c)
         for name, t in (("ridge", "0.40"), ("ridge_tmin0.45", "0.45")):
             expected = x @ linear[t]["coefficients"][at] + linear[t]["intercept"][at]

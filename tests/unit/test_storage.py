@@ -24,6 +24,7 @@ from tglassmlp import (
 )
 from tglassmlp.provenance import collect
 from tglassmlp.storage import Array
+from tglassmlp.storage.seal import seal
 
 ORIGIN = collect("structures", seed=7)
 
@@ -438,7 +439,7 @@ def test_only_files_of_the_run_at_work_are_to_be_deleted(run_folder, tmp_path, k
 
 def test_a_file_of_the_package_is_installed_again(monkeypatch):
     monkeypatch.delenv("TGLASSMLP_RUN_FOLDER", raising=False)
-    inside = Path(storage.__file__).parent / "data" / "networks" / "laptop.npz"
+    inside = Path(storage.__file__).parent.parent / "data" / "networks" / "laptop.npz"
     assert storage.advice(inside) == "it came with the package: install tglassmlp again"
 
 
@@ -582,7 +583,7 @@ def edited(path: Path, change) -> None:
         change(frame)
     with gsd.hoomd.open(name=str(path), mode="w") as file:
         file.extend(frames)
-    storage._seal(path)
+    seal(path)
 
 
 def box_of_the_log(frame):

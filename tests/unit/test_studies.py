@@ -5,14 +5,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tglassmlp import studies
+from tglassmlp.studies.summary import markdown, summary
+from tglassmlp.studies.training import Files, run_variant
+from tglassmlp.studies.variants import Variant, variants
 
 
 def test_every_variant_has_its_own_file_and_known_switches(repository):
     from tglassmlp.config import load, plain
 
     config = plain(load(repository / "config.yaml"))
-    found = studies.variants(config, [0.5, 0.45, 0.4], 0.45, config["descriptors"]["lengths"], 4)
+    found = variants(config, [0.5, 0.45, 0.4], 0.45, config["descriptors"]["lengths"], 4)
     assert len({v.slug for v in found}) == len(found) > 20
     for v in found:
         assert set(v.network) <= set(config["network"])
@@ -27,7 +29,7 @@ def test_what_the_run_does_is_no_variant_of_it(repository):
     for file, with_phase2, softened in (("config.yaml", True, True), ("config/laptop.yaml", False, False)):
         config = plain(load(repository / file))
         assert bool(config["training"]["phase2"]) == with_phase2
-        found = {v.slug: v for v in studies.variants(config, [0.4, 0.35, 0.3], 0.35, [0.0, 1.0], 4)}
+        found = {v.slug: v for v in variants(config, [0.4, 0.35, 0.3], 0.35, [0.0, 1.0], 4)}
         assert ("phase-2-none" in found) == with_phase2
         assert ("network-outliers-as-they-are" in found) == softened
         assert ("network-outliers-softened" in found) != softened
@@ -49,32 +51,32 @@ def test_summary_is_the_correlation_over_all_particles_and_its_paired_difference
                 sums |= {"xx": (x[s] ** 2).sum(), "yy": (y[s] ** 2).sum(), "xy": (x[s] * y[s]).sum()}
                 rows.append({"method": method, "temperature": t, "c_b": 0.5, **sums})
     table = pd.DataFrame(rows).assign(study="a", variant="b", seed=0, t_min=0.45, kept=3, seconds=1.0)
-    found = studies.summary(table).set_index("region")
+    found = summary(table).set_index("region")
     for region in ("learnt", "below"):
         row = found.loc[region]
         assert row["value"] == pytest.approx(expected["tglassmlp", region])
         assert row["ridge"] == pytest.approx(expected["ridge", region])
         assert row["difference"] == pytest.approx(row["value"] - row["ridge"])
         assert 0 < row["difference_error"] < row["error"] + row["ridge_error"]
-    text = studies.markdown(found.reset_index())
+    text = markdown(found.reset_index())
     assert f"{expected['tglassmlp', 'below']:.3f} ±" in text
 
 
 def test_a_variant_is_trained_and_compared(tmp_path):
     run = case.write_run(tmp_path)
-    files = studies.Files(
+    files = Files(
         [str(p) for p in sorted(tmp_path.glob("descriptors/T*/chunk*.h5"))],
         [str(p) for p in sorted(tmp_path.glob("labels/T*.h5"))],
         str(tmp_path / "scaling.json"),
     )
     label_settings = {"lowest_ratio": 0.7, "minimum_labelled": 2, "minimum_predicted": 2}
-    variant = studies.Variant("lengths", "L0", training={"phase2": []}, lengths=(0.0,), structures=2)
-    rows = studies.run_variant(variant, files, run, label_settings, 0.45, 0.35, 0)
+    variant = Variant("lengths", "L0", training={"phase2": []}, lengths=(0.0,), structures=2)
+    rows = run_variant(variant, files, run, label_settings, 0.45, 0.35, 0)
     assert set(rows["method"]) == {"tglassmlp", "ridge"}
     assert set(rows["temperature"]) == {0.5, 0.45, 0.4}
     assert set(rows["structure"]) == {4, 5, 6, 7}  # the test half
-    table = studies.summary(rows).set_index("region")
+    table = summary(rows).set_index("region")
     assert table.loc["below", "value"] > 0.1  # half the columns still tell something
     strict = {**run, "training": {**run["training"], "full_tolerance": 1e-9}}
-    none = studies.run_variant(variant, files, strict, label_settings, 0.45, 0.35, 0)
-    assert set(studies.summary(none)["method"]) == {"none kept"}
+    none = run_variant(variant, files, strict, label_settings, 0.45, 0.35, 0)
+    assert set(summary(none)["method"]) == {"none kept"}

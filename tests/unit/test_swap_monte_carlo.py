@@ -5,9 +5,11 @@ import pytest
 
 from tglassmlp import KA2D, Configuration, swap_monte_carlo
 from tglassmlp.mixture import Mixture
-from tglassmlp.simulation import swap_monte_carlo as module
-from tglassmlp.simulation.kernels import total_energy
-from tglassmlp.simulation.swap_monte_carlo import Chain
+from tglassmlp.simulation.energies import total_energy
+from tglassmlp.simulation.swap import chain as module
+from tglassmlp.simulation.swap.chain import Chain
+from tglassmlp.simulation.swap.moves import GLOBAL_SHARE
+from tglassmlp.simulation.swap.single_precision import MARGIN
 
 
 @pytest.fixture(scope="module")
@@ -273,7 +275,7 @@ def test_share_of_exchanges_in_the_whole_system():
     chain = gas(36, 0.1, 0.9)
     chain.run(1000)
     _, _, tried, swapped, _ = chain.counters
-    share = module.GLOBAL_SHARE
+    share = GLOBAL_SHARE
     assert share == 1 / 16
     assert swapped / tried == pytest.approx(share, abs=4 * np.sqrt(share / tried))
 
@@ -349,11 +351,11 @@ def test_mismatch_of_the_running_energy_that_is_allowed(liquid, monkeypatch):
     dense = Chain(liquid, 0.6, 1)
     assert 1.5 < abs(dense.energy) < 3.5
     for chain, allowed in ((gas(9, 0.1), 1e-8), (dense, 1e-8 * abs(dense.energy))):
-        exact = chain._running[0]
+        exact = chain._tally.running[0]
         for sign in (1, -1):
-            chain._running[0] = exact + sign * 0.97 * allowed * chain.n_particles
+            chain._tally.running[0] = exact + sign * 0.97 * allowed * chain.n_particles
             assert chain.check_energy() == pytest.approx(0.97 * allowed, rel=1e-3)
-            chain._running[0] = exact + sign * 1.03 * allowed * chain.n_particles
+            chain._tally.running[0] = exact + sign * 1.03 * allowed * chain.n_particles
             with pytest.raises(ValueError, match="running energy"):
                 chain.check_energy()
 
@@ -392,7 +394,8 @@ def test_informed_exchanges_keep_composition_energy_and_the_list(liquid):
     np.testing.assert_array_equal(np.bincount(after.species), np.bincount(before.species))
     assert np.count_nonzero(after.species != before.species) > 20
     # entries of the neighbour list carry the species of today
-    entries = [chain._rows[i, : chain._counts[i]] for i in range(129)]
+    near = chain._neighbours
+    entries = [near.rows[i, : near.counts[i]] for i in range(129)]
     for row in entries:
         np.testing.assert_array_equal(row & 7, chain.sorted_configuration().species[row >> 3] - 1)
     accepted, pairs = chain.pair_acceptance(), chain.pair_counts
@@ -502,17 +505,18 @@ def test_every_decision_is_that_of_double_precision(request, monkeypatch, temper
     """With an infinite margin all energies are of double precision: the same path, bit for bit."""
     monkeypatch.setattr(module, "BLOCK", block)
     begin = request.getfixturevalue(start)
-    single, double = (Chain(begin, temperature, 3, exchanges="informed") for _ in range(2))
-    double._margin = (np.inf, 0.0)
+    single, double = (
+        Chain(begin, temperature, 3, exchanges="informed", margin=m) for m in (MARGIN, (np.inf, 0.0))
+    )
     sweeps = 20 if start == "wide" else 400
     for chain in (single, double):
         chain.run(sweeps)
     attempts = sweeps * begin.n_particles
     if start != "wide":  # there moves out of a block are refused without a look at energies
-        assert double._sums[2] == attempts
-    assert 0 < single._sums[2] < 0.005 * attempts
+        assert double._tally.sums[2] == attempts
+    assert 0 < single._tally.sums[2] < 0.005 * attempts
     # what the path was decided with is right to a part of the margin
-    assert abs(single._sums[0] - double._sums[0]) < 5e-8 * attempts
+    assert abs(single._tally.sums[0] - double._tally.sums[0]) < 5e-8 * attempts
     same(single, double)
     assert single.check_energy() < 1e-11
 
@@ -520,7 +524,7 @@ def test_every_decision_is_that_of_double_precision(request, monkeypatch, temper
 def test_sums_of_single_precision_are_held_against_the_energy(liquid):
     chain = Chain(liquid, 0.6, 3, exchanges="informed")
     chain.run(10)
-    chain._sums[0] += 0.01
+    chain._tally.sums[0] += 0.01
     with pytest.raises(ValueError, match=r"displacements change the energy to .* difference"):
         _ = chain.energy
 
@@ -546,11 +550,12 @@ def test_informed_scheme_of_two_and_of_four_species(composition):
     side = np.arange(8.0)
     grid = np.stack(np.meshgrid(side, side), -1).reshape(-1, 2)[: sum(composition)]
     start = Configuration(grid, rng.permutation(mixture.species()), 8.0)
-    single, double = (Chain(start, 0.5, 3, mixture, exchanges="informed") for _ in range(2))
-    double._margin = (np.inf, 0.0)
+    single, double = (
+        Chain(start, 0.5, 3, mixture, exchanges="informed", margin=m) for m in (MARGIN, (np.inf, 0.0))
+    )
     for chain in (single, double):
         chain.run(300)
-    assert single._sums[2] < 0.01 * 300 * 50
+    assert single._tally.sums[2] < 0.01 * 300 * 50
     same(single, double)
     assert len(single.pair_acceptance()) == n * (n - 1) // 2
     assert single.check_energy() < 1e-11

@@ -6,11 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tglassmlp.claims.numbers import collect_numbers
 from tglassmlp.configuration import Configuration
-from tglassmlp.dynamics.relaxation import Relaxation, measure_relaxation
-from tglassmlp.observables import tables
-from tglassmlp.observables.export import particle_properties
-from tglassmlp.observables.numbers import collect_numbers
+from tglassmlp.dynamics.relaxation_times import Relaxation, measure_relaxation
 from tglassmlp.storage import (
     Array,
     read_json,
@@ -20,6 +18,19 @@ from tglassmlp.storage import (
     write_npz,
     write_table,
 )
+from tglassmlp.tables import structure_factor
+from tglassmlp.tables.attention_length import attention_tables
+from tglassmlp.tables.bottleneck import bottleneck_tables
+from tglassmlp.tables.chord_length import chord_length_table
+from tglassmlp.tables.comparison import comparison_table
+from tglassmlp.tables.equilibration import equilibration_table
+from tglassmlp.tables.length_scales import length_scale_table
+from tglassmlp.tables.ovito import particle_properties
+from tglassmlp.tables.pearson import pearson_table
+from tglassmlp.tables.selection import near_c_b
+from tglassmlp.tables.snapshots import snapshot_arrays
+from tglassmlp.tables.structure_factor import fit_columns, structure_factor_tables
+from tglassmlp.tables.susceptibility import susceptibility_table
 
 MADE = {"stage": "made up for a test"}
 C_B = (0.8, 0.5)
@@ -106,7 +117,7 @@ def correlation(a, b):
 
 def test_times_are_measured_or_those_of_superposition(made):
     f = made.files
-    table = tables.susceptibility_table(f.labels, f.predictions, [], f.relaxation, TEST)
+    table = susceptibility_table(f.labels, f.predictions, [], f.relaxation, TEST)
     table = table[table["method"] == "tglassmlp"]
     row = row_of(table, temperature=0.40, c_b=0.5)
     assert (row["time"], row["time_error"], row["time_from"]) == (70.0, 0.0, "dynamics")
@@ -125,7 +136,7 @@ def test_times_are_measured_or_those_of_superposition(made):
 
 def test_pearson_of_networks_single_values_and_of_their_mean_field(made):
     f = made.files
-    table = tables.pearson_table(f.labels, f.predictions, f.baselines, f.relaxation, TEST, 30)
+    table = pearson_table(f.labels, f.predictions, f.baselines, f.relaxation, TEST, 30)
     y = made.label["propensity"][:, list(TEST)]
     field = made.content["0.40"]["propensity"][:, :, list(TEST)].astype(float)
     assert set(table["temperature"]) == {0.40}, "only where there is dynamics"
@@ -152,7 +163,7 @@ def test_pearson_of_networks_single_values_and_of_their_mean_field(made):
 
 def test_susceptibility_of_networks_and_of_dynamics_without_noise(made):
     f = made.files
-    table = tables.susceptibility_table(f.labels, f.predictions, f.baselines, f.relaxation, TEST)
+    table = susceptibility_table(f.labels, f.predictions, f.baselines, f.relaxation, TEST)
     field = made.content["0.30"]["propensity"][:, :, list(TEST)].astype(float)
     for k, usable in enumerate(([0, 1, 2], [1, 2, 3])):
         row = row_of(table, method="tglassmlp", c_b=C_B[k], temperature=0.30)
@@ -172,7 +183,7 @@ def test_susceptibility_of_networks_and_of_dynamics_without_noise(made):
 
 def test_structure_factor_of_networks_from_the_definition(made):
     f = made.files
-    curves, fits = tables.structure_factor_tables(
+    curves, fits = structure_factor_tables(
         f.labels, f.predictions, f.descriptors, f.relaxation, fit_q_max=4.0, table_q_max=2.5
     )
     n = np.array([[1, 0], [0, 1]])  # the shell |n| = 1
@@ -198,11 +209,11 @@ def test_structure_factor_of_networks_from_the_definition(made):
         assert row["n_networks"] == len(each)
     assert set(fits["form"]) == {"ornstein-zernike", "cubic"}
     assert (fits["box_length"] == BOX).all()
-    none, _ = tables.structure_factor_tables(
+    none, _ = structure_factor_tables(
         f.labels, f.predictions, f.descriptors, f.relaxation, minimum_systems=STRUCTURES + 1
     )
     assert len(none) == 0
-    enough, _ = tables.structure_factor_tables(
+    enough, _ = structure_factor_tables(
         f.labels, f.predictions, f.descriptors, f.relaxation, minimum_systems=STRUCTURES
     )
     assert len(enough)
@@ -210,16 +221,16 @@ def test_structure_factor_of_networks_from_the_definition(made):
 
 def test_fits_of_single_networks_are_limited_by_half_the_box(made, monkeypatch):
     asked = []
-    real = tables.fit_structure_factor
+    real = structure_factor.fit_structure_factor
 
     def note(q, s4, modes, q_max, cubic, longest, *rest):
         asked.append((q_max, cubic, longest))
         np.testing.assert_allclose(modes, 2 * STRUCTURES * np.array([1, 1, 1, 2]))
         return real(q, s4, modes, q_max, cubic, longest, *rest)
 
-    monkeypatch.setattr(tables, "fit_structure_factor", note)
+    monkeypatch.setattr(structure_factor, "fit_structure_factor", note)
     f = made.files
-    tables.structure_factor_tables(
+    structure_factor_tables(
         f.labels, f.predictions[:1], f.descriptors, f.relaxation, fit_q_max=1.9, table_q_max=2.5
     )
     assert set(asked) == {(1.9, cubic, BOX / 2) for cubic in (False, True)}
@@ -233,15 +244,15 @@ def test_row_of_fits_is_determined_if_most_networks_are():
     nan = np.nan
     bad = SimpleNamespace(form="cubic", determined=False, reason="why", n_points=9, goodness=nan, xi=nan,
                           xi_error=nan, chi=nan, chi_error=nan, a=nan, a_error=nan)  # fmt: skip
-    row = tables._fit_row([*good[:2], bad])
+    row = fit_columns([*good[:2], bad])
     assert row["determined"]
     assert (row["n_determined"], row["goodness"], row["xi"]) == (2, 1.5, 2.5)
     assert row["xi_error"] == pytest.approx(np.hypot(0.3, np.std([2, 3], ddof=1)))
     assert np.isnan(row["a"]), "one of three networks is not most of them"
-    row = tables._fit_row([*good, bad])
+    row = fit_columns([*good, bad])
     assert np.isnan(row["a"]), "nor are two of four"
-    assert tables._fit_row(good)["a"] == pytest.approx(2.5)
-    row = tables._fit_row([good[0], bad])
+    assert fit_columns(good)["a"] == pytest.approx(2.5)
+    row = fit_columns([good[0], bad])
     assert not row["determined"]
     assert (row["reason"], row["n_determined"]) == ("why", 1)
     assert np.isnan(row["xi"])
@@ -289,7 +300,7 @@ def chord_by_walking(positions, field, side):
 
 def test_chord_lengths_with_and_without_the_noise_of_the_replicas(made):
     f = made.files
-    table = tables.chord_length_table(
+    table = chord_length_table(
         f.labels, f.predictions, f.descriptors, f.relaxation, TEST, spacing=1.1, n_resamples=20
     )
     side = 5
@@ -326,7 +337,7 @@ def test_chord_lengths_with_and_without_the_noise_of_the_replicas(made):
 def test_attention_lengths_are_means_of_the_networks_lengths(made):
     f = made.files
     for mean, member in ((True, 0.5), (False, 1.0)):
-        curves, lengths = tables.attention_tables(f.predictions, f.relaxation, mean)
+        curves, lengths = attention_tables(f.predictions, f.relaxation, mean)
         for k, usable in enumerate(([0, 1, 2], [1, 2, 3])):
             w = made.content["0.30"]["attention"][k]
             p = np.stack([w[:, 0], member * (w[:, 1] + w[:, 2]), w[:, 3]], axis=1)
@@ -343,7 +354,7 @@ def test_attention_lengths_are_means_of_the_networks_lengths(made):
 
 def test_bottleneck_of_test_particles_beside_dynamics(made):
     f = made.files
-    points, rows = tables.bottleneck_tables(f.labels, f.predictions, f.relaxation, TEST, n_particles=30)
+    points, rows = bottleneck_tables(f.labels, f.predictions, f.relaxation, TEST, n_particles=30)
     from tglassmlp.observables.bottleneck import separation
 
     row = row_of(rows, temperature=0.40, c_b=0.8)
@@ -376,7 +387,7 @@ def test_equilibration_has_standard_errors_over_structures(tmp_path):
     table = pd.DataFrame(rows, columns=["structure", "start", "sweep", "energy", "overlap"])
     write_table(tmp_path / "T0.40/chunk0.parquet", table.iloc[:2], MADE)
     write_table(tmp_path / "T0.40/chunk1.parquet", table.iloc[2:], MADE)
-    found = tables.equilibration_table([tmp_path / f"T0.40/chunk{k}.parquet" for k in (0, 1)])
+    found = equilibration_table([tmp_path / f"T0.40/chunk{k}.parquet" for k in (0, 1)])
     row = found.iloc[0]
     assert len(found) == 1
     assert (row["energy"], row["error"]) == (pytest.approx(-2.3), pytest.approx(0.3 / np.sqrt(3)))
@@ -387,9 +398,9 @@ def test_equilibration_has_standard_errors_over_structures(tmp_path):
 def test_the_c_b_that_most_temperatures_have_is_compared():
     rows = [(0.5, 0.5), (0.5, 0.6), (0.5, 0.3), (0.4, 0.6), (0.4, 0.3), (0.3, 0.6), (0.3, 0.3), (0.3, 0.45)]
     table = pd.DataFrame(rows, columns=["temperature", "c_b"])
-    assert set(tables.near_c_b(table, 0.5)["c_b"]) == {0.6}
-    assert set(tables.near_c_b(table, 0.4)["c_b"]) == {0.3}
-    assert len(tables.near_c_b(table, 0.5)) == 3
+    assert set(near_c_b(table, 0.5)["c_b"]) == {0.6}
+    assert set(near_c_b(table, 0.4)["c_b"]) == {0.3}
+    assert len(near_c_b(table, 0.5)) == 3
 
 
 def test_length_scales_are_those_of_unit_systems_at_one_c_b():
@@ -400,7 +411,7 @@ def test_length_scales_are_those_of_unit_systems_at_one_c_b():
                           "error": [0.6, 0.7, 0.8], "value_without_noise": [9.0, 1.0, np.nan],
                           "error_without_noise": [0.9, 0.1, np.nan]})  # fmt: skip
     attention = pd.DataFrame({**shared, "value": [2.0, 2.5, 2.2], "error": 0.2}).iloc[[0, 2]]
-    found = tables.length_scale_table(xi, chord, attention, threshold=0.55).set_index("quantity")
+    found = length_scale_table(xi, chord, attention, threshold=0.55).set_index("quantity")
     values = {
         "xi_4": (3.0, 0.3),
         "chord": (6.0, 0.6),
@@ -433,7 +444,7 @@ def test_snapshots_show_one_structure_and_the_mean_of_the_networks_that_reach_c_
         "tGlassMLP": made.files.predictions[0],
         "GlassMLP@glassmlp": made.files.baselines[0],
     }
-    found = tables.snapshot_arrays(frames.files, fields, 4, [0.5])
+    found = snapshot_arrays(frames.files, fields, 4, [0.5])
     c = frames.configurations[4]
     inside = found["positions"]
     shift = (inside - c.positions) / BOX
@@ -452,7 +463,7 @@ def test_snapshots_show_one_structure_and_the_mean_of_the_networks_that_reach_c_
         assert c_b.tolist() == [0.5]
         np.testing.assert_allclose(shown[0], value, rtol=1e-5)
     with pytest.raises(ValueError, match="structure 6"):
-        tables.snapshot_arrays(frames.files, fields, 6, [0.5])
+        snapshot_arrays(frames.files, fields, 6, [0.5])
 
 
 def test_exported_quantities_belong_to_their_particles(made, frames):
@@ -484,19 +495,17 @@ def test_exported_quantities_belong_to_their_particles(made, frames):
 def test_numbers_are_those_of_the_tables_and_files(made):
     f, root = made.files, made.root
     written = {
-        "pearson": tables.pearson_table(f.labels, f.predictions, f.baselines, f.relaxation, TEST, 30),
-        "comparison": tables.comparison_table(f.labels, f.predictions, f.baselines, TEST, 30),
-        "susceptibility": tables.susceptibility_table(
-            f.labels, f.predictions, f.baselines, f.relaxation, TEST
-        ),
-        "correlation_length": tables.structure_factor_tables(
+        "pearson": pearson_table(f.labels, f.predictions, f.baselines, f.relaxation, TEST, 30),
+        "comparison": comparison_table(f.labels, f.predictions, f.baselines, TEST, 30),
+        "susceptibility": susceptibility_table(f.labels, f.predictions, f.baselines, f.relaxation, TEST),
+        "correlation_length": structure_factor_tables(
             f.labels, f.predictions, f.descriptors, f.relaxation, fit_q_max=4.0
         )[1],
-        "chord_length": tables.chord_length_table(
+        "chord_length": chord_length_table(
             f.labels, f.predictions, f.descriptors, f.relaxation, TEST, n_resamples=20
         ).assign(ensemble="unit"),
-        "attention_length": tables.attention_tables(f.predictions, f.relaxation)[1],
-        "bottleneck_separation": tables.bottleneck_tables(f.labels, f.predictions, f.relaxation, TEST)[1],
+        "attention_length": attention_tables(f.predictions, f.relaxation)[1],
+        "bottleneck_separation": bottleneck_tables(f.labels, f.predictions, f.relaxation, TEST)[1],
     }
     for name, table in written.items():
         write_table(root / f"tables/{name}.parquet", table, MADE)

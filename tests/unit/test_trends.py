@@ -3,18 +3,19 @@
 import numpy as np
 import pytest
 
-from tglassmlp.observables import trend_tables
+from tglassmlp.observables.bootstrap import groups
+from tglassmlp.observables.length_exponents import length_exponents
 from tglassmlp.observables.structure_factor import fit_structure_factor
 from tglassmlp.observables.trends import (
     Series,
     estimate,
     exponents,
-    groups,
     kinked,
-    length_exponents,
     mean_of,
 )
 from tglassmlp.storage import Array, write_arrays
+from tglassmlp.tables.agreement import agreement_table
+from tglassmlp.tables.unit_systems import UnitSystems
 
 T = np.array([0.5, 0.45, 0.4, 0.35, 0.3])
 PLAIN = -np.log(T)[:, None]
@@ -129,10 +130,10 @@ def test_networks_are_compared_with_dynamics_on_the_same_structures(tmp_path):
     positions = {"positions": Array(rng.random((8, 200, 2)) * 20, tuple("abc"))}
     chunk = tmp_path / "descriptors/T0.40/chunk0.h5"
     write_arrays(chunk, positions, {}, {"box_length": 20.0})
-    unit = trend_tables.Unit(
+    unit = UnitSystems(
         [tmp_path / "labels/T0.40.h5"], [tmp_path / "predictions/tmin0.40/T0.40.h5"], [chunk], range(8)
     )
-    found = trend_tables.agreement_table(unit).set_index(["quantity", "temperature"])
+    found = agreement_table(unit).set_index(["quantity", "temperature"])
     ratio = found.loc[("chi4_log_ratio", 0.40)]
     assert ratio["value"] == pytest.approx(2 * np.log(0.7))
     assert ratio["error_structures"] == pytest.approx(0, abs=1e-6), "what structures share drops out"

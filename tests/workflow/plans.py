@@ -1,7 +1,8 @@
 """What a change of the configuration makes again: plans of Snakemake, compared job by job.
 
 python tests/workflow/plans.py REPOSITORY < changes.json > again.json, in an empty folder. Each change is a
-mapping of keys (`equilibration.checks.trend`) to values. A process of its own, since planning a workflow
+mapping of keys (`equilibration.checks.trend`) to values. With --files the files
+of every rule are listed. A process of its own, since planning a workflow
 changes the environment and the logging of the process.
 """
 
@@ -18,6 +19,7 @@ from typing import Any
 import yaml
 from snakemake.api import SnakemakeApi, Workflow
 from snakemake.exceptions import WorkflowError
+from snakemake.io import strip_wildcard_constraints
 from snakemake.settings.types import (
     ConfigSettings,
     DAGSettings,
@@ -65,6 +67,27 @@ def written(config: dict[str, Any]) -> Path:
     path = Path("changed.yaml").resolve()
     path.write_text(yaml.safe_dump(config))
     return path
+
+
+def files(repository: Path, config: dict[str, Any]) -> dict[str, dict[str, list[str]]]:
+    """Outputs, log and benchmark table of every rule, with wildcards in braces."""
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        workflow = api.workflow(
+            resource_settings=ResourceSettings(cores=2),
+            config_settings=ConfigSettings(configfiles=[written(config)], replace_workflow_config=True),
+            storage_settings=StorageSettings(),
+            snakefile=repository / "Snakefile",
+        )
+        workflow.dag(dag_settings=DAGSettings())
+        inner = workflow._workflow
+        return {
+            rule.name: {
+                "output": [strip_wildcard_constraints(str(file)) for file in rule.output],
+                "log": [strip_wildcard_constraints(str(file)) for file in rule.log],
+                "benchmark": [strip_wildcard_constraints(str(rule.benchmark))] if rule.benchmark else [],
+            }
+            for rule in inner.rules
+        }
 
 
 def plan(repository: Path, config: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -116,6 +139,9 @@ def main() -> None:
     repository = Path(sys.argv[1])
     shutil.copy(repository / "config.yaml", "config.yaml")
     base = yaml.safe_load((repository / "config" / "smoke.yaml").read_text())
+    if "--files" in sys.argv:
+        json.dump(files(repository, base), sys.stdout)
+        return
     before = plan(repository, base)
     found = []
     for change in json.load(sys.stdin):

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from tglassmlp import KA2D, Configuration, config, storage
-from tglassmlp.figures import registry
+from tglassmlp.figures import drawing, registry
+from tglassmlp.figures.loading import load_tables
 from tglassmlp.figures.metadata import describe
 from tglassmlp.published import system_key
 from tglassmlp.species import identity
@@ -70,7 +71,7 @@ def tables_of(folder, name):
     for table in registry.FIGURES[name].tables:
         found[table] = sorted(folder.glob(registry.TABLES[table].replace("{t_min}", "*")))
         assert found[table], f"{name} lacks {table}"
-    return registry.load_tables(found)
+    return load_tables(found)
 
 
 def texts_of(figure):
@@ -109,7 +110,7 @@ def test_rules_draw_figures_of_the_liquid(finished):
 @pytest.mark.parametrize("name", list(registry.FIGURES))
 def test_every_figure_speaks_of_the_liquid_and_of_no_other(finished, meta, name):
     folder, _ = finished
-    texts = texts_of(registry.draw(name, tables_of(folder, name), meta).figure)
+    texts = texts_of(drawing.draw(name, tables_of(folder, name), meta).figure)
     assert any("run binary · KA65-35 · N = 140" in text for text in texts), "the footer names the liquid"
     assert not [text for text in texts if re.search("KA2D|GlassBench|published|[34] types|type-1", text)]
     if name == "fig01_network":
@@ -125,7 +126,7 @@ def test_points_of_glassbench_are_drawn_for_ka2d_only(finished, meta):
     tables = {"pearson": pearson.assign(temperature=pearson["temperature"].replace(coldest, 0.30))}
 
     def published(meta):
-        axes = registry.draw("fig02_pearson", tables, meta).figure.axes
+        axes = drawing.draw("fig02_pearson", tables, meta).figure.axes
         assert any("0.30" in ax.get_title() for ax in axes)
         return [x for ax in axes for x in ax.get_legend_handles_labels()[1] if "published" in x]
 

@@ -193,6 +193,7 @@ ELSEWHERE = {
     "training.t_min": "there is one with two measured temperatures at or above it",
     "large_systems.chunk": "one large system cannot be divided",
     "structures.glassbench": "null without published data",
+    "propensity.label": "there is one label so far",
 }
 
 #: Limits, amounts of memory and time, and appearance.

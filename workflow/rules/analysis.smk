@@ -10,12 +10,12 @@ rule measure_pearson:
         folds=fold_files(),
         relaxation=RELAXATION,
     output:
-        pearson=f"{RUN}/tables/pearson.parquet",
-        comparison=f"{RUN}/tables/comparison.parquet",
+        pearson=file_of(paths.TABLE, table="pearson"),
+        comparison=file_of(paths.TABLE, table="comparison"),
     log:
-        f"{RUN}/logs/measure_pearson/all.log",
+        log_of("measure_pearson"),
     benchmark:
-        f"{RUN}/benchmarks/measure_pearson/all.tsv"
+        benchmark_of("measure_pearson")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -38,11 +38,11 @@ rule measure_susceptibilities:
         baselines=baselines("unit", LABELLED),
         relaxation=RELAXATION,
     output:
-        f"{RUN}/tables/susceptibility.parquet",
+        file_of(paths.TABLE, table="susceptibility"),
     log:
-        f"{RUN}/logs/measure_susceptibilities/all.log",
+        log_of("measure_susceptibilities"),
     benchmark:
-        f"{RUN}/benchmarks/measure_susceptibilities/all.tsv"
+        benchmark_of("measure_susceptibilities")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -64,12 +64,12 @@ rule measure_structure_factors:
         descriptors=thermal_positions("large"),
         relaxation=RELAXATION,
     output:
-        factors=f"{RUN}/tables/structure_factor.parquet",
-        lengths=f"{RUN}/tables/correlation_length.parquet",
+        factors=file_of(paths.TABLE, table="structure_factor"),
+        lengths=file_of(paths.TABLE, table="correlation_length"),
     log:
-        f"{RUN}/logs/measure_structure_factors/all.log",
+        log_of("measure_structure_factors"),
     benchmark:
-        f"{RUN}/benchmarks/measure_structure_factors/all.tsv"
+        benchmark_of("measure_structure_factors")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -96,11 +96,11 @@ rule measure_chord_lengths:
         large_descriptors=thermal_positions("large"),
         relaxation=RELAXATION,
     output:
-        f"{RUN}/tables/chord_length.parquet",
+        file_of(paths.TABLE, table="chord_length"),
     log:
-        f"{RUN}/logs/measure_chord_lengths/all.log",
+        log_of("measure_chord_lengths"),
     benchmark:
-        f"{RUN}/benchmarks/measure_chord_lengths/all.tsv"
+        benchmark_of("measure_chord_lengths")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -126,12 +126,12 @@ rule measure_attention_lengths:
         predictions=predictions("unit", TEMPERATURES),
         relaxation=RELAXATION,
     output:
-        distributions=f"{RUN}/tables/attention.parquet",
-        lengths=f"{RUN}/tables/attention_length.parquet",
+        distributions=file_of(paths.TABLE, table="attention"),
+        lengths=file_of(paths.TABLE, table="attention_length"),
     log:
-        f"{RUN}/logs/measure_attention_lengths/all.log",
+        log_of("measure_attention_lengths"),
     benchmark:
-        f"{RUN}/benchmarks/measure_attention_lengths/all.tsv"
+        benchmark_of("measure_attention_lengths")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -151,12 +151,12 @@ rule measure_bottleneck:
         predictions=predictions("unit", TEMPERATURES, [MAIN_T_MIN]),
         relaxation=RELAXATION,
     output:
-        points=f"{RUN}/tables/bottleneck.parquet",
-        separations=f"{RUN}/tables/bottleneck_separation.parquet",
+        points=file_of(paths.TABLE, table="bottleneck"),
+        separations=file_of(paths.TABLE, table="bottleneck_separation"),
     log:
-        f"{RUN}/logs/measure_bottleneck/all.log",
+        log_of("measure_bottleneck"),
     benchmark:
-        f"{RUN}/benchmarks/measure_bottleneck/all.tsv"
+        benchmark_of("measure_bottleneck")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -175,26 +175,39 @@ rule measure_bottleneck:
 rule measure_snapshots:
     input:
         structures=every_chunk(
-            f"{RUN}/{SNAPSHOT['ensemble']}/structures/T{{temperature}}/chunk{{chunk}}.gsd",
+            paths.STRUCTURES,
             [SNAPSHOT["temperature"]],
             SNAPSHOT["ensemble"],
         ),
         labels=(
-            [f"{RUN}/{SNAPSHOT['ensemble']}/labels/T{SNAPSHOT['temperature']}.h5"]
+            [
+                file_of(
+                    paths.LABELS,
+                    ensemble=SNAPSHOT["ensemble"],
+                    temperature=SNAPSHOT["temperature"],
+                )
+            ]
             if SNAPSHOT["measured"]
             else []
         ),
         predictions=predictions(SNAPSHOT["ensemble"], [SNAPSHOT["temperature"]]),
         baselines=baselines(SNAPSHOT["ensemble"], [SNAPSHOT["temperature"]]),
-        cold_structures=f"{RUN}/large/structures/T{GLASS_TRANSITION}/chunk0.gsd",
-        cold_predictions=f"{RUN}/large/predictions/tmin{MAIN_T_MIN}/T{GLASS_TRANSITION}.h5",
+        cold_structures=file_of(
+            paths.STRUCTURES, ensemble="large", temperature=GLASS_TRANSITION, chunk="0"
+        ),
+        cold_predictions=file_of(
+            paths.PREDICTIONS,
+            ensemble="large",
+            t_min=MAIN_T_MIN,
+            temperature=GLASS_TRANSITION,
+        ),
         relaxation=RELAXATION,
     output:
-        f"{RUN}/tables/snapshots.h5",
+        file_of(paths.SNAPSHOTS),
     log:
-        f"{RUN}/logs/measure_snapshots/all.log",
+        log_of("measure_snapshots"),
     benchmark:
-        f"{RUN}/benchmarks/measure_snapshots/all.tsv"
+        benchmark_of("measure_snapshots")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -214,20 +227,20 @@ rule measure_snapshots:
 rule summarise_equilibration:
     input:
         every_chunk(
-            f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.parquet",
+            paths.STRUCTURES_RECORD,
             TEMPERATURES,
         ),
         every_chunk(
-            f"{RUN}/large/structures/T{{temperature}}/chunk{{chunk}}.parquet",
+            paths.STRUCTURES_RECORD,
             TEMPERATURES,
             "large",
         ),
     output:
-        f"{RUN}/tables/equilibration.parquet",
+        file_of(paths.TABLE, table="equilibration"),
     log:
-        f"{RUN}/logs/summarise_equilibration/all.log",
+        log_of("summarise_equilibration"),
     benchmark:
-        f"{RUN}/benchmarks/summarise_equilibration/all.tsv"
+        benchmark_of("summarise_equilibration")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -245,20 +258,18 @@ rule measure_trends:
         labels=UNIT_LABELS,
         predictions=predictions("unit", TEMPERATURES),
         descriptors=thermal_positions("unit"),
-        labelled_descriptors=every_chunk(
-            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5", LABELLED
-        ),
-        networks=f"{RUN}/networks/full/tmin{MAIN_T_MIN}.npz",
+        labelled_descriptors=every_chunk(paths.DESCRIPTORS, LABELLED),
+        networks=file_of(paths.FULL_NETWORKS, t_min=MAIN_T_MIN),
         large_predictions=predictions("large", TEMPERATURES, [MAIN_T_MIN]),
         large_descriptors=thermal_positions("large"),
     output:
-        trends=f"{RUN}/tables/trends.parquet",
-        agreement=f"{RUN}/tables/agreement.parquet",
-        separations=f"{RUN}/tables/network_separation.parquet",
+        trends=file_of(paths.TABLE, table="trends"),
+        agreement=file_of(paths.TABLE, table="agreement"),
+        separations=file_of(paths.TABLE, table="network_separation"),
     log:
-        f"{RUN}/logs/measure_trends/all.log",
+        log_of("measure_trends"),
     benchmark:
-        f"{RUN}/benchmarks/measure_trends/all.tsv"
+        benchmark_of("measure_trends")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -282,27 +293,27 @@ rule measure_trends:
 
 rule collect_numbers:
     input:
-        pearson=f"{RUN}/tables/pearson.parquet",
-        comparison=f"{RUN}/tables/comparison.parquet",
-        susceptibility=f"{RUN}/tables/susceptibility.parquet",
-        correlation_length=f"{RUN}/tables/correlation_length.parquet",
-        chord_length=f"{RUN}/tables/chord_length.parquet",
-        attention_length=f"{RUN}/tables/attention_length.parquet",
-        bottleneck_separation=f"{RUN}/tables/bottleneck_separation.parquet",
+        pearson=file_of(paths.TABLE, table="pearson"),
+        comparison=file_of(paths.TABLE, table="comparison"),
+        susceptibility=file_of(paths.TABLE, table="susceptibility"),
+        correlation_length=file_of(paths.TABLE, table="correlation_length"),
+        chord_length=file_of(paths.TABLE, table="chord_length"),
+        attention_length=file_of(paths.TABLE, table="attention_length"),
+        bottleneck_separation=file_of(paths.TABLE, table="bottleneck_separation"),
         relaxation=RELAXATION,
-        label_maps=expand(f"{RUN}/label_map/tmin{{t_min}}.parquet", t_min=T_MINS),
-        networks=expand(f"{RUN}/networks/full/tmin{{t_min}}.npz", t_min=T_MINS),
-        selections=expand(f"{RUN}/networks/full/tmin{{t_min}}.parquet", t_min=T_MINS),
-        other_output=f"{RUN}/networks/other_output/tmin{MAIN_T_MIN}.parquet",
-        trends=f"{RUN}/tables/trends.parquet",
-        agreement=f"{RUN}/tables/agreement.parquet",
+        label_maps=files_of(paths.LABEL_MAP, t_min=T_MINS),
+        networks=files_of(paths.FULL_NETWORKS, t_min=T_MINS),
+        selections=files_of(paths.FULL_SELECTION, t_min=T_MINS),
+        other_output=file_of(paths.OTHER_OUTPUT, t_min=MAIN_T_MIN),
+        trends=file_of(paths.TABLE, table="trends"),
+        agreement=file_of(paths.TABLE, table="agreement"),
     output:
-        numbers=f"{RUN}/numbers.json",
-        scales=f"{RUN}/tables/length_scales.parquet",
+        numbers=file_of(paths.NUMBERS),
+        scales=file_of(paths.TABLE, table="length_scales"),
     log:
-        f"{RUN}/logs/collect_numbers/all.log",
+        log_of("collect_numbers"),
     benchmark:
-        f"{RUN}/benchmarks/collect_numbers/all.tsv"
+        benchmark_of("collect_numbers")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -323,13 +334,13 @@ rule collect_numbers:
 
 rule write_reproduction:
     input:
-        f"{RUN}/numbers.json",
+        file_of(paths.NUMBERS),
     output:
-        f"{RUN}/reproduction.md",
+        file_of(paths.REPRODUCTION),
     log:
-        f"{RUN}/logs/write_reproduction/all.log",
+        log_of("write_reproduction"),
     benchmark:
-        f"{RUN}/benchmarks/write_reproduction/all.tsv"
+        benchmark_of("write_reproduction")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -349,24 +360,20 @@ rule write_reproduction:
 
 rule export_ovito:
     input:
-        structures=per_chunk(
-            f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.gsd"
-        ),
-        predictions=f"{RUN}/unit/predictions/tmin{MAIN_T_MIN}/T{{temperature}}.h5",
-        descriptors=per_chunk(
-            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5"
-        ),
+        structures=per_chunk(paths.STRUCTURES),
+        predictions=file_of(paths.PREDICTIONS, ensemble="unit", t_min=MAIN_T_MIN),
+        descriptors=per_chunk(paths.DESCRIPTORS),
         labels=lambda wildcards: (
-            [f"{RUN}/unit/labels/T{wildcards.temperature}.h5"]
+            [file_of(paths.LABELS, ensemble="unit", temperature=wildcards.temperature)]
             if wildcards.temperature in LABELLED
             else []
         ),
     output:
-        f"{RUN}/ovito/T{{temperature}}.gsd",
+        file_of(paths.OVITO),
     log:
-        f"{RUN}/logs/export_ovito/T{{temperature}}.log",
+        log_of("export_ovito", "temperature"),
     benchmark:
-        f"{RUN}/benchmarks/export_ovito/T{{temperature}}.tsv"
+        benchmark_of("export_ovito", "temperature")
     conda:
         "../../envs/workflow.yaml"
     threads: 1

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from snakemake.exceptions import WorkflowError
 
 from tglassmlp import config as run_config
+from tglassmlp import paths
 from tglassmlp.provenance import stage_version as version
 from tglassmlp.state_point import canonical
 from tglassmlp.storage import work_for
@@ -46,7 +47,7 @@ CONFIG = read_config()
 config.clear()
 config.update(run_config.plain(CONFIG))  # for the report, which shows it
 
-RUN = f"results/{CONFIG.run}"
+RUN = paths.run_folder(CONFIG.run)
 # Every job inherits these: files carry their place, identity and mixture, and readers refuse those of another run.
 work_for(RUN, run_config.fingerprint(CONFIG.seed, CONFIG.system), CONFIG.mixture())
 # The limits of the checks let a job start or refuse it, and are no part of what it makes (equilibration.accept).
@@ -79,14 +80,38 @@ LARGE_CHUNKS = chunk_names(CONFIG.large_systems.number, CONFIG.large_systems.chu
 
 
 wildcard_constraints:
-    temperature=r"\d+\.\d{2,6}",
-    t_min=r"\d+\.\d{2,6}",
-    cb=r"0\.\d{2,6}",
-    chunk=r"\d+",
-    fold=r"\d+",
-    structure=r"\d+",
-    ensemble="unit|large",
-    figure=r"[a-z0-9_]+",
+    **paths.WILDCARDS,
+
+
+def file_of(product, **known):
+    """File of a product of this run; wildcards that are not known stay in braces."""
+    return product.pattern(RUN, **known)
+
+
+def files_of(product, **values):
+    """Files of a product of this run, for all combinations of values; every wildcard has some."""
+    return product.paths(RUN, **values)
+
+
+def files_of_ensemble(product, ensemble, temperature, chunk):
+    """Files of one temperature; of a product that has but one ensemble too."""
+    known = {"ensemble": ensemble} if "ensemble" in product.wildcards else {}
+    return files_of(product, **known, temperature=temperature, chunk=chunk)
+
+
+def log_of(rule, *wildcards):
+    """Log of a rule's jobs, which are told apart by these wildcards."""
+    return paths.log(RUN, rule, *wildcards)
+
+
+def benchmark_of(rule, *wildcards):
+    """Time and memory of a rule's jobs, measured by Snakemake."""
+    return paths.benchmark(RUN, rule, *wildcards)
+
+
+def state_of(rule, *wildcards, suffix=""):
+    """Where the jobs of a rule keep what they need to go on after a kill."""
+    return paths.state(RUN, rule, *wildcards, suffix=suffix)
 
 
 def chunks(ensemble, temperature):
@@ -96,12 +121,14 @@ def chunks(ensemble, temperature):
     return chunk_names(CONFIG.structures_at(temperature), CONFIG.structures.chunk)
 
 
-def every_chunk(pattern, temperatures, ensemble="unit"):
-    """`pattern` with {temperature} and {chunk} for all chunks of some temperatures, in order."""
+def every_chunk(product, temperatures, ensemble="unit"):
+    """Files of a product for all chunks of some temperatures, in order."""
     return [
-        pattern.format(temperature=temperature, chunk=chunk)
+        file
         for temperature in temperatures
-        for chunk in chunks(ensemble, temperature)
+        for file in files_of_ensemble(
+            product, ensemble, temperature, chunks(ensemble, temperature)
+        )
     ]
 
 
@@ -132,16 +159,12 @@ def temperature_entry(temperature):
     )
 
 
-def per_chunk(pattern):
-    """Input function: `pattern` (with {chunk}, {ensemble}, {temperature}) for every chunk of its ensemble."""
+def per_chunk(product):
+    """Input function: files of a product for every chunk of a temperature, unit systems if no wildcard says."""
 
     def files(wildcards):
         ensemble = getattr(wildcards, "ensemble", "unit")
-        fixed = {**dict(wildcards), "ensemble": ensemble}
-        return [
-            pattern.format(**{**fixed, "chunk": chunk})
-            for chunk in chunks(ensemble, wildcards.temperature)
-        ]
+        return every_chunk(product, [wildcards.temperature], ensemble)
 
     return files
 

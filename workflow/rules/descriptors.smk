@@ -4,14 +4,14 @@ include: "functions/descriptors.smk"
 
 rule compute_descriptors:
     input:
-        structures=f"{RUN}/{{ensemble}}/structures/T{{temperature}}/chunk{{chunk}}.gsd",
-        inherent=f"{RUN}/{{ensemble}}/inherent/T{{temperature}}/chunk{{chunk}}.gsd",
+        structures=file_of(paths.STRUCTURES),
+        inherent=file_of(paths.INHERENT),
     output:
-        f"{RUN}/{{ensemble}}/descriptors/T{{temperature}}/chunk{{chunk}}.h5",
+        file_of(paths.DESCRIPTORS),
     log:
-        f"{RUN}/logs/compute_descriptors/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.log",
+        log_of("compute_descriptors", "ensemble", "temperature", "chunk"),
     benchmark:
-        f"{RUN}/benchmarks/compute_descriptors/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.tsv"
+        benchmark_of("compute_descriptors", "ensemble", "temperature", "chunk")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -29,16 +29,14 @@ rule compute_descriptors:
 
 rule fit_scaling:
     input:
-        label_map=f"{RUN}/label_map/tmin{{t_min}}.parquet",
-        descriptors=every_chunk(
-            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5", TEMPERATURES
-        ),
+        label_map=file_of(paths.LABEL_MAP),
+        descriptors=every_chunk(paths.DESCRIPTORS, TEMPERATURES),
     output:
-        f"{RUN}/scaling/tmin{{t_min}}.json",
+        file_of(paths.SCALING),
     log:
-        f"{RUN}/logs/fit_scaling/tmin{{t_min}}.log",
+        log_of("fit_scaling", "t_min"),
     benchmark:
-        f"{RUN}/benchmarks/fit_scaling/tmin{{t_min}}.tsv"
+        benchmark_of("fit_scaling", "t_min")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -46,7 +44,7 @@ rule fit_scaling:
         mem_mb=2000,
         runtime=15,
     params:
-        kinds=["x", "t"] if CONFIG.training.scaling_temperatures == "all" else ["x"],
+        kinds=scaling_letters(),
         structures=division_record(),
         stage_version=version("scaling"),
     script:

@@ -4,16 +4,18 @@ include: "functions/dynamics.smk"
 
 rule run_isoconfigurational_dynamics:
     input:
-        structures=f"{RUN}/{{ensemble}}/structures/T{{temperature}}/chunk{{chunk}}.gsd",
+        structures=file_of(paths.STRUCTURES),
         equilibration=measured_equilibration,
     output:
-        f"{RUN}/{{ensemble}}/trajectories/T{{temperature}}/chunk{{chunk}}.h5",
+        file_of(paths.TRAJECTORIES),
     log:
-        f"{RUN}/logs/run_isoconfigurational_dynamics/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.log",
+        log_of("run_isoconfigurational_dynamics", "ensemble", "temperature", "chunk"),
     benchmark:
-        f"{RUN}/benchmarks/run_isoconfigurational_dynamics/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.tsv"
+        benchmark_of(
+            "run_isoconfigurational_dynamics", "ensemble", "temperature", "chunk"
+        )
     conda:
-        f"../../envs/{'hoomd' if CONFIG.engine == 'hoomd' else 'workflow'}.yaml"
+        f"../../envs/{ENGINE.environment}.yaml"
     threads: threads_of(dynamics_plan)
     resources:
         mem_mb=megabytes_of(dynamics_plan),
@@ -25,7 +27,9 @@ rule run_isoconfigurational_dynamics:
         engine=CONFIG.engine,
         seed=CONFIG.seed,
         plan=dynamics_plan,
-        state=f"{RUN}/.state/run_isoconfigurational_dynamics/{{ensemble}}_T{{temperature}}_chunk{{chunk}}",
+        state=state_of(
+            "run_isoconfigurational_dynamics", "ensemble", "temperature", "chunk"
+        ),
         stage_version=version("dynamics"),
     script:
         "../../scripts/run_isoconfigurational_dynamics.py"
@@ -33,16 +37,16 @@ rule run_isoconfigurational_dynamics:
 
 rule extend_isoconfigurational_dynamics:
     input:
-        structures=f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.gsd",
-        trajectories=f"{RUN}/unit/trajectories/T{{temperature}}/chunk{{chunk}}.h5",
+        structures=file_of(paths.STRUCTURES, ensemble="unit"),
+        trajectories=file_of(paths.TRAJECTORIES, ensemble="unit"),
     output:
-        f"{RUN}/unit/extended/T{{temperature}}/chunk{{chunk}}.h5",
+        file_of(paths.EXTENDED_TRAJECTORIES),
     log:
-        f"{RUN}/logs/extend_isoconfigurational_dynamics/T{{temperature}}_chunk{{chunk}}.log",
+        log_of("extend_isoconfigurational_dynamics", "temperature", "chunk"),
     benchmark:
-        f"{RUN}/benchmarks/extend_isoconfigurational_dynamics/T{{temperature}}_chunk{{chunk}}.tsv"
+        benchmark_of("extend_isoconfigurational_dynamics", "temperature", "chunk")
     conda:
-        f"../../envs/{'hoomd' if CONFIG.engine == 'hoomd' else 'workflow'}.yaml"
+        f"../../envs/{ENGINE.environment}.yaml"
     threads: threads_of(extension_plan)
     resources:
         mem_mb=megabytes_of(extension_plan),
@@ -54,7 +58,7 @@ rule extend_isoconfigurational_dynamics:
         engine=CONFIG.engine,
         seed=CONFIG.seed,
         plan=extension_plan,
-        state=f"{RUN}/.state/extend_isoconfigurational_dynamics/T{{temperature}}_chunk{{chunk}}",
+        state=state_of("extend_isoconfigurational_dynamics", "temperature", "chunk"),
         stage_version=version("dynamics"),
     script:
         "../../scripts/extend_isoconfigurational_dynamics.py"

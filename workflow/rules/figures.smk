@@ -6,19 +6,19 @@ rule draw_figure:
     input:
         unpack(figure_tables),
     output:
-        *[f"{RUN}/figures/{{figure}}.{x}" for x in FORMATS[1:]],
+        *[file_of(paths.FIGURE, format=x) for x in FORMATS[1:]],
         png=report(
-            f"{RUN}/figures/{{figure}}.{FORMATS[0]}",
+            file_of(paths.FIGURE, format=FORMATS[0]),
             caption="../report/figure.rst",
             category=figure_category,
             labels=figure_labels,
         ),
-        data=f"{RUN}/figures/data/{{figure}}.parquet",
-        csv=f"{RUN}/figures/data/{{figure}}.csv",
+        data=file_of(paths.FIGURE_DATA),
+        csv=file_of(paths.FIGURE_CSV),
     log:
-        f"{RUN}/logs/draw_figure/{{figure}}.log",
+        log_of("draw_figure", "figure"),
     benchmark:
-        f"{RUN}/benchmarks/draw_figure/{{figure}}.tsv"
+        benchmark_of("draw_figure", "figure")
     wildcard_constraints:
         figure="|".join(FIGURES),
     conda:
@@ -37,10 +37,10 @@ rule draw_figure:
 
 rule draw_movie:
     input:
-        f"{RUN}/tables/snapshots.h5",
+        file_of(paths.SNAPSHOTS),
     output:
         report(
-            f"{RUN}/figures/{MOVIE}",
+            file_of(paths.MOVIE, format=MOVIE_FORMAT),
             caption="../report/movie.rst",
             category="3 Prediction",
             labels={
@@ -49,9 +49,9 @@ rule draw_movie:
             },
         ),
     log:
-        f"{RUN}/logs/draw_movie/all.log",
+        log_of("draw_movie"),
     benchmark:
-        f"{RUN}/benchmarks/draw_movie/all.tsv"
+        benchmark_of("draw_movie")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -67,18 +67,18 @@ rule draw_movie:
 
 rule draw_contact_sheet:
     input:
-        expand(f"{RUN}/figures/{{figure}}.{FORMATS[0]}", figure=FIGURES),
+        files_of(paths.FIGURE, format=FORMATS[0], figure=FIGURES),
     output:
         report(
-            f"{RUN}/figures/contact_sheet.png",
+            file_of(paths.CONTACT_SHEET),
             caption="../report/contact_sheet.rst",
             category="0 Overview",
             labels={"figure": "All figures", "in the paper": "none"},
         ),
     log:
-        f"{RUN}/logs/draw_contact_sheet/all.log",
+        log_of("draw_contact_sheet"),
     benchmark:
-        f"{RUN}/benchmarks/draw_contact_sheet/all.tsv"
+        benchmark_of("draw_contact_sheet")
     conda:
         "../../envs/workflow.yaml"
     threads: 1

@@ -15,24 +15,16 @@ if PUBLISHED:
         input:
             published_file,
         output:
-            structures=for_chunks(
-                f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.gsd"
-            ),
-            records=for_chunks(
-                f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.parquet"
-            ),
-            inherent=for_chunks(
-                f"{RUN}/unit/inherent/T{{temperature}}/chunk{{chunk}}.gsd"
-            ),
-            trajectories=for_chunks(
-                f"{RUN}/unit/trajectories/T{{temperature}}/chunk{{chunk}}.h5"
-            ),
-            verdict=f"{RUN}/unit/structures/T{{temperature}}/equilibration.json",
-            table=f"{RUN}/unit/structures/T{{temperature}}/equilibration.parquet",
+            structures=for_chunks(paths.STRUCTURES),
+            records=for_chunks(paths.STRUCTURES_RECORD),
+            inherent=for_chunks(paths.INHERENT),
+            trajectories=for_chunks(paths.TRAJECTORIES),
+            verdict=file_of(paths.EQUILIBRATION),
+            table=file_of(paths.EQUILIBRATION_VERDICT),
         log:
-            f"{RUN}/logs/import_glassbench/T{{temperature}}.log",
+            log_of("import_glassbench", "temperature"),
         benchmark:
-            f"{RUN}/benchmarks/import_glassbench/T{{temperature}}.tsv"
+            benchmark_of("import_glassbench", "temperature")
         wildcard_constraints:
             temperature="|".join(t.replace(".", r"\.") for t in PUBLISHED),
         conda:
@@ -56,21 +48,19 @@ if PUBLISHED:
 # Not part of a run: ask for results/<run>/glassbench/KA2D_results/times_<temperature>.dat
 rule export_glassbench:
     input:
-        structures=per_chunk(
-            f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.gsd"
-        ),
-        inherent=per_chunk(f"{RUN}/unit/inherent/T{{temperature}}/chunk{{chunk}}.gsd"),
+        structures=per_chunk(paths.STRUCTURES),
+        inherent=per_chunk(paths.INHERENT),
         trajectories=lambda wildcards: [
             trajectory_file("unit", wildcards.temperature, chunk)
             for chunk in chunks("unit", wildcards.temperature)
         ],
     output:
-        files=directory(f"{RUN}/glassbench/KA2D_trajectories/T{{temperature}}"),
-        times=f"{RUN}/glassbench/KA2D_results/times_{{temperature}}.dat",
+        files=directory(file_of(paths.GLASSBENCH_TRAJECTORIES)),
+        times=file_of(paths.GLASSBENCH_TIMES),
     log:
-        f"{RUN}/logs/export_glassbench/T{{temperature}}.log",
+        log_of("export_glassbench", "temperature"),
     benchmark:
-        f"{RUN}/benchmarks/export_glassbench/T{{temperature}}.tsv"
+        benchmark_of("export_glassbench", "temperature")
     conda:
         "../../envs/workflow.yaml"
     threads: 1

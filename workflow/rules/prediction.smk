@@ -4,17 +4,15 @@ include: "functions/prediction.smk"
 
 rule predict_propensities:
     input:
-        descriptors=per_chunk(
-            f"{RUN}/{{ensemble}}/descriptors/T{{temperature}}/chunk{{chunk}}.h5"
-        ),
-        networks=f"{RUN}/networks/full/tmin{{t_min}}.npz",
-        label_map=f"{RUN}/label_map/tmin{{t_min}}.parquet",
+        descriptors=per_chunk(paths.DESCRIPTORS),
+        networks=file_of(paths.FULL_NETWORKS),
+        label_map=file_of(paths.LABEL_MAP),
     output:
-        f"{RUN}/{{ensemble}}/predictions/tmin{{t_min}}/T{{temperature}}.h5",
+        file_of(paths.PREDICTIONS),
     log:
-        f"{RUN}/logs/predict_propensities/{{ensemble}}_tmin{{t_min}}_T{{temperature}}.log",
+        log_of("predict_propensities", "ensemble", "t_min", "temperature"),
     benchmark:
-        f"{RUN}/benchmarks/predict_propensities/{{ensemble}}_tmin{{t_min}}_T{{temperature}}.tsv"
+        benchmark_of("predict_propensities", "ensemble", "t_min", "temperature")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -31,22 +29,22 @@ rule predict_propensities:
 
 rule predict_baselines:
     input:
-        descriptors=per_chunk(
-            f"{RUN}/{{ensemble}}/descriptors/T{{temperature}}/chunk{{chunk}}.h5"
+        descriptors=per_chunk(paths.DESCRIPTORS),
+        linear=files_of(paths.LINEAR_BASELINES, t_min=T_MINS),
+        transferred=file_of(
+            paths.BASELINE_NETWORKS, temperature=TRANSFERRED_TEMPERATURE
         ),
-        linear=expand(f"{RUN}/baselines/linear/tmin{{t_min}}.npz", t_min=T_MINS),
-        transferred=f"{RUN}/baselines/T{TRANSFERRED_TEMPERATURE}.npz",
         own=lambda wildcards: (
-            [f"{RUN}/baselines/T{wildcards.temperature}.npz"]
+            [file_of(paths.BASELINE_NETWORKS, temperature=wildcards.temperature)]
             if wildcards.temperature in LABELLED
             else []
         ),
     output:
-        f"{RUN}/{{ensemble}}/baseline_predictions/T{{temperature}}.h5",
+        file_of(paths.BASELINE_PREDICTIONS),
     log:
-        f"{RUN}/logs/predict_baselines/{{ensemble}}_T{{temperature}}.log",
+        log_of("predict_baselines", "ensemble", "temperature"),
     benchmark:
-        f"{RUN}/benchmarks/predict_baselines/{{ensemble}}_T{{temperature}}.tsv"
+        benchmark_of("predict_baselines", "ensemble", "temperature")
     conda:
         "../../envs/workflow.yaml"
     threads: 1

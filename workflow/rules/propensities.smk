@@ -4,14 +4,14 @@ include: "functions/propensities.smk"
 
 rule measure_propensities:
     input:
-        structures=f"{RUN}/{{ensemble}}/structures/T{{temperature}}/chunk{{chunk}}.gsd",
+        structures=file_of(paths.STRUCTURES),
         trajectories=lambda wildcards: trajectory_file(**wildcards),
     output:
-        f"{RUN}/{{ensemble}}/propensities/T{{temperature}}/chunk{{chunk}}.h5",
+        file_of(paths.PROPENSITIES),
     log:
-        f"{RUN}/logs/measure_propensities/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.log",
+        log_of("measure_propensities", "ensemble", "temperature", "chunk"),
     benchmark:
-        f"{RUN}/benchmarks/measure_propensities/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.tsv"
+        benchmark_of("measure_propensities", "ensemble", "temperature", "chunk")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -19,7 +19,10 @@ rule measure_propensities:
         mem_mb=lambda wildcards: round(800 + 3 * trajectory_megabytes(wildcards)),
         runtime=lambda wildcards: round(10 + trajectory_megabytes(wildcards) / 500),
     params:
-        settings=chosen("propensity", "r_in", "r_out", "wave_number"),
+        settings={
+            **chosen("propensity", "r_in", "r_out", "wave_number"),
+            **label_chosen(),
+        },
         mixture=mixture_record(),
         stage_version=version("propensities"),
     script:
@@ -28,16 +31,14 @@ rule measure_propensities:
 
 rule measure_relaxation:
     input:
-        every_chunk(
-            f"{RUN}/unit/propensities/T{{temperature}}/chunk{{chunk}}.h5", LABELLED
-        ),
+        every_chunk(paths.PROPENSITIES, LABELLED),
     output:
-        curves=f"{RUN}/relaxation/curves.parquet",
-        relaxation=f"{RUN}/relaxation/relaxation.json",
+        curves=file_of(paths.RELAXATION_CURVES),
+        relaxation=file_of(paths.RELAXATION),
     log:
-        f"{RUN}/logs/measure_relaxation/all.log",
+        log_of("measure_relaxation"),
     benchmark:
-        f"{RUN}/benchmarks/measure_relaxation/all.tsv"
+        benchmark_of("measure_relaxation")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -61,16 +62,18 @@ rule measure_relaxation:
 
 rule label_structures:
     input:
-        lambda wildcards: expand(
-            f"{RUN}/{wildcards.ensemble}/propensities/T{wildcards.temperature}/chunk{{chunk}}.h5",
+        lambda wildcards: files_of(
+            paths.PROPENSITIES,
+            ensemble=wildcards.ensemble,
+            temperature=wildcards.temperature,
             chunk=dynamics_chunks(wildcards.ensemble, wildcards.temperature),
         ),
     output:
-        f"{RUN}/{{ensemble}}/labels/T{{temperature}}.h5",
+        file_of(paths.LABELS),
     log:
-        f"{RUN}/logs/label_structures/{{ensemble}}_T{{temperature}}.log",
+        log_of("label_structures", "ensemble", "temperature"),
     benchmark:
-        f"{RUN}/benchmarks/label_structures/{{ensemble}}_T{{temperature}}.tsv"
+        benchmark_of("label_structures", "ensemble", "temperature")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -78,6 +81,7 @@ rule label_structures:
         mem_mb=4000,
         runtime=20,
     params:
+        **label_chosen(),
         c_b=[float(c) for c in C_BS],
         central_species=CONFIG.propensity.central_species,
         stage_version=version("labels"),
@@ -87,13 +91,13 @@ rule label_structures:
 
 rule map_labels:
     input:
-        expand(f"{RUN}/unit/labels/T{{temperature}}.h5", temperature=LABELLED),
+        files_of(paths.LABELS, ensemble="unit", temperature=LABELLED),
     output:
-        f"{RUN}/label_map/tmin{{t_min}}.parquet",
+        file_of(paths.LABEL_MAP),
     log:
-        f"{RUN}/logs/map_labels/tmin{{t_min}}.log",
+        log_of("map_labels", "t_min"),
     benchmark:
-        f"{RUN}/benchmarks/map_labels/tmin{{t_min}}.tsv"
+        benchmark_of("map_labels", "t_min")
     conda:
         "../../envs/workflow.yaml"
     threads: 1

@@ -4,12 +4,12 @@ include: "functions/structures.smk"
 
 rule equilibrate_structures:
     output:
-        structures=f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.gsd",
-        record=f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.parquet",
+        structures=file_of(paths.STRUCTURES, ensemble="unit"),
+        record=file_of(paths.STRUCTURES_RECORD, ensemble="unit"),
     log:
-        f"{RUN}/logs/equilibrate_structures/T{{temperature}}_chunk{{chunk}}.log",
+        log_of("equilibrate_structures", "temperature", "chunk"),
     benchmark:
-        f"{RUN}/benchmarks/equilibrate_structures/T{{temperature}}_chunk{{chunk}}.tsv"
+        benchmark_of("equilibrate_structures", "temperature", "chunk")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -22,7 +22,7 @@ rule equilibrate_structures:
         sweeps=lambda wildcards: temperature_entry(wildcards.temperature)["sweeps"],
         structures=chunk_structures,
         seed=CONFIG.seed,
-        state=f"{RUN}/.state/equilibrate_structures/T{{temperature}}_chunk{{chunk}}",
+        state=state_of("equilibrate_structures", "temperature", "chunk"),
         stage_version=version("structures"),
     script:
         "../../scripts/equilibrate_structures.py"
@@ -30,18 +30,14 @@ rule equilibrate_structures:
 
 rule measure_equilibration:
     input:
-        structures=per_chunk(
-            f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.gsd"
-        ),
-        records=per_chunk(
-            f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.parquet"
-        ),
+        structures=per_chunk(paths.STRUCTURES),
+        records=per_chunk(paths.STRUCTURES_RECORD),
     output:
-        f"{RUN}/unit/structures/T{{temperature}}/equilibration.json",
+        file_of(paths.EQUILIBRATION),
     log:
-        f"{RUN}/logs/measure_equilibration/T{{temperature}}.log",
+        log_of("measure_equilibration", "temperature"),
     benchmark:
-        f"{RUN}/benchmarks/measure_equilibration/T{{temperature}}.tsv"
+        benchmark_of("measure_equilibration", "temperature")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -59,13 +55,13 @@ rule measure_equilibration:
 # it against the limits when they start (`accept`). So another limit asks for new verdicts and for no new data.
 rule check_equilibration:
     input:
-        f"{RUN}/unit/structures/T{{temperature}}/equilibration.json",
+        file_of(paths.EQUILIBRATION),
     output:
-        f"{RUN}/unit/structures/T{{temperature}}/equilibration.parquet",
+        file_of(paths.EQUILIBRATION_VERDICT),
     log:
-        f"{RUN}/logs/check_equilibration/T{{temperature}}.log",
+        log_of("check_equilibration", "temperature"),
     benchmark:
-        f"{RUN}/benchmarks/check_equilibration/T{{temperature}}.tsv"
+        benchmark_of("check_equilibration", "temperature")
     priority: 50
     conda:
         "../../envs/workflow.yaml"
@@ -76,7 +72,7 @@ rule check_equilibration:
     params:
         checks=section("equilibration")["checks"],
         on_failure=CONFIG.equilibration.on_failure,
-        report=f"{RUN}/.state/check_equilibration/T{{temperature}}.json",
+        report=state_of("check_equilibration", "temperature", suffix=".json"),
         stage_version=version("equilibration_checks"),
     script:
         "../../scripts/check_equilibration.py"
@@ -84,17 +80,17 @@ rule check_equilibration:
 
 rule check_heat_capacity:
     input:
-        expand(
-            f"{RUN}/unit/structures/T{{temperature}}/equilibration.json",
+        files_of(
+            paths.EQUILIBRATION,
             temperature=TEMPERATURES,
         ),
     output:
-        heat_capacity=f"{RUN}/unit/structures/heat_capacity.parquet",
-        reweighting=f"{RUN}/unit/structures/reweighting.parquet",
+        heat_capacity=file_of(paths.HEAT_CAPACITY),
+        reweighting=file_of(paths.REWEIGHTING),
     log:
-        f"{RUN}/logs/check_heat_capacity/all.log",
+        log_of("check_heat_capacity"),
     benchmark:
-        f"{RUN}/benchmarks/check_heat_capacity/all.tsv"
+        benchmark_of("check_heat_capacity")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -104,7 +100,7 @@ rule check_heat_capacity:
     params:
         checks=section("equilibration")["checks"],
         on_failure=CONFIG.equilibration.on_failure,
-        report=f"{RUN}/.state/check_heat_capacity/all.json",
+        report=state_of("check_heat_capacity", suffix=".json"),
         stage_version=version("equilibration_checks"),
     script:
         "../../scripts/check_heat_capacity.py"
@@ -114,14 +110,14 @@ rule check_heat_capacity:
 rule extend_equilibration:
     input:
         structures=lambda wildcards: extended_source(wildcards)[0],
-        equilibration=f"{RUN}/unit/structures/T{{temperature}}/equilibration.json",
+        equilibration=file_of(paths.EQUILIBRATION),
     output:
-        structures=f"{RUN}/unit/extended_check/T{{temperature}}/structure{{structure}}.gsd",
-        record=f"{RUN}/unit/extended_check/T{{temperature}}/structure{{structure}}.parquet",
+        structures=file_of(paths.EXTENDED_STRUCTURE),
+        record=file_of(paths.EXTENDED_STRUCTURE_RECORD),
     log:
-        f"{RUN}/logs/extend_equilibration/T{{temperature}}_structure{{structure}}.log",
+        log_of("extend_equilibration", "temperature", "structure"),
     benchmark:
-        f"{RUN}/benchmarks/extend_equilibration/T{{temperature}}_structure{{structure}}.tsv"
+        benchmark_of("extend_equilibration", "temperature", "structure")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -134,7 +130,9 @@ rule extend_equilibration:
         sweeps=extended_sweeps,
         place=lambda wildcards: extended_source(wildcards)[1],
         seed=CONFIG.seed,
-        state=f"{RUN}/.state/extend_equilibration/T{{temperature}}_structure{{structure}}.npz",
+        state=state_of(
+            "extend_equilibration", "temperature", "structure", suffix=".npz"
+        ),
         stage_version=version("structures"),
     script:
         "../../scripts/extend_equilibration.py"
@@ -142,22 +140,16 @@ rule extend_equilibration:
 
 rule measure_extended_check:
     input:
-        extended=extended_files(
-            f"{RUN}/unit/extended_check/T{{temperature}}/structure{{structure}}.gsd"
-        ),
-        extended_records=extended_files(
-            f"{RUN}/unit/extended_check/T{{temperature}}/structure{{structure}}.parquet"
-        ),
-        inherent=per_chunk(f"{RUN}/unit/inherent/T{{temperature}}/chunk{{chunk}}.gsd"),
-        records=per_chunk(
-            f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.parquet"
-        ),
+        extended=extended_files(paths.EXTENDED_STRUCTURE),
+        extended_records=extended_files(paths.EXTENDED_STRUCTURE_RECORD),
+        inherent=per_chunk(paths.INHERENT),
+        records=per_chunk(paths.STRUCTURES_RECORD),
     output:
-        f"{RUN}/unit/extended_check/T{{temperature}}/checks.json",
+        file_of(paths.EXTENDED_CHECK),
     log:
-        f"{RUN}/logs/measure_extended_check/T{{temperature}}.log",
+        log_of("measure_extended_check", "temperature"),
     benchmark:
-        f"{RUN}/benchmarks/measure_extended_check/T{{temperature}}.tsv"
+        benchmark_of("measure_extended_check", "temperature")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -176,16 +168,16 @@ rule measure_extended_check:
 
 rule check_extended:
     input:
-        expand(
-            f"{RUN}/unit/extended_check/T{{temperature}}/checks.json",
+        files_of(
+            paths.EXTENDED_CHECK,
             temperature=EXTENDED_TEMPERATURES,
         ),
     output:
-        f"{RUN}/tables/extended_check.parquet",
+        file_of(paths.TABLE, table="extended_check"),
     log:
-        f"{RUN}/logs/check_extended/all.log",
+        log_of("check_extended"),
     benchmark:
-        f"{RUN}/benchmarks/check_extended/all.tsv"
+        benchmark_of("check_extended")
     priority: 50
     conda:
         "../../envs/workflow.yaml"
@@ -196,7 +188,7 @@ rule check_extended:
     params:
         checks=section("equilibration")["checks"],
         on_failure=CONFIG.equilibration.on_failure,
-        report=f"{RUN}/.state/check_extended/all.json",
+        report=state_of("check_extended", suffix=".json"),
         stage_version=version("equilibration_checks"),
     script:
         "../../scripts/check_extended.py"
@@ -204,18 +196,16 @@ rule check_extended:
 
 rule equilibrate_large_systems:
     input:
-        structures=per_chunk(
-            f"{RUN}/unit/structures/T{{temperature}}/chunk{{chunk}}.gsd"
-        ),
-        equilibration=f"{RUN}/unit/structures/T{{temperature}}/equilibration.json",
+        structures=per_chunk(paths.STRUCTURES),
+        equilibration=file_of(paths.EQUILIBRATION),
     output:
-        structures=f"{RUN}/large/structures/T{{temperature}}/chunk{{chunk}}.gsd",
-        record=f"{RUN}/large/structures/T{{temperature}}/chunk{{chunk}}.parquet",
-        checks=f"{RUN}/large/structures/T{{temperature}}/chunk{{chunk}}.equilibration.json",
+        structures=file_of(paths.STRUCTURES, ensemble="large"),
+        record=file_of(paths.STRUCTURES_RECORD, ensemble="large"),
+        checks=file_of(paths.LARGE_EQUILIBRATION),
     log:
-        f"{RUN}/logs/equilibrate_large_systems/T{{temperature}}_chunk{{chunk}}.log",
+        log_of("equilibrate_large_systems", "temperature", "chunk"),
     benchmark:
-        f"{RUN}/benchmarks/equilibrate_large_systems/T{{temperature}}_chunk{{chunk}}.tsv"
+        benchmark_of("equilibrate_large_systems", "temperature", "chunk")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -231,7 +221,7 @@ rule equilibrate_large_systems:
         systems=chunk_systems,
         tiles=CONFIG.large_systems.tiles,
         seed=CONFIG.seed,
-        state=f"{RUN}/.state/equilibrate_large_systems/T{{temperature}}_chunk{{chunk}}",
+        state=state_of("equilibrate_large_systems", "temperature", "chunk"),
         stage_version=version("structures"),
     script:
         "../../scripts/equilibrate_large_systems.py"
@@ -239,13 +229,13 @@ rule equilibrate_large_systems:
 
 rule check_large_systems:
     input:
-        f"{RUN}/large/structures/T{{temperature}}/chunk{{chunk}}.equilibration.json",
+        file_of(paths.LARGE_EQUILIBRATION),
     output:
-        f"{RUN}/large/structures/T{{temperature}}/chunk{{chunk}}.checks.parquet",
+        file_of(paths.LARGE_EQUILIBRATION_VERDICT),
     log:
-        f"{RUN}/logs/check_large_systems/T{{temperature}}_chunk{{chunk}}.log",
+        log_of("check_large_systems", "temperature", "chunk"),
     benchmark:
-        f"{RUN}/benchmarks/check_large_systems/T{{temperature}}_chunk{{chunk}}.tsv"
+        benchmark_of("check_large_systems", "temperature", "chunk")
     priority: 50
     conda:
         "../../envs/workflow.yaml"
@@ -256,7 +246,7 @@ rule check_large_systems:
     params:
         checks=section("equilibration")["checks"],
         on_failure=CONFIG.equilibration.on_failure,
-        report=f"{RUN}/.state/check_large_systems/T{{temperature}}_chunk{{chunk}}.json",
+        report=state_of("check_large_systems", "temperature", "chunk", suffix=".json"),
         stage_version=version("equilibration_checks"),
     script:
         "../../scripts/check_large_systems.py"
@@ -264,14 +254,14 @@ rule check_large_systems:
 
 rule find_inherent_structures:
     input:
-        structures=f"{RUN}/{{ensemble}}/structures/T{{temperature}}/chunk{{chunk}}.gsd",
+        structures=file_of(paths.STRUCTURES),
         equilibration=measured_equilibration,
     output:
-        f"{RUN}/{{ensemble}}/inherent/T{{temperature}}/chunk{{chunk}}.gsd",
+        file_of(paths.INHERENT),
     log:
-        f"{RUN}/logs/find_inherent_structures/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.log",
+        log_of("find_inherent_structures", "ensemble", "temperature", "chunk"),
     benchmark:
-        f"{RUN}/benchmarks/find_inherent_structures/{{ensemble}}_T{{temperature}}_chunk{{chunk}}.tsv"
+        benchmark_of("find_inherent_structures", "ensemble", "temperature", "chunk")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -282,7 +272,7 @@ rule find_inherent_structures:
     params:
         force_tolerance=CONFIG.minimisation.force_tolerance,
         mixture=mixture_record(),
-        state=f"{RUN}/.state/find_inherent_structures/{{ensemble}}_T{{temperature}}_chunk{{chunk}}",
+        state=state_of("find_inherent_structures", "ensemble", "temperature", "chunk"),
         stage_version=version("inherent"),
     script:
         "../../scripts/find_inherent_structures.py"

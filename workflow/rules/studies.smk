@@ -4,17 +4,15 @@ include: "functions/studies.smk"
 
 rule run_study:
     input:
-        descriptors=every_chunk(
-            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5", TEMPERATURES
-        ),
-        labels=expand(f"{RUN}/unit/labels/T{{temperature}}.h5", temperature=LABELLED),
-        scaling=f"{RUN}/scaling/tmin{MAIN_T_MIN}.json",
+        descriptors=every_chunk(paths.DESCRIPTORS, TEMPERATURES),
+        labels=files_of(paths.LABELS, ensemble="unit", temperature=LABELLED),
+        scaling=file_of(paths.SCALING, t_min=MAIN_T_MIN),
     output:
-        f"{RUN}/studies/{{variant}}/seed{{seed}}.parquet",
+        file_of(paths.STUDY),
     log:
-        f"{RUN}/logs/run_study/{{variant}}_seed{{seed}}.log",
+        log_of("run_study", "variant", "seed"),
     benchmark:
-        f"{RUN}/benchmarks/run_study/{{variant}}_seed{{seed}}.tsv"
+        benchmark_of("run_study", "variant", "seed")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -34,17 +32,17 @@ rule run_study:
 
 rule collect_studies:
     input:
-        expand(
-            f"{RUN}/studies/{{variant}}/seed{{seed}}.parquet",
+        files_of(
+            paths.STUDY,
             variant=[v.slug for v in study_variants()],
             seed=range(CONFIG.studies.seeds),
         ),
     output:
-        f"{RUN}/tables/studies.parquet",
+        file_of(paths.TABLE, table="studies"),
     log:
-        f"{RUN}/logs/collect_studies/all.log",
+        log_of("collect_studies"),
     benchmark:
-        f"{RUN}/benchmarks/collect_studies/all.tsv"
+        benchmark_of("collect_studies")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -60,4 +58,4 @@ rule collect_studies:
 
 rule studies:
     input:
-        f"{RUN}/tables/studies.parquet",
+        file_of(paths.TABLE, table="studies"),

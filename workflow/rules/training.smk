@@ -4,19 +4,17 @@ include: "functions/training.smk"
 
 rule train_equi_time:
     input:
-        descriptors=every_chunk(
-            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5", LABELLED
-        ),
-        labels=expand(f"{RUN}/unit/labels/T{{temperature}}.h5", temperature=LABELLED),
-        label_map=f"{RUN}/label_map/tmin{{t_min}}.parquet",
-        scaling=f"{RUN}/scaling/tmin{{t_min}}.json",
+        descriptors=every_chunk(paths.DESCRIPTORS, LABELLED),
+        labels=files_of(paths.LABELS, ensemble="unit", temperature=LABELLED),
+        label_map=file_of(paths.LABEL_MAP),
+        scaling=file_of(paths.SCALING),
     output:
-        networks=f"{RUN}/networks/equi_time/tmin{{t_min}}/cb{{cb}}.npz",
-        history=f"{RUN}/networks/equi_time/tmin{{t_min}}/cb{{cb}}.history.parquet",
+        networks=file_of(paths.EQUI_TIME_NETWORKS),
+        history=file_of(paths.EQUI_TIME_HISTORY),
     log:
-        f"{RUN}/logs/train_equi_time/tmin{{t_min}}_cb{{cb}}.log",
+        log_of("train_equi_time", "t_min", "cb"),
     benchmark:
-        f"{RUN}/benchmarks/train_equi_time/tmin{{t_min}}_cb{{cb}}.tsv"
+        benchmark_of("train_equi_time", "t_min", "cb")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -27,7 +25,7 @@ rule train_equi_time:
     params:
         run=training_record(),
         minimum=CONFIG.labels.minimum_labelled,
-        state=f"{RUN}/.state/train_equi_time/tmin{{t_min}}_cb{{cb}}.npz",
+        state=state_of("train_equi_time", "t_min", "cb", suffix=".npz"),
         stage_version=version("training"),
     script:
         "../../scripts/train_equi_time.py"
@@ -35,21 +33,16 @@ rule train_equi_time:
 
 rule extrapolate_labels:
     input:
-        networks=expand(
-            f"{RUN}/networks/equi_time/tmin{{{{t_min}}}}/cb{{cb}}.npz",
-            cb=[] if CONFIG.training.procedure == "direct" else C_BS,
-        ),
-        descriptors=every_chunk(
-            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5", TEMPERATURES
-        ),
-        label_map=f"{RUN}/label_map/tmin{{t_min}}.parquet",
+        networks=[file_of(paths.EQUI_TIME_NETWORKS, cb=c_b) for c_b in EQUI_TIME_C_BS],
+        descriptors=every_chunk(paths.DESCRIPTORS, TEMPERATURES),
+        label_map=file_of(paths.LABEL_MAP),
     output:
-        labels=f"{RUN}/extrapolated/tmin{{t_min}}.h5",
-        table=f"{RUN}/extrapolated/tmin{{t_min}}.parquet",
+        labels=file_of(paths.EXTRAPOLATED_LABELS),
+        table=file_of(paths.EXTRAPOLATED_TABLE),
     log:
-        f"{RUN}/logs/extrapolate_labels/tmin{{t_min}}.log",
+        log_of("extrapolate_labels", "t_min"),
     benchmark:
-        f"{RUN}/benchmarks/extrapolate_labels/tmin{{t_min}}.tsv"
+        benchmark_of("extrapolate_labels", "t_min")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -66,20 +59,18 @@ rule extrapolate_labels:
 
 rule train_full:
     input:
-        descriptors=every_chunk(
-            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5", TEMPERATURES
-        ),
-        labels=expand(f"{RUN}/unit/labels/T{{temperature}}.h5", temperature=LABELLED),
-        extrapolated=f"{RUN}/extrapolated/tmin{{t_min}}.h5",
-        label_map=f"{RUN}/label_map/tmin{{t_min}}.parquet",
-        scaling=f"{RUN}/scaling/tmin{{t_min}}.json",
+        descriptors=every_chunk(paths.DESCRIPTORS, TEMPERATURES),
+        labels=files_of(paths.LABELS, ensemble="unit", temperature=LABELLED),
+        extrapolated=file_of(paths.EXTRAPOLATED_LABELS),
+        label_map=file_of(paths.LABEL_MAP),
+        scaling=file_of(paths.SCALING),
     output:
-        networks=f"{RUN}/networks/trained/tmin{{t_min}}.npz",
-        history=f"{RUN}/networks/full/tmin{{t_min}}.history.parquet",
+        networks=file_of(paths.TRAINED_NETWORKS),
+        history=file_of(paths.FULL_HISTORY),
     log:
-        f"{RUN}/logs/train_full/tmin{{t_min}}.log",
+        log_of("train_full", "t_min"),
     benchmark:
-        f"{RUN}/benchmarks/train_full/tmin{{t_min}}.tsv"
+        benchmark_of("train_full", "t_min")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -89,7 +80,7 @@ rule train_full:
         runtime=training_minutes(len(TEMPERATURES) * len(C_BS)),
     params:
         run=training_record(),
-        state=f"{RUN}/.state/train_full/tmin{{t_min}}.npz",
+        state=state_of("train_full", "t_min", suffix=".npz"),
         stage_version=version("training"),
     script:
         "../../scripts/train_full.py"
@@ -98,18 +89,16 @@ rule train_full:
 # Apart from the training: another tolerance chooses again among the same networks.
 rule select_networks:
     input:
-        networks=f"{RUN}/networks/trained/tmin{{t_min}}.npz",
-        descriptors=every_chunk(
-            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5", TEMPERATURES
-        ),
-        label_map=f"{RUN}/label_map/tmin{{t_min}}.parquet",
+        networks=file_of(paths.TRAINED_NETWORKS),
+        descriptors=every_chunk(paths.DESCRIPTORS, TEMPERATURES),
+        label_map=file_of(paths.LABEL_MAP),
     output:
-        networks=f"{RUN}/networks/full/tmin{{t_min}}.npz",
-        table=f"{RUN}/networks/full/tmin{{t_min}}.parquet",
+        networks=file_of(paths.FULL_NETWORKS),
+        table=file_of(paths.FULL_SELECTION),
     log:
-        f"{RUN}/logs/select_networks/tmin{{t_min}}.log",
+        log_of("select_networks", "t_min"),
     benchmark:
-        f"{RUN}/benchmarks/select_networks/tmin{{t_min}}.tsv"
+        benchmark_of("select_networks", "t_min")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -127,19 +116,17 @@ rule select_networks:
 
 rule train_other_output:
     input:
-        descriptors=every_chunk(
-            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5", TEMPERATURES
-        ),
-        labels=expand(f"{RUN}/unit/labels/T{{temperature}}.h5", temperature=LABELLED),
-        extrapolated=f"{RUN}/extrapolated/tmin{{t_min}}.h5",
-        label_map=f"{RUN}/label_map/tmin{{t_min}}.parquet",
-        scaling=f"{RUN}/scaling/tmin{{t_min}}.json",
+        descriptors=every_chunk(paths.DESCRIPTORS, TEMPERATURES),
+        labels=files_of(paths.LABELS, ensemble="unit", temperature=LABELLED),
+        extrapolated=file_of(paths.EXTRAPOLATED_LABELS),
+        label_map=file_of(paths.LABEL_MAP),
+        scaling=file_of(paths.SCALING),
     output:
-        f"{RUN}/networks/other_output/tmin{{t_min}}.parquet",
+        file_of(paths.OTHER_OUTPUT),
     log:
-        f"{RUN}/logs/train_other_output/tmin{{t_min}}.log",
+        log_of("train_other_output", "t_min"),
     benchmark:
-        f"{RUN}/benchmarks/train_other_output/tmin{{t_min}}.tsv"
+        benchmark_of("train_other_output", "t_min")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -150,7 +137,7 @@ rule train_other_output:
     params:
         run=training_record(),
         glass_transition=GLASS_TRANSITION,
-        state=f"{RUN}/.state/train_other_output/tmin{{t_min}}.npz",
+        state=state_of("train_other_output", "t_min", suffix=".npz"),
         stage_version=version("training"),
     script:
         "../../scripts/train_other_output.py"
@@ -158,18 +145,16 @@ rule train_other_output:
 
 rule train_baselines:
     input:
-        descriptors=per_chunk(
-            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5"
-        ),
-        labels=f"{RUN}/unit/labels/T{{temperature}}.h5",
-        scaling=f"{RUN}/scaling/tmin{MAIN_T_MIN}.json",
+        descriptors=per_chunk(paths.DESCRIPTORS),
+        labels=file_of(paths.LABELS, ensemble="unit"),
+        scaling=file_of(paths.SCALING, t_min=MAIN_T_MIN),
     output:
-        networks=f"{RUN}/baselines/T{{temperature}}.npz",
-        history=f"{RUN}/baselines/T{{temperature}}.history.parquet",
+        networks=file_of(paths.BASELINE_NETWORKS),
+        history=file_of(paths.BASELINE_HISTORY),
     log:
-        f"{RUN}/logs/train_baselines/T{{temperature}}.log",
+        log_of("train_baselines", "temperature"),
     benchmark:
-        f"{RUN}/benchmarks/train_baselines/T{{temperature}}.tsv"
+        benchmark_of("train_baselines", "temperature")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -179,7 +164,7 @@ rule train_baselines:
     params:
         run=training_record(),
         networks=CONFIG.baselines.networks,
-        state=f"{RUN}/.state/train_baselines/T{{temperature}}",
+        state=state_of("train_baselines", "temperature"),
         stage_version=version("baselines"),
     script:
         "../../scripts/train_baselines.py"
@@ -187,18 +172,16 @@ rule train_baselines:
 
 rule fit_linear_baselines:
     input:
-        descriptors=every_chunk(
-            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5", LABELLED
-        ),
-        labels=expand(f"{RUN}/unit/labels/T{{temperature}}.h5", temperature=LABELLED),
-        label_map=f"{RUN}/label_map/tmin{{t_min}}.parquet",
-        scaling=f"{RUN}/scaling/tmin{MAIN_T_MIN}.json",
+        descriptors=every_chunk(paths.DESCRIPTORS, LABELLED),
+        labels=files_of(paths.LABELS, ensemble="unit", temperature=LABELLED),
+        label_map=file_of(paths.LABEL_MAP),
+        scaling=file_of(paths.SCALING, t_min=MAIN_T_MIN),
     output:
-        f"{RUN}/baselines/linear/tmin{{t_min}}.npz",
+        file_of(paths.LINEAR_BASELINES),
     log:
-        f"{RUN}/logs/fit_linear_baselines/tmin{{t_min}}.log",
+        log_of("fit_linear_baselines", "t_min"),
     benchmark:
-        f"{RUN}/benchmarks/fit_linear_baselines/tmin{{t_min}}.tsv"
+        benchmark_of("fit_linear_baselines", "t_min")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -215,18 +198,16 @@ rule fit_linear_baselines:
 
 rule train_fold:
     input:
-        descriptors=every_chunk(
-            f"{RUN}/unit/descriptors/T{{temperature}}/chunk{{chunk}}.h5", TEMPERATURES
-        ),
-        labels=expand(f"{RUN}/unit/labels/T{{temperature}}.h5", temperature=LABELLED),
-        label_maps=expand(f"{RUN}/label_map/tmin{{t_min}}.parquet", t_min=T_MINS),
-        scalings=expand(f"{RUN}/scaling/tmin{{t_min}}.json", t_min=T_MINS),
+        descriptors=every_chunk(paths.DESCRIPTORS, TEMPERATURES),
+        labels=files_of(paths.LABELS, ensemble="unit", temperature=LABELLED),
+        label_maps=files_of(paths.LABEL_MAP, t_min=T_MINS),
+        scalings=files_of(paths.SCALING, t_min=T_MINS),
     output:
-        f"{RUN}/folds/fold{{fold}}.parquet",
+        file_of(paths.FOLD),
     log:
-        f"{RUN}/logs/train_fold/fold{{fold}}.log",
+        log_of("train_fold", "fold"),
     benchmark:
-        f"{RUN}/benchmarks/train_fold/fold{{fold}}.tsv"
+        benchmark_of("train_fold", "fold")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -238,7 +219,7 @@ rule train_fold:
         t_mins=T_MINS,
         folds=CONFIG.training.folds,
         settings=fold_settings(),
-        state=f"{RUN}/.state/train_fold/fold{{fold}}",
+        state=state_of("train_fold", "fold"),
         stage_version=version("training"),
     script:
         "../../scripts/train_fold.py"

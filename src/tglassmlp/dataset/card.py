@@ -16,8 +16,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from tglassmlp.dataset.ensemble import Ensemble
 from tglassmlp.dataset.files import DatasetFile
-from tglassmlp.dataset.library import MANIFEST, Dataset, Ensemble, load_dataset, read_manifest
+from tglassmlp.dataset.library import Dataset, load_dataset
+from tglassmlp.dataset.manifest import MANIFEST, read_manifest
 from tglassmlp.state_point import canonical
 from tglassmlp.storage import atomic_path
 
@@ -78,7 +80,8 @@ def _row(e: Ensemble) -> str:
 
 
 def _equilibrated(e: Ensemble) -> str:
-    from tglassmlp.simulation.equilibration import CheckLimits, check_large_systems, check_temperature
+    from tglassmlp.equilibration.checks import check_large_systems, check_temperature
+    from tglassmlp.equilibration.settings import CheckLimits
 
     records = pd.concat([e.evidence(k) for k in e.numbers], ignore_index=True)
     structures = e.configurations()

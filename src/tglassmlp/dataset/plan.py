@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError
 
 from tglassmlp.config import (
     ConfigError,
@@ -20,29 +20,22 @@ from tglassmlp.config import (
     EquilibrationSettings,
     PropensitySettings,
     SystemSettings,
-    canonical,
     read_yaml,
-    refuse_truth_values,
 )
-from tglassmlp.dataset.files import FileName
+from tglassmlp.dataset.names import FileName
 from tglassmlp.mixture import MIXTURES, Mixture
+from tglassmlp.settings import Settings
+from tglassmlp.state_point import canonical
 
-__all__ = ["Goal", "Plan", "Task", "read_plan", "tasks"]
+__all__ = ["PLAN", "Goal", "Plan", "Task", "read_plan", "tasks"]
+
+#: File of the folder that says what the data set shall hold.
+PLAN: Final = "plan.yaml"
 
 Count = Annotated[int, Field(ge=1)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_truth_value_as_number(cls, value: Any, info: ValidationInfo) -> Any:
-        refuse_truth_values(value, cls.model_fields[str(info.field_name)].annotation)
-        return value
-
-
-class Goal(_Section):
+class Goal(Settings):
     """What a temperature shall have when this goal is reached."""
 
     temperature: float = Field(gt=0, le=100, description="temperature, one of ``sweeps``")
@@ -53,7 +46,7 @@ class Goal(_Section):
     per_file: Count | None = Field(None, description="structures per file; by default the plan's")
 
 
-class Plan(_Section):
+class Plan(Settings):
     """A data set to be made."""
 
     dataset: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", description="name of the data set")

@@ -15,7 +15,8 @@ earlier work.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,12 +26,12 @@ from tglassmlp.box import bring_near, check_resolved, minimum_image, wrap
 from tglassmlp.compilation import njit
 from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
+from tglassmlp.dynamics.propensity import Propensity
 from tglassmlp.limits import check_radii
 from tglassmlp.mixture import KA2D, Mixture
-from tglassmlp.simulation.kernels import nearest
+from tglassmlp.simulation.inlined import nearest
 
 __all__ = [
-    "Propensity",
     "bond_breaking",
     "initial_bonds",
     "isoconfigurational_propensity",
@@ -189,22 +190,6 @@ def bond_breaking(
     return out[:, 0]
 
 
-@dataclass(frozen=True)
-class Propensity:
-    """Propensity of one structure.
-
-    Parameters
-    ----------
-    mean
-        ``[F, N]`` mean over the replicas.
-    half
-        ``[2, F, N]`` means over the even and the odd replicas; both are the mean when there is one replica.
-    """
-
-    mean: NDArray[np.float64]
-    half: NDArray[np.float64]
-
-
 @takes_mixture(assume=False)
 def isoconfigurational_propensity(
     initial: Configuration,
@@ -245,6 +230,15 @@ def isoconfigurational_propensity(
     mean = (total[0] + total[1]) / d.shape[0]
     half = np.stack([total[0] / even, total[1] / odd]) if odd else np.stack([mean, mean])
     return Propensity(mean, half)
+
+
+def label(
+    initial: Configuration, displacements: NDArray[np.floating], settings: Mapping[str, Any], mixture: Mixture
+) -> Propensity:
+    """Bond-breaking propensity as a label; settings ``r_in`` and ``r_out``."""
+    return isoconfigurational_propensity(
+        initial, displacements, settings["r_in"], settings["r_out"], mixture=mixture
+    )
 
 
 @takes_mixture(assume=False)

@@ -1,15 +1,23 @@
-"""Plain correlations of trajectories: scattering function, mean squared displacement, split-half ceiling."""
+"""Correlations of trajectories against time: scattering, displacement, split-half ceiling; their table."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from tglassmlp.configuration import Configuration
 
-__all__ = ["of_species", "scattering_and_displacement", "split_half_ceiling"]
+__all__ = [
+    "of_species",
+    "scattering_and_displacement",
+    "split_half_ceiling",
+    "standard_error",
+    "summarise_curves",
+]
 
 
 def of_species(values: ArrayLike, species: ArrayLike, wanted: int) -> NDArray[np.float64]:
@@ -138,3 +146,66 @@ def split_half_ceiling(half: ArrayLike) -> float:
         return float("nan")
     r = float(a @ b) / norm
     return float(np.sqrt(2 * r / (1 + r))) if r > 0 else 0.0
+
+
+def standard_error(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Estimate the standard error of the mean over the first axis; NaN for one value."""
+    n = values.shape[0]
+    if n < 2:
+        return np.full(values.shape[1:], np.nan)
+    spread: NDArray[np.float64] = values.std(axis=0, ddof=1) / np.sqrt(n)
+    return spread
+
+
+def summarise_curves(
+    temperature: float,
+    times: ArrayLike,
+    species: ArrayLike,
+    propensity: ArrayLike,
+    half: ArrayLike,
+    scattering: ArrayLike,
+    displacement2: ArrayLike,
+) -> pd.DataFrame:
+    """Mean curves of one temperature with errors over structures, one row per species and frame.
+
+    Parameters
+    ----------
+    temperature
+        For the first column.
+    times, species
+        ``[frame]`` and ``[structure, particle]``.
+    propensity, half
+        ``[structure, frame, particle]`` and ``[structure, 2, frame, particle]``.
+    scattering, displacement2
+        ``[structure, species, frame]``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns temperature, species, frame, time, c_b, error, scattering, scattering_error, displacement2,
+        displacement2_error, ceiling (largest Pearson correlation that finite replicas allow; see
+        :func:`split_half_ceiling`). Errors are NaN for a single structure.
+    """
+    t, kinds = np.asarray(times, dtype=float), np.asarray(species)
+    c, h = np.asarray(propensity, dtype=float), np.asarray(half, dtype=float)
+    tables = []
+    for s in range(1, int(kinds.max()) + 1):
+        if not (kinds == s).any():
+            continue
+        halves = of_species(h, kinds, s)
+        columns: dict[str, Any] = {
+            "temperature": temperature,
+            "species": s,
+            "frame": np.arange(t.size),
+            "time": t,
+        }
+        for name, error, values in (
+            ("c_b", "error", of_species(c, kinds, s).mean(axis=2)),
+            ("scattering", "scattering_error", np.asarray(scattering)[:, s - 1]),
+            ("displacement2", "displacement2_error", np.asarray(displacement2)[:, s - 1]),
+        ):
+            columns[name] = values.mean(axis=0)
+            columns[error] = standard_error(values)
+        columns["ceiling"] = [split_half_ceiling(np.moveaxis(halves[:, :, f], 1, 0)) for f in range(t.size)]
+        tables.append(pd.DataFrame(columns))
+    return pd.concat(tables, ignore_index=True)

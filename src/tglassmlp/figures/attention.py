@@ -5,22 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from tglassmlp.figures.style import (
-    METHODS,
-    PAGE,
-    Drawn,
-    curve,
-    figure,
-    footer,
-    note,
-    temperature_axis,
-    temperature_colors,
-    temperature_text,
-)
-from tglassmlp.observables.tables import near_c_b
+from tglassmlp.figures.curves import curve, temperature_axis, temperature_colors
+from tglassmlp.figures.looks import network_look
+from tglassmlp.figures.style import PAGE, Drawn, figure, footer, note
+from tglassmlp.state_point import decimal_text
+from tglassmlp.tables.selection import near_c_b, rows_at
 
 
 def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
@@ -34,7 +25,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     fig, axes = figure(PAGE, 2.7, 1, 2)
     left, right = axes[0]
     for temperature, color in sorted(colors.items(), reverse=True):
-        rows = shown[np.abs(shown["temperature"] - temperature) < 1e-9]
+        rows = rows_at(shown, temperature)
         curve(
             left,
             rows,
@@ -43,16 +34,15 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
             "error",
             color=color,
             marker="o",
-            label=f"$T = {temperature_text(temperature)}$",
+            label=f"$T = {decimal_text(temperature)}$",
         )
     left.set(xlabel=r"coarse-graining length $L$ ($\sigma_{11}$)", ylabel=r"attention weight $P(L)$")
     left.set_ylim(bottom=0)
     left.set_title(f"(a)  $C_B = {shown['c_b'].iloc[0]:g}$, $T_{{\\min}}={main}$", loc="left")
     for t_min in reversed(meta["t_min"]):
-        look = METHODS["tglassmlp" if t_min == main else "tglassmlp_higher"]
         curve(
-            right, averages[averages["t_min"] == t_min], "temperature", "value", "error", color=look.color,
-            marker=look.marker, linestyle=look.line, label=rf"$T_{{\min}}={t_min}$",
+            right, averages[averages["t_min"] == t_min], "temperature", "value", "error",
+            label=rf"$T_{{\min}}={t_min}$", **network_look(t_min, main),
         )  # fmt: skip
     temperature_axis(right, meta["temperatures"])
     right.set(ylabel=r"attention length $\langle L\rangle$ ($\sigma_{11}$)")

@@ -13,18 +13,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from tglassmlp.figures.particles import PROPENSITY, color_limits
 from tglassmlp.figures.snapshots import time_text
-from tglassmlp.figures.style import (
-    PAGE,
-    PROPENSITY,
-    Drawn,
-    color_limits,
-    figure,
-    footer,
-    note,
-    temperature_text,
-)
-from tglassmlp.observables.tables import near_c_b
+from tglassmlp.figures.style import PAGE, Drawn, figure, footer, note
+from tglassmlp.methods import DYNAMICS
+from tglassmlp.state_point import decimal_text
+from tglassmlp.tables.selection import near_c_b, rows_at
 
 
 def _plane(table: pd.DataFrame) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -94,7 +88,7 @@ def _panels(
 def _differ(tables: Mapping[str, Any], temperature: float, c_b: float, shown: float | None = None) -> str:
     """Separation of the network shown, and mean and standard deviation over all kept networks."""
     table: pd.DataFrame = tables["network_separation"]
-    here = table[(np.abs(table["temperature"] - temperature) < 1e-9) & (np.abs(table["c_b"] - c_b) < 1e-9)]
+    here = rows_at(table, temperature, c_b)
     known = here[np.isfinite(here["separation"].astype(float))]
     first = known.loc[known["network"] == 0, "separation"]
     shown = float(first.iloc[0]) if shown is None and len(first) else shown
@@ -108,23 +102,23 @@ def _differ(tables: Mapping[str, Any], temperature: float, c_b: float, shown: fl
 def draw_times(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     """Draw Figure 10 from tables ``bottleneck`` and ``network_separation``: one temperature, falling C_B."""
     table: pd.DataFrame = tables["bottleneck"]
-    md = table[table["source"] == "md"]
+    md = table[table["source"] == DYNAMICS.name]
     md = md if len(md) else table
     if not len(md):
         return _panels([], meta, "")
     # the lowest temperature of those that reach the most C_B
     reached = md.groupby("temperature")["c_b"].nunique()
     temperature = float(min(reached[reached == reached.max()].index))
-    here = md[np.abs(md["temperature"] - temperature) < 1e-9]
+    here = rows_at(md, temperature)
     values = sorted(here["c_b"].unique(), reverse=True)
     picked = sorted({round(k) for k in np.linspace(0, len(values) - 1, min(4, len(values)))})
     panels = []
     for k in picked:
         rows = here[here["c_b"] == values[k]]
-        title = f"$C_B = {temperature_text(values[k])}$,  $t = {time_text(rows['time'].iloc[0])}$"
+        title = f"$C_B = {decimal_text(values[k])}$,  $t = {time_text(rows['time'].iloc[0])}$"
         differ = _differ(tables, temperature, float(values[k]))
         panels.append((f"{title}\n{differ}" if differ else title, rows))
-    return _panels(panels, meta, f"T = {temperature_text(temperature)}", standardised=True)
+    return _panels(panels, meta, f"T = {decimal_text(temperature)}", standardised=True)
 
 
 def draw_temperatures(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
@@ -137,9 +131,9 @@ def draw_temperatures(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Dra
     for k in picked:
         rows = table[table["temperature"] == values[k]]
         of = separations[separations["temperature"] == values[k]]
-        source = "MD" if rows["source"].iloc[0] == "md" else "predicted"
+        source = DYNAMICS.title if rows["source"].iloc[0] == DYNAMICS.name else "predicted"
         separation = float(of["separation"].iloc[0])
         differ = _differ(tables, values[k], float(rows["c_b"].iloc[0]), separation)
-        title = f"$T = {temperature_text(values[k])}$, {source}"
+        title = f"$T = {decimal_text(values[k])}$, {source}"
         panels.append((f"{title}\n{differ}" if differ else title, rows))
     return _panels(panels, meta, f"$C_B$ = {table['c_b'].iloc[0]:g}" if len(table) else "")

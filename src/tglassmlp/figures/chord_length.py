@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from tglassmlp.figures.style import (
-    PAGE,
-    Drawn,
+from tglassmlp.figures.curves import (
     curve,
-    figure,
-    footer,
-    note,
     temperature_colors,
-    temperature_text,
+    temperature_handles,
     time_uncertainty,
 )
+from tglassmlp.figures.style import PAGE, Drawn, figure, footer, note
+from tglassmlp.methods import DYNAMICS, NETWORK
+from tglassmlp.tables.selection import rows_at
 
 
 def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
@@ -35,7 +32,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     for ax, (ensemble, title) in zip(axes[0], titles.items(), strict=True):
         rows = table[table["ensemble"] == ensemble]
         for temperature, color in colors.items():
-            _temperature(ax, rows[np.abs(rows["temperature"] - temperature) < 1e-9], color)
+            _temperature(ax, rows_at(rows, temperature), color)
         ax.set_title(title, loc="left")
         ax.set_xlabel(r"time $t$ (LJ units)")
         if len(rows):
@@ -44,15 +41,14 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
             note(ax, "no structure to measure")
     axes[0, 0].set_ylabel(r"mean chord length $\ell_c$ ($\sigma_{11}$)")
     grey = "#444444"
-    handles = [
-        Line2D([], [], color=c, label=f"$T = {temperature_text(t)}$")
-        for t, c in sorted(colors.items(), reverse=True)
-    ]
+    handles = temperature_handles(colors)
     handles += [
-        Line2D([], [], color=grey, marker="o", markersize=2.5, label="tGlassMLP"),
-        Line2D([], [], color=grey, linestyle=":", label="tGlassMLP with noise"),
-        Line2D([], [], color=grey, marker="s", markerfacecolor="white", linestyle="none", label="MD"),
-        Line2D([], [], color=grey, marker="D", linestyle="none", label="MD without noise"),
+        Line2D([], [], color=grey, marker="o", markersize=2.5, label=NETWORK.title),
+        Line2D([], [], color=grey, linestyle=":", label=f"{NETWORK.title} with noise"),
+        Line2D(
+            [], [], color=grey, marker="s", markerfacecolor="white", linestyle="none", label=DYNAMICS.title
+        ),
+        Line2D([], [], color=grey, marker="D", linestyle="none", label=f"{DYNAMICS.title} without noise"),
         Line2D([], [], color="#BBBBBB", linewidth=0.6, label="uncorrelated"),
     ]
     fig.legend(handles=handles, loc="outside right center")
@@ -61,7 +57,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
 
 
 def _temperature(ax: Any, rows: pd.DataFrame, color: Any) -> None:
-    model, md = rows[rows["method"] == "tglassmlp"], rows[rows["method"] == "md"]
+    model, md = rows_at(rows, method=NETWORK.name), rows_at(rows, method=DYNAMICS.name)
     known = md[~(md["error_without_noise"] > 0.5 * md["value_without_noise"])]
     curve(ax, model, "time", "value", "error", color=color, marker="o", markersize=2.5, linestyle="-")
     time_uncertainty(ax, model, "value", color)

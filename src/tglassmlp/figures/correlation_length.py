@@ -9,18 +9,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from tglassmlp.figures.style import (
-    PAGE,
-    Drawn,
+from tglassmlp.figures.curves import (
     curve,
-    figure,
-    footer,
-    note,
     temperature_colors,
-    temperature_text,
+    temperature_handles,
     time_uncertainty,
 )
-from tglassmlp.observables.tables import near_c_b
+from tglassmlp.figures.style import PAGE, Drawn, figure, footer, note
+from tglassmlp.methods import DYNAMICS, NETWORK
+from tglassmlp.tables.selection import near_c_b, rows_at
 
 
 def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
@@ -33,27 +30,27 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     colors = temperature_colors(meta["temperatures"])
     fig, axes = figure(PAGE, 2.9, 1, 2)
     left, right = axes[0]
-    found = lengths["determined"].astype(bool)
+    determined = lengths["determined"].astype(bool)
     for temperature, color in colors.items():
-        here = lengths[found & (np.abs(lengths["temperature"] - temperature) < 1e-9)]
+        here = rows_at(lengths[determined], temperature)
         curve(
-            left, here[here["method"] == "tglassmlp"], "time", "xi", "xi_error", color=color, marker="o",
+            left, rows_at(here, method=NETWORK.name), "time", "xi", "xi_error", color=color, marker="o",
             linestyle="-",
         )  # fmt: skip
-        time_uncertainty(left, here[here["method"] == "tglassmlp"], "xi", color)
+        time_uncertainty(left, rows_at(here, method=NETWORK.name), "xi", color)
         curve(
-            left, here[here["method"] == "md"], "time", "xi", "xi_error", color=color, marker="s",
+            left, rows_at(here, method=DYNAMICS.name), "time", "xi", "xi_error", color=color, marker="s",
             linestyle="none", markerfacecolor="white",
         )  # fmt: skip
         _structure_factor(right, factors, lengths, temperature, main, color, meta)
     left.set(xlabel=r"time $t$ (LJ units)", ylabel=r"correlation length $\xi_4$ ($\sigma_{11}$)")
-    if found.any():
+    if determined.any():
         left.set_xscale("log")
         left.set_ylim(bottom=0)
-    missing = int((~found).sum())
+    missing = int((~determined).sum())
     if missing:
         text = f"{missing} of {len(lengths)} state points: $\\xi_4$ not determined"
-        if found.any():
+        if determined.any():
             left.text(0.98, 0.03, text, transform=left.transAxes, ha="right", fontsize=6, color="#555555")
         else:
             note(left, text + "\n(larger or more systems needed)")
@@ -66,14 +63,19 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
         right.axvline(meta["fit_q_max"], color="#AAAAAA", linewidth=0.6, zorder=0)
     left.set_title("(a)", loc="left")
     c_b = near_c_b(factors, meta["threshold"])["c_b"]
-    right.set_title("(b)" + (f"  tGlassMLP, $C_B = {c_b.iloc[0]:g}$" if len(c_b) else ""), loc="left")
-    handles = [
-        Line2D([], [], color=c, label=f"$T = {temperature_text(t)}$")
-        for t, c in sorted(colors.items(), reverse=True)
-    ]
-    if (lengths["method"] == "md").any():
+    right.set_title("(b)" + (f"  {NETWORK.title}, $C_B = {c_b.iloc[0]:g}$" if len(c_b) else ""), loc="left")
+    handles = temperature_handles(colors)
+    if (lengths["method"] == DYNAMICS.name).any():
         handles.append(
-            Line2D([], [], color="#444444", marker="s", markerfacecolor="white", linestyle="none", label="MD")
+            Line2D(
+                [],
+                [],
+                color="#444444",
+                marker="s",
+                markerfacecolor="white",
+                linestyle="none",
+                label=DYNAMICS.title,
+            )
         )
     fig.legend(handles=handles, loc="outside right center")
     footer(fig, meta, f"{meta['large_number']} large systems of N = {meta['large_particles']}")
@@ -84,11 +86,7 @@ def _structure_factor(
     ax: Any, factors: pd.DataFrame, fits: pd.DataFrame, temperature: float, main: str, color: Any, meta: Any
 ) -> None:
     """Points of S_4(q) in log-spaced groups of shells, and the fitted curve."""
-    rows = factors[
-        (factors["method"] == "tglassmlp")
-        & (factors["t_min"] == main)
-        & (np.abs(factors["temperature"].astype(float) - temperature) < 1e-9)
-    ]
+    rows = rows_at(factors, temperature, method=NETWORK.name, t_min=main)
     rows = near_c_b(rows, meta["threshold"])
     if not len(rows):
         return
@@ -100,10 +98,7 @@ def _structure_factor(
         x, y, yerr=np.minimum(y / np.sqrt(weight), 0.9 * y), color=color, marker="o", markersize=2.5,
         linestyle="none", elinewidth=0.6,
     )  # fmt: skip
-    fit = near_c_b(
-        fits[(fits["method"] == "tglassmlp") & (np.abs(fits["temperature"] - temperature) < 1e-9)],
-        meta["threshold"],
-    )
+    fit = near_c_b(rows_at(fits, temperature, method=NETWORK.name), meta["threshold"])
     if len(fit) and bool(fit["determined"].iloc[0]):
         line = np.geomspace(q.min(), meta["fit_q_max"], 60)
         chi, xi = float(fit["chi"].iloc[0]), float(fit["xi"].iloc[0])

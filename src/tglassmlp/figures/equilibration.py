@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from tglassmlp.figures.style import (
-    COLUMN,
-    PAGE,
-    Drawn,
-    curve,
-    figure,
-    footer,
-    panel_label,
-    temperature_colors,
-    temperature_text,
-)
+from tglassmlp.figures.curves import curve, temperature_colors
+from tglassmlp.figures.style import COLUMN, PAGE, Drawn, figure, footer, panel_label
 from tglassmlp.published import published_for
+from tglassmlp.state_point import decimal_text
+from tglassmlp.tables.selection import rows_at
 
 
 def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
@@ -35,13 +27,13 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     ax = axes[0, 0]
     lines = {"quenched": "-", "heated": "--"}
     for temperature, color in sorted(colors.items(), reverse=True):
-        here = table[np.abs(table["temperature"] - temperature) < 1e-9]
+        here = rows_at(table, temperature)
         for start, rows in here.groupby("start"):
             curve(
                 ax, rows.assign(x=rows["sweep"].clip(lower=1)), "x", "energy", "error", band=True,
                 color=color, linestyle=lines.get(str(start), "-."),
             )  # fmt: skip
-        ax.plot([], [], color=color, label=f"$T = {temperature_text(temperature)}$")
+        ax.plot([], [], color=color, label=f"$T = {decimal_text(temperature)}$")
         for energy in known[temperature]:
             ax.plot(0.97, energy, marker="<", color=color, transform=ax.get_yaxis_transform(), clip_on=False)
     if any(known.values()):
@@ -63,7 +55,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
 def _tiles(ax: Axes, table: pd.DataFrame, colors: Mapping[float, Any], chance: float) -> None:
     """Overlap of neighbouring tiles of large systems, above that of independent configurations."""
     for temperature, color in sorted(colors.items(), reverse=True):
-        here = table[np.abs(table["temperature"] - temperature) < 1e-9]
+        here = rows_at(table, temperature)
         curve(ax, here, "sweep", "overlap", "overlap_error", band=True, color=color)
     ax.axhline(chance, color="#AAAAAA", linewidth=0.6, linestyle=":", zorder=0)
     ax.text(

@@ -8,18 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tglassmlp.figures.style import (
-    COLUMN,
-    METHODS,
-    Drawn,
-    curve,
-    figure,
-    footer,
-    note,
-    temperature_axis,
-    temperature_text,
-)
-from tglassmlp.observables.tables import near_c_b
+from tglassmlp.figures.curves import curve, temperature_axis
+from tglassmlp.figures.looks import network_label, network_look
+from tglassmlp.figures.style import COLUMN, Drawn, figure, footer, note
+from tglassmlp.methods import NETWORK
+from tglassmlp.state_point import decimal_text
+from tglassmlp.tables.selection import near_c_b, rows_at
 
 
 def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
@@ -30,15 +24,14 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     fig, axes = figure(COLUMN, 2.5)
     ax = axes[0, 0]
     for t_min in reversed(meta["t_min"]):
-        look = METHODS["tglassmlp" if t_min == main else "tglassmlp_higher"]
-        rows = table[(table["method"] == "tglassmlp") & (table["t_min"] == t_min)]
+        rows = rows_at(table, method=NETWORK.name, t_min=t_min)
         curve(
-            ax, rows, "temperature", "a", "a_error", color=look.color, marker=look.marker,
-            linestyle=look.line, label=rf"tGlassMLP, $T_{{\min}}={t_min}$",
+            ax, rows, "temperature", "a", "a_error", label=network_label(t_min),
+            **network_look(t_min, main),
         )  # fmt: skip
     known = np.isfinite(table["a"].astype(float))
     missing = sorted(table.loc[~known & (table["t_min"] == main), "temperature"].unique())
-    text = "A not determined at T = " + ", ".join(f"{temperature_text(t)}" for t in missing)
+    text = "A not determined at T = " + ", ".join(f"{decimal_text(t)}" for t in missing)
     if known.any():
         ax.legend()
         ax.set_ylim(bottom=0)

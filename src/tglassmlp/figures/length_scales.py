@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tglassmlp.figures.style import COLUMN, Drawn, curve, figure, footer, temperature_axis
+from tglassmlp.figures.curves import curve, temperature_axis
+from tglassmlp.figures.style import COLUMN, Drawn, figure, footer
+from tglassmlp.methods import DYNAMICS, NETWORK
+from tglassmlp.tables.selection import rows_at
 
 
 def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
@@ -16,20 +19,26 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     table: pd.DataFrame = tables["length_scales"]
     table = table[table["t_min"].isin(["", meta["t_min"][0]])]
     scaled = {"xi_4": 1.0, "chord": 0.5}
-    chosen = table[table["method"] == "tglassmlp"]
+    chosen = rows_at(table, method=NETWORK.name)
     reference = chosen[chosen["quantity"].isin(list(scaled))]
     reference = reference.assign(value=reference["value"] * reference["quantity"].map(scaled))
     attention = chosen[chosen["quantity"] == "attention"]
     both = attention.merge(reference.groupby("temperature", as_index=False)["value"].mean(), on="temperature")
     factor = float((both["value_y"] / both["value_x"]).mean()) if len(both) else 1.0
     scaled |= {"attention": factor, "chord_without_noise": 0.5}
+    md = DYNAMICS.title
     looks = {
-        ("xi_4", "tglassmlp"): (r"$\xi_4$", "#0072B2", "o", "-"),
-        ("xi_4", "md"): (r"$\xi_4$, MD", "#0072B2", "o", "none"),
-        ("chord", "tglassmlp"): (r"$\ell_c/2$", "#D55E00", "s", "-"),
-        ("chord", "md"): (r"$\ell_c/2$, MD", "#D55E00", "s", "none"),
-        ("chord_without_noise", "md"): (r"$\ell_c/2$, MD without noise", "#D55E00", "D", "none"),
-        ("attention", "tglassmlp"): (rf"{factor:.2g} $\langle L\rangle$", "#009E73", "^", "-"),
+        ("xi_4", NETWORK.name): (r"$\xi_4$", "#0072B2", "o", "-"),
+        ("xi_4", DYNAMICS.name): (rf"$\xi_4$, {md}", "#0072B2", "o", "none"),
+        ("chord", NETWORK.name): (r"$\ell_c/2$", "#D55E00", "s", "-"),
+        ("chord", DYNAMICS.name): (rf"$\ell_c/2$, {md}", "#D55E00", "s", "none"),
+        ("chord_without_noise", DYNAMICS.name): (
+            rf"$\ell_c/2$, {md} without noise",
+            "#D55E00",
+            "D",
+            "none",
+        ),
+        ("attention", NETWORK.name): (rf"{factor:.2g} $\langle L\rangle$", "#009E73", "^", "-"),
     }
     fig, axes = figure(COLUMN, 2.7)
     ax = axes[0, 0]
@@ -41,11 +50,12 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
             factor=scaled[quantity],
         )  # fmt: skip
         parts.append(rows)
-        if quantity == "xi_4" and method == "tglassmlp" and not len(rows):
+        open_symbols = method == DYNAMICS.name and "without" not in quantity
+        if quantity == "xi_4" and method == NETWORK.name and not len(rows):
             ax.text(0.03, 0.03, r"$\xi_4$ not determined in this run", transform=ax.transAxes, fontsize=6)
         curve(
             ax, rows, "temperature", "scaled", "scaled_error", color=color, marker=marker, linestyle=line,
-            markerfacecolor="white" if method == "md" and "without" not in quantity else color, label=label,
+            markerfacecolor="white" if open_symbols else color, label=label,
         )  # fmt: skip
     ax.axvline(meta["glass_transition"], color="#AAAAAA", linewidth=0.6, zorder=0)
     ax.text(

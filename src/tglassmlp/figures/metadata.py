@@ -10,7 +10,7 @@ __all__ = ["describe", "scale"]
 
 def scale(config: Mapping[str, Any]) -> str:
     """Structures of a run in words, with the temperatures that have more of them."""
-    from tglassmlp.config import split
+    from tglassmlp.division import split
 
     s = config["structures"]
     number = int(s["number"])
@@ -33,9 +33,9 @@ def describe(config: Mapping[str, Any], mixture: Any) -> dict[str, Any]:
     mixture
         The run's :class:`tglassmlp.mixture.Mixture`.
     """
-    from tglassmlp.config import split
+    from tglassmlp.division import split
+    from tglassmlp.equilibration.overlap import chance_overlap
     from tglassmlp.published import system_key
-    from tglassmlp.simulation.overlap import chance_overlap
     from tglassmlp.state_point import canonical
 
     structures = config["structures"]

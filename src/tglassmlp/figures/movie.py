@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.box import wrap
+from tglassmlp.methods import NETWORK
 
 __all__ = ["draw_movie", "frames_in_time", "particle_map"]
 
@@ -68,7 +69,7 @@ def draw_movie(path: str | PathLike[str], snapshots: Mapping[str, Any], meta: Ma
     path
         ``.mp4`` or ``.gif``.
     snapshots
-        Arrays ``evolution_*`` and attributes, see :func:`tglassmlp.observables.tables.snapshots`.
+        Arrays ``evolution_*`` and attributes, see :func:`tglassmlp.tables.snapshots.snapshots`.
     meta
         With ``movie``: ``frames``, ``frames_per_second``.
 
@@ -81,8 +82,10 @@ def draw_movie(path: str | PathLike[str], snapshots: Mapping[str, Any], meta: Ma
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    from tglassmlp.figures.particles import color_limits, particle_colors
     from tglassmlp.figures.snapshots import time_text
-    from tglassmlp.figures.style import color_limits, particle_colors, style, temperature_text
+    from tglassmlp.figures.style import style
+    from tglassmlp.state_point import decimal_text
     from tglassmlp.storage import atomic_path
 
     target = Path(path)
@@ -105,7 +108,7 @@ def draw_movie(path: str | PathLike[str], snapshots: Mapping[str, Any], meta: Ma
         fields = snapshots["evolution_fields"]
         times = 10.0 ** np.arange(1, len(fields) + 1)
     limits = color_limits(fields)
-    header = f"$T = {temperature_text(about['temperature'])}$"
+    header = f"$T = {decimal_text(about['temperature'])}$"
     with style(), atomic_path(target) as temporary:
         fig = Figure(figsize=(7.2, 8.0), dpi=100)
         canvas = FigureCanvasAgg(fig)
@@ -114,7 +117,8 @@ def draw_movie(path: str | PathLike[str], snapshots: Mapping[str, Any], meta: Ma
         ax.set(xticks=[], yticks=[])
         title = fig.text(0.5, 0.945, "", ha="center", fontsize=14)
         fig.text(
-            0.5, 0.018, f"run {meta['run']} · tGlassMLP · N = {len(species)} · blue arrested, red active",
+            0.5, 0.018,
+            f"run {meta['run']} · {NETWORK.title} · N = {len(species)} · blue arrested, red active",
             ha="center", fontsize=9, color="#555555",
         )  # fmt: skip
         clock = fig.add_axes((0.055, 0.885, 0.89, 0.018))

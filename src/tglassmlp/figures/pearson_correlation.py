@@ -8,8 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tglassmlp.figures.style import METHODS, PAGE, Drawn, curve, figure, footer, note, temperature_text
+from tglassmlp.figures.curves import curve
+from tglassmlp.figures.looks import look, network_label, network_look
+from tglassmlp.figures.style import PAGE, Drawn, figure, footer, note
+from tglassmlp.methods import CEILING, METHODS, NETWORK
 from tglassmlp.published import published_for
+from tglassmlp.state_point import decimal_text
+from tglassmlp.tables.selection import rows_at
 
 
 def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
@@ -23,27 +28,26 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     main = meta["t_min"][0]
     published = published_for(meta["system"])
     for ax, temperature in zip(flat, temperatures, strict=False):
-        here = table[np.abs(table["temperature"] - temperature) < 1e-9]
-        for method in ("ceiling", "density", "energy", "perimeter", "ridge"):
-            look = METHODS[method]
-            single = method in ("density", "energy", "perimeter")
+        here = rows_at(table, temperature)
+        for method in (CEILING.name, "density", "energy", "perimeter", "ridge"):
+            label, style = look(method)
+            single = METHODS[method].role == "descriptor"
             curve(
-                ax, here[here["method"] == method], "time", "value", None if method == "ceiling" else "error",
-                color=look.color, marker=look.marker, linestyle=look.line,
-                linewidth=0.7 if single else 1.0, markersize=3, label=look.label,
+                ax, rows_at(here, method=method), "time", "value",
+                None if method == CEILING.name else "error",
+                linewidth=0.7 if single else 1.0, markersize=3, label=label, **style,
             )  # fmt: skip
         for method in ("glassmlp_transferred", "glassmlp"):
-            look = METHODS[method]
+            label, style = look(method)
             curve(
-                ax, here[here["method"] == method], "time", "value", "error", color=look.color,
-                marker=look.marker, linestyle=look.line, markerfacecolor="white", label=look.label,
+                ax, rows_at(here, method=method), "time", "value", "error", markerfacecolor="white",
+                label=label, **style,
             )  # fmt: skip
         for t_min in reversed(meta["t_min"]):
-            look = METHODS["tglassmlp" if t_min == main else "tglassmlp_higher"]
-            chosen = here[(here["method"] == "tglassmlp") & (here["t_min"] == t_min)]
+            chosen = rows_at(here, method=NETWORK.name, t_min=t_min)
             curve(
-                ax, chosen, "time", "value", "error", color=look.color, marker=look.marker,
-                linestyle=look.line, label=rf"tGlassMLP, $T_{{\min}}={t_min}$",
+                ax, chosen, "time", "value", "error", label=network_label(t_min),
+                **network_look(t_min, main),
             )  # fmt: skip
         known = published.correlations_at(temperature) if published else None
         if known:
@@ -63,7 +67,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
             note(ax, "no test structure has dynamics")
         ax.set_xscale("log")
         ax.axhline(0, color="#AAAAAA", linewidth=0.6, zorder=0)
-        ax.set_title(rf"$T = {temperature_text(temperature)}$")
+        ax.set_title(rf"$T = {decimal_text(temperature)}$")
         ax.set_xlabel(r"time $t$ (LJ units)")
     for ax in flat[len(temperatures) :]:
         ax.set_axis_off()

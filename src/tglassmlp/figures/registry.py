@@ -1,25 +1,19 @@
-"""All figures: what each one shows, which tables it needs, and how to draw it into files.
+"""All figures: where each one is drawn, which tables it needs, and what it is called.
 
-To add a figure: write a module with ``draw(tables, meta) -> Drawn`` and add an entry to :data:`FIGURES`.
-Importing this module does not load matplotlib.
+To add a figure: write a module with ``draw(tables, meta) -> Drawn`` and :func:`register` it, or add an entry
+to :data:`FIGURES`; a figure that reads a new table names its place in :data:`TABLES`. Importing this module
+does not load matplotlib.
 """
 
 from __future__ import annotations
 
-import importlib
-import json
-import logging
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from tglassmlp.figures.style import Drawn
+from tglassmlp import paths
 
-__all__ = ["FIGURES", "TABLES", "FigureSpec", "caption", "draw", "load_tables", "render", "save"]
+__all__ = ["FIGURES", "TABLES", "FigureSpec", "register"]
 
 
 @dataclass(frozen=True)
@@ -29,11 +23,11 @@ class FigureSpec:
     Parameters
     ----------
     function
-        ``module.function`` below :mod:`tglassmlp.figures`.
+        ``.module:function`` below :mod:`tglassmlp.figures`, or ``package.module:function`` anywhere.
     tables
         Names in :data:`TABLES`.
     title, caption
-        For the report; the caption may use the keys of ``meta`` in braces.
+        For the report; the caption may use the keys of ``meta`` in braces, and ``network``: its title.
     category
         Chapter of the report.
     label
@@ -48,39 +42,39 @@ class FigureSpec:
     label: str
 
 
-#: Tables by name: pattern below the run's folder; {t_min} and {temperature} run over all of them.
+def _table(name: str) -> str:
+    return paths.TABLE.place.replace("{table}", name)
+
+
+#: Tables by name: place below the run's folder; {t_min} runs over all of them.
 TABLES: Final[dict[str, str]] = {
-    "pearson": "tables/pearson.parquet",
-    "susceptibility": "tables/susceptibility.parquet",
-    "structure_factor": "tables/structure_factor.parquet",
-    "correlation_length": "tables/correlation_length.parquet",
-    "chord_length": "tables/chord_length.parquet",
-    "attention": "tables/attention.parquet",
-    "attention_length": "tables/attention_length.parquet",
-    "bottleneck": "tables/bottleneck.parquet",
-    "bottleneck_separation": "tables/bottleneck_separation.parquet",
-    "network_separation": "tables/network_separation.parquet",
-    "length_scales": "tables/length_scales.parquet",
-    "snapshots": "tables/snapshots.h5",
-    "relaxation": "relaxation/relaxation.json",
-    "relaxation_curves": "relaxation/curves.parquet",
-    "label_map": "label_map/tmin{t_min}.parquet",
-    "equilibration": "tables/equilibration.parquet",
-    "training_history": "networks/full/tmin{t_min}.history.parquet",
-}
+    **{
+        name: _table(name)
+        for name in (
+            "pearson", "susceptibility", "structure_factor", "correlation_length", "chord_length",
+            "attention", "attention_length", "bottleneck", "bottleneck_separation", "network_separation",
+            "length_scales", "equilibration",
+        )
+    },
+    "snapshots": paths.SNAPSHOTS.place,
+    "relaxation": paths.RELAXATION.place,
+    "relaxation_curves": paths.RELAXATION_CURVES.place,
+    "label_map": paths.LABEL_MAP.place,
+    "training_history": paths.FULL_HISTORY.place,
+}  # fmt: skip
 
 FIGURES: Final[dict[str, FigureSpec]] = {
     "fig01_network": FigureSpec(
-        "network_sketch.draw",
+        ".network_sketch:draw",
         (),
         "The network",
-        "Sketch of tGlassMLP. The state point (T, C_B) enters twice: through MLP1, whose outputs "
+        "Sketch of {network}. The state point (T, C_B) enters twice: through MLP1, whose outputs "
         "weight the descriptors in the attention layer, and through MLP2 behind the bottleneck.",
         "1 Method",
         "Figure 1",
     ),
     "fig02_pearson": FigureSpec(
-        "pearson_correlation.draw",
+        ".pearson_correlation:draw",
         ("pearson",),
         "Pearson correlation with dynamics",
         "Pearson correlation between predicted and measured propensities of particles of species "
@@ -91,7 +85,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Figure 2",
     ),
     "fig03_snapshots": FigureSpec(
-        "snapshots.draw_methods",
+        ".snapshots:draw_methods",
         ("snapshots",),
         "Snapshots of dynamics and predictions",
         "One configuration: propensity of the particles of species {central_species} from molecular dynamics "
@@ -103,11 +97,11 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Figure 3",
     ),
     "fig04_susceptibility": FigureSpec(
-        "susceptibility.draw_validation",
+        ".susceptibility:draw_validation",
         ("susceptibility",),
         "Dynamic susceptibility, dynamics and models",
         "chi_4 against time on the test structures: molecular dynamics (symbols, errors over "
-        "structures, at least those of Gaussian fluctuations), tGlassMLP (lines; dashed for the network "
+        "structures, at least those of Gaussian fluctuations), {network} (lines; dashed for the network "
         "that saw only the higher temperatures) and GlassMLP at each state point (crosses). Errors of "
         "networks are their spread: they share the structures with dynamics. Error bars multiply and divide "
         "by 1 + relative error. Symbols hold the noise of the replicas, which claims leave out.",
@@ -115,7 +109,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Figure 4",
     ),
     "fig05_evolution": FigureSpec(
-        "snapshots.draw_evolution",
+        ".snapshots:draw_evolution",
         ("snapshots",),
         "Relaxation at the glass transition",
         "Predicted propensities of one configuration at the run's glass transition temperature T = "
@@ -126,10 +120,10 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Figure 5",
     ),
     "fig06_susceptibility_low": FigureSpec(
-        "susceptibility.draw_prediction",
+        ".susceptibility:draw_prediction",
         ("susceptibility",),
         "Dynamic susceptibility down to the glass transition",
-        "chi_4 predicted by tGlassMLP at all temperatures (lines) and measured where there is dynamics "
+        "chi_4 predicted by {network} at all temperatures (lines) and measured where there is dynamics "
         "(open symbols), on the test structures. Error bars, of structures and networks together, multiply "
         "and divide by 1 + relative error. Times below the lowest simulated temperature come from "
         "superposition and extrapolated relaxation times; one horizontal bar for each curve shows by which "
@@ -138,7 +132,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Figure 6",
     ),
     "fig07_correlation_length": FigureSpec(
-        "correlation_length.draw",
+        ".correlation_length:draw",
         ("correlation_length", "structure_factor"),
         "Dynamic correlation length",
         "(a) xi_4 against time from the fit of equation (11) to S_4(q) of the large systems; (b) "
@@ -149,10 +143,10 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Figure 7",
     ),
     "fig08_chord_length": FigureSpec(
-        "chord_length.draw",
+        ".chord_length:draw",
         ("chord_length",),
         "Chord length of mobile regions",
-        "Mean chord length of mobile regions against time, tGlassMLP (lines) and molecular dynamics (open "
+        "Mean chord length of mobile regions against time, {network} (lines) and molecular dynamics (open "
         "squares), on (a) the test structures and (b) large systems. Replica noise shortens the chords of "
         "dynamics: diamonds estimate infinitely many replicas (left out where the error exceeds half the "
         "value), dotted lines are predictions with that noise laid over them, to be compared with the "
@@ -163,7 +157,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Figure 8",
     ),
     "fig09_attention": FigureSpec(
-        "attention.draw",
+        ".attention:draw",
         ("attention", "attention_length"),
         "Attention over length scales",
         "(a) Attention weight P(L) of the descriptors coarse-grained over L at C_B nearest to 0.5, "
@@ -173,7 +167,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Figure 9",
     ),
     "fig10_bottleneck_time": FigureSpec(
-        "bottleneck_map.draw_times",
+        ".bottleneck_map:draw_times",
         ("bottleneck", "network_separation"),
         "The bottleneck in time",
         "Values of the bottleneck units of a sample of test particles at the lowest temperature "
@@ -186,7 +180,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Figure 10",
     ),
     "fig11_bottleneck_temperature": FigureSpec(
-        "bottleneck_map.draw_temperatures",
+        ".bottleneck_map:draw_temperatures",
         ("bottleneck", "bottleneck_separation", "network_separation"),
         "The bottleneck at several temperatures",
         "As Figure 10 at one C_B for all temperatures; colours are measured propensities where there "
@@ -197,7 +191,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Figure 11",
     ),
     "fig12_length_scales": FigureSpec(
-        "length_scales.draw",
+        ".length_scales:draw",
         ("length_scales",),
         "All length scales",
         "Dynamic length scales at C_B nearest to 0.5 against temperature, scaled by the factors in "
@@ -208,7 +202,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Figure 12",
     ),
     "fig13_relaxation": FigureSpec(
-        "relaxation_curves.draw",
+        ".relaxation_curves:draw",
         ("relaxation_curves", "relaxation"),
         "Relaxation and superposition",
         "(a) Mean bond-breaking correlation of particles of species {central_species}; (b) the same against "
@@ -219,7 +213,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Figure 13",
     ),
     "fig14_geometry": FigureSpec(
-        "geometry.draw",
+        ".geometry:draw",
         ("correlation_length",),
         "Prefactor of the cubic term",
         "A of equation (12) at C_B nearest to 0.5 against temperature. Temperatures where the fit "
@@ -228,7 +222,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Figure 14",
     ),
     "table1_label_map": FigureSpec(
-        "label_map.draw",
+        ".label_map:draw",
         ("label_map",),
         "Labels of every state point",
         "Where the labels of each state point come from: x molecular dynamics, t extrapolated by the "
@@ -237,7 +231,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Table 1",
     ),
     "table2_schedule": FigureSpec(
-        "schedule.draw",
+        ".schedule:draw",
         (),
         "Training schedule",
         "Epochs, learning rates and losses of the two phases of every training.",
@@ -245,7 +239,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Table 2",
     ),
     "equilibration": FigureSpec(
-        "equilibration.draw",
+        ".equilibration:draw",
         ("equilibration",),
         "Equilibration of the structures",
         "Potential energy per particle against Monte Carlo sweeps from two starts, quenched from high "
@@ -258,7 +252,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "",
     ),
     "training_history": FigureSpec(
-        "training_history.draw",
+        ".training_history:draw",
         ("training_history",),
         "Training of the full networks",
         "Loss and Pearson correlation on validation structures during the training of the full "
@@ -269,143 +263,28 @@ FIGURES: Final[dict[str, FigureSpec]] = {
 }
 
 
-def caption(name: str, meta: Mapping[str, Any]) -> str:
-    """Caption of a figure with the run's name, liquid and scale.
-
-    Published numbers are spoken of only where they are drawn: see :mod:`tglassmlp.published`.
-    """
-    spec = FIGURES[name]
-    known = {k: v for k, v in meta.items() if not isinstance(v, dict | list)}
-    text = spec.caption.format(**known, **_passages(meta))
-    scale = (
-        f"Run {meta['run']}, {meta['mixture']}: N = {meta['n_particles']} ({meta['composition']}), "
-        f"{meta['scale']}, {meta['replicas']} replicas each; "
-        f"{meta['large_number']} large systems of N = {meta['large_particles']}."
-    )
-    return " ".join(part for part in (f"{spec.label}." if spec.label else "", text, scale) if part)
-
-
-def _passages(meta: Mapping[str, Any]) -> dict[str, str]:
-    """Parts of captions that hold for some systems only."""
-    from tglassmlp.published import published_for
-
-    found = {"published_correlations": "", "published_energies": "", "others": ""}
-    if len(meta["diameters"]) > 1:
-        nearest = f"the nearest particle of species {meta['central_species']}"
-        found["others"] = f"; other species in a pale shade of {nearest}"
-    published = published_for(meta["system"])
-    if published is None:
-        return found
-    at = [f"{t:.2f}" for t in meta["labelled"] if published.correlations_at(t)]
-    if at:
-        found["published_correlations"] = (
-            f" Values called published, at T = {' and '.join(at)} only: GlassBench (2023) for "
-            f"{published.name}, networks trained and tested at each of these times alone."
-        )
-    if any(published.energies_at(t) for t in meta["temperatures"]):
-        found["published_energies"] = (
-            f" Marks at the right: single published configurations of {published.name} (GlassBench)."
-        )
-    return found
-
-
-def load_tables(files: Mapping[str, Sequence[str | PathLike[str]]]) -> dict[str, Any]:
-    """Read the files of each table.
-
-    Parquet files of one name are joined, with columns ``t_min`` and ``temperature`` from the path where they
-    lack them; JSON files give their content, HDF5 files their arrays with the attributes under
-    ``"attributes"``.
-    """
-    import pandas as pd
-
-    from tglassmlp.storage import read_arrays, read_attributes, read_json, read_table
-
-    found: dict[str, Any] = {}
-    for name, paths in files.items():
-        parts = []
-        for path in map(Path, paths):
-            if path.suffix == ".json":
-                found[name] = read_json(path)
-            elif path.suffix == ".h5":
-                found[name] = {**read_arrays(path, finite=False), "attributes": read_attributes(path)}
-            else:
-                table = read_table(path)
-                for column, pattern in (("t_min", r"tmin(\d+\.\d+)"), ("temperature", r"\bT(\d+\.\d+)")):
-                    match = re.search(pattern, path.as_posix())
-                    if match and column not in table.columns:
-                        table[column] = match[1] if column == "t_min" else float(match[1])
-                parts.append(table)
-        if parts:
-            found[name] = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
-    return found
-
-
-def draw(name: str, tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
-    """Draw one figure from its tables.
-
-    Raises
-    ------
-    ValueError
-        If there is no such figure.
-    """
-    from tglassmlp.figures.style import style
-
-    if name not in FIGURES:
-        raise ValueError(f"unknown figure {name!r}, known: {', '.join(FIGURES)}")
-    module, function = FIGURES[name].function.split(".")
-    with style():
-        return getattr(importlib.import_module(f"tglassmlp.figures.{module}"), function)(tables, meta)
-
-
-def render(
-    name: str,
-    files: Mapping[str, Sequence[str | PathLike[str]]],
-    meta: Mapping[str, Any],
-    outputs: Sequence[str | PathLike[str]],
-    data: str | PathLike[str],
-) -> None:
-    """Draw one figure into its files, and write the numbers drawn as Parquet and CSV.
+def register(name: str, spec: FigureSpec, tables: Mapping[str, str] | None = None) -> None:
+    """Add a figure.
 
     Parameters
     ----------
     name
-        In :data:`FIGURES`.
-    files
-        Table name -> files.
-    meta
-        Run's name and scale, see :func:`tglassmlp.figures.metadata.describe`.
-    outputs
-        Images; the suffix gives the format.
-    data
-        Parquet file.
+        Name of its files.
+    spec
+        The figure.
+    tables
+        Tables that no other figure reads: name -> place below the run's folder.
+
+    Raises
+    ------
+    ValueError
+        If there is another figure of this name, or it needs a table that has no place.
     """
-    save(name, draw(name, load_tables(files), meta), meta, outputs, data)
-
-
-def save(
-    name: str,
-    drawn: Drawn,
-    meta: Mapping[str, Any],
-    outputs: Sequence[str | PathLike[str]],
-    data: str | PathLike[str],
-) -> None:
-    """Write a drawn figure and its numbers; parameters as :func:`render`."""
-    from tglassmlp.figures.style import style
-    from tglassmlp.provenance import collect
-    from tglassmlp.storage import atomic_path, write_table
-
-    # subsetting fonts for PDF remarks on the font's date
-    logging.getLogger("fontTools").setLevel(logging.ERROR)
-    record = collect("figures", figure=name, run=meta["run"])
-    text = json.dumps({**{k: record[k] for k in ("version", "commit", "run")}, "mixture": meta["mixture"]})
-    for path in map(Path, outputs):
-        fields = {
-            "png": {"Software": "tglassmlp", "Comment": text},
-            "pdf": {"Creator": "tglassmlp", "Subject": text, "CreationDate": None},
-            "svg": {"Creator": "tglassmlp", "Date": None},
-        }
-        with style(), atomic_path(path) as temporary:
-            drawn.figure.savefig(
-                temporary, dpi=meta["dpi"], format=path.suffix[1:], metadata=fields.get(path.suffix[1:])
-            )
-    write_table(data, drawn.data, record)
+    if FIGURES.get(name, spec) != spec:
+        raise ValueError(f"there is another figure called {name!r}")
+    known = {**TABLES, **(tables or {})}
+    missing = [table for table in spec.tables if table not in known]
+    if missing:
+        raise ValueError(f"figure {name!r} needs table {missing[0]!r}, known: {', '.join(known)}")
+    TABLES.update(known)
+    FIGURES[name] = spec

@@ -8,17 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tglassmlp.dynamics.relaxation import Relaxation
-from tglassmlp.figures.style import (
-    PAGE,
-    Drawn,
-    curve,
-    figure,
-    footer,
-    note,
-    temperature_colors,
-    temperature_text,
-)
+from tglassmlp.dynamics.relaxation_times import Relaxation
+from tglassmlp.figures.curves import curve, temperature_colors
+from tglassmlp.figures.style import PAGE, Drawn, figure, footer, note
+from tglassmlp.state_point import decimal_text
+from tglassmlp.tables.selection import rows_at
 
 
 def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
@@ -30,7 +24,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     fig, axes = figure(PAGE, 2.5, 1, 3)
     mean, collapse, times = axes[0]
     for temperature, color in sorted(colors.items(), reverse=True):
-        rows = curves[np.abs(curves["temperature"] - temperature) < 1e-9]
+        rows = rows_at(curves, temperature)
         if not len(rows):
             continue
         tau = relaxation.tau(temperature)[0]
@@ -42,7 +36,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
             "error",
             band=True,
             color=color,
-            label=f"{temperature_text(temperature)}",
+            label=f"{decimal_text(temperature)}",
         )
         curve(collapse, rows.assign(x=rows["time"] / tau), "x", "c_b", color=color, linewidth=1)
     x = np.exp(np.array(relaxation.master.log_x))

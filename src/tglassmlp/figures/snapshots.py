@@ -10,17 +10,10 @@ import pandas as pd
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
-from tglassmlp.figures.style import (
-    PAGE,
-    PROPENSITY,
-    Drawn,
-    color_limits,
-    figure,
-    footer,
-    note,
-    snapshot,
-    temperature_text,
-)
+from tglassmlp.figures.particles import PROPENSITY, color_limits, snapshot
+from tglassmlp.figures.style import PAGE, Drawn, figure, footer, note
+from tglassmlp.methods import DYNAMICS, NETWORK
+from tglassmlp.state_point import decimal_text
 
 
 def time_text(time: float) -> str:
@@ -66,7 +59,9 @@ def _draw(
     bar.set_label(r"propensity $C_i$" + (" (low: active, high: arrested)" if rows > 1 else ""))
     n = arrays[f"{group}_positions"].shape[0]
     shown = f"shown: N = {n}, {about['ensemble']} system {about['structure']}"
-    large_md = group == "methods" and about["ensemble"] == "large" and "MD" in about.get("titles", [])
+    large_md = (
+        group == "methods" and about["ensemble"] == "large" and DYNAMICS.title in about.get("titles", [])
+    )
     footer(fig, meta, shown + (f", MD from {meta['large_replicas']} replicas" if large_md else ""))
     parts = [
         pd.DataFrame(
@@ -94,7 +89,7 @@ def draw_methods(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
         if abs(shift) > 0.03:  # a method without mean correction
             fields[k] += shift
             name += f" ({shift:+.2f})"
-        state = f"$T = {temperature_text(about['temperature'])}$, $C_B = {temperature_text(about['c_b'])}$"
+        state = f"$T = {decimal_text(about['temperature'])}$, $C_B = {decimal_text(about['c_b'])}$"
         titles.append(f"{name}\n{state}")
     arrays["methods_fields"] = fields
     return _draw({"snapshots": arrays}, meta, "methods", titles, range(len(titles)))
@@ -109,8 +104,8 @@ def draw_evolution(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     for c, time, mean in zip(c_b, times, arrays["evolution_fields"].mean(axis=1), strict=True):
         # the mean of one system is not exactly C_B; far from it, the mean correction has failed
         found = f" (mean {mean:.2f})" if abs(mean - c) > 0.03 else ""
-        titles.append(f"$C_B = {temperature_text(c)}${found},  $t = {time_text(time)}$")
+        titles.append(f"$C_B = {decimal_text(c)}${found},  $t = {time_text(time)}$")
     picked = sorted({round(k) for k in np.linspace(0, len(c_b) - 1, min(6, len(c_b)))}) if len(c_b) else []
     drawn = _draw(tables, meta, "evolution", titles, picked)
-    drawn.figure.suptitle(f"tGlassMLP, $T = {temperature_text(about['temperature'])}$", fontsize=8)
+    drawn.figure.suptitle(f"{NETWORK.title}, $T = {decimal_text(about['temperature'])}$", fontsize=8)
     return drawn

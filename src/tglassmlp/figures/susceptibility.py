@@ -10,27 +10,23 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from tglassmlp.figures.style import (
-    COLUMN,
-    Drawn,
+from tglassmlp.figures.curves import (
     curve,
-    figure,
-    footer,
-    note,
     temperature_colors,
-    temperature_text,
+    temperature_handles,
     time_uncertainty,
 )
+from tglassmlp.figures.looks import network_label
+from tglassmlp.figures.style import COLUMN, Drawn, figure, footer, note
+from tglassmlp.methods import DYNAMICS, METHODS, NETWORK
+from tglassmlp.state_point import decimal_text
+from tglassmlp.tables.selection import rows_at
 
 _LABEL = r"dynamic susceptibility $\chi_4$"
 
 
 def _model(ax: Axes, table: pd.DataFrame, t_min: str, temperature: float, **look: Any) -> pd.DataFrame:
-    rows = table[
-        (table["method"] == "tglassmlp")
-        & (table["t_min"] == t_min)
-        & (np.abs(table["temperature"] - temperature) < 1e-9)
-    ]
+    rows = rows_at(table, temperature, method=NETWORK.name, t_min=t_min)
     curve(ax, rows, "time", "value", "error", logarithmic=True, **look)
     return rows
 
@@ -55,36 +51,38 @@ def draw_validation(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn
     rows = -(-len(temperatures) // columns)
     fig, axes = figure(2 * COLUMN + 0.2, 0.6 + 1.9 * rows, rows, columns, sharey=True)
     for ax, temperature in zip(axes.ravel(), temperatures, strict=False):
-        here = table[np.abs(table["temperature"] - temperature) < 1e-9]
+        here = rows_at(table, temperature)
         color = colors[temperature]
         for t_min, line in zip(
             reversed(meta["t_min"][:2]), ("--", "-")[-len(meta["t_min"][:2]) :], strict=True
         ):
-            rows_ = here[(here["method"] == "tglassmlp") & (here["t_min"] == t_min)]
+            rows_ = rows_at(here, method=NETWORK.name, t_min=t_min)
             curve(ax, rows_, "time", "value", "spread", logarithmic=True, color=color, linestyle=line)
         curve(
-            ax, here[here["method"] == "glassmlp"], "time", "value", "spread", logarithmic=True,
+            ax, rows_at(here, method="glassmlp"), "time", "value", "spread", logarithmic=True,
             color="#D55E00", linestyle="none", marker="x", markersize=4,
         )  # fmt: skip
         curve(
-            ax, here[here["method"] == "md"], "time", "value", "error", logarithmic=True, color="black",
-            linestyle="none", marker="s", markerfacecolor="white",
+            ax, rows_at(here, method=DYNAMICS.name), "time", "value", "error", logarithmic=True,
+            color="black", linestyle="none", marker="s", markerfacecolor="white",
         )  # fmt: skip
         _finish(ax, here)
         ax.set_ylabel("")
-        ax.set_title(rf"$T = {temperature_text(temperature)}$")
+        ax.set_title(rf"$T = {decimal_text(temperature)}$")
     for ax in axes.ravel()[len(temperatures) :]:
         ax.set_axis_off()
     for ax in axes[:, 0]:
         ax.set_ylabel(_LABEL)
     lines: tuple[Any, ...] = ("-", "--")
     handles = [
-        Line2D([], [], color="black", marker="s", markerfacecolor="white", linestyle="none", label="MD"),
+        Line2D(
+            [], [], color="black", marker="s", markerfacecolor="white", linestyle="none", label=DYNAMICS.title
+        ),
         *[
-            Line2D([], [], color="#444444", linestyle=line, label=rf"tGlassMLP, $T_{{\min}}={t}$")
+            Line2D([], [], color="#444444", linestyle=line, label=network_label(t))
             for t, line in zip(meta["t_min"][:2], lines, strict=False)
         ],
-        Line2D([], [], color="#D55E00", marker="x", linestyle="none", label="GlassMLP per state point"),
+        Line2D([], [], color="#D55E00", marker="x", linestyle="none", label=METHODS["glassmlp"].title),
     ]
     fig.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     n_test = int(table["n_structures"].max()) if len(table) else 0
@@ -96,27 +94,32 @@ def draw_prediction(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn
     """Draw Figure 6 from table ``susceptibility``: all temperatures, the main network."""
     table: pd.DataFrame = tables["susceptibility"]
     main = meta["t_min"][0]
-    table = table[(table["method"] == "md") | ((table["method"] == "tglassmlp") & (table["t_min"] == main))]
+    measured, predicted = table["method"] == DYNAMICS.name, table["method"] == NETWORK.name
+    table = table[measured | (predicted & (table["t_min"] == main))]
     colors = temperature_colors(meta["temperatures"])
     fig, axes = figure(COLUMN, 3.2)
     ax = axes[0, 0]
     for temperature, color in colors.items():
         _model(ax, table, main, temperature, color=color, linestyle="-", marker="")
-        here = np.abs(table["temperature"] - temperature) < 1e-9
-        time_uncertainty(ax, table[here & (table["method"] == "tglassmlp")], "value", color)
-        md = table[(table["method"] == "md") & (np.abs(table["temperature"] - temperature) < 1e-9)]
+        time_uncertainty(ax, rows_at(table, temperature, method=NETWORK.name), "value", color)
+        md = rows_at(table, temperature, method=DYNAMICS.name)
         curve(
             ax, md, "time", "value", "error", logarithmic=True, color=color, linestyle="none", marker="s",
             markerfacecolor="white",
         )  # fmt: skip
     _finish(ax, table)
     handles = [
-        *(
-            Line2D([], [], color=c, label=f"$T = {temperature_text(t)}$")
-            for t, c in sorted(colors.items(), reverse=True)
+        *temperature_handles(colors),
+        Line2D([], [], color="#444444", label=network_label(main)),
+        Line2D(
+            [],
+            [],
+            color="#444444",
+            marker="s",
+            markerfacecolor="white",
+            linestyle="none",
+            label=DYNAMICS.title,
         ),
-        Line2D([], [], color="#444444", label=rf"tGlassMLP, $T_{{\min}}={main}$"),
-        Line2D([], [], color="#444444", marker="s", markerfacecolor="white", linestyle="none", label="MD"),
     ]
     fig.legend(handles=handles, loc="outside upper center", ncols=3)
     n_test = int(table["n_structures"].max()) if len(table) else 0

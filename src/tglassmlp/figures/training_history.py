@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from tglassmlp.figures.style import PAGE, Drawn, figure, footer
+from tglassmlp.state_point import where
 
 
 def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
@@ -21,7 +21,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     two_phases = bool((table["phase"] == 2).any())
     for quantity, ax in zip(("loss", "validation_pearson"), axes[0], strict=True):
         for t_min, color in zip(t_mins, ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), strict=False):
-            here = table[np.abs(table["t_min"].astype(float) - float(t_min)) < 1e-9]
+            here = table[where(table["t_min"], t_min)]
             for _, rows in here.groupby("network"):
                 ax.plot(rows["epoch"], rows[quantity], color=color, linewidth=0.6, alpha=0.6)
             ax.plot([], [], color=color, label=rf"$T_{{\min}}={t_min}$")

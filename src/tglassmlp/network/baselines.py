@@ -1,134 +1,61 @@
-r"""What tGlassMLP is compared with: GlassMLP per state point and transferred, ridge, single descriptors.
+"""What tGlassMLP is compared with, from files to files.
 
-Ridge regression minimises :math:`\sum_i (C_i - a - b \cdot x_i)^2 + \alpha |b|^2` over the particles of the
-training structures of all measured temperatures at one C_B; :math:`\alpha` is a number, or the value of a
-geometric list with the highest Pearson correlation on the validation structures.
+That is GlassMLP, per state point and transferred, and linear baselines;
+:mod:`tglassmlp.network.linear` has the formulae of ridge regression and of single descriptors.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp import provenance, storage
-from tglassmlp.network import steps
+from tglassmlp.descriptors.standardise import Scaling
+from tglassmlp.dynamics.label_map import LabelMap, c_b_by_temperature
+from tglassmlp.network import training_run
 from tglassmlp.network.dataset import TrainingSet, read_structures, training_set
-from tglassmlp.network.prediction import Networks
-from tglassmlp.network.steps import Path, Record
+from tglassmlp.network.glassmlp import GLASSMLP
+from tglassmlp.network.linear import PENALTIES, QUANTITIES, Ridge, best_descriptor, fit_ridge
+from tglassmlp.network.networks import Networks
+from tglassmlp.network.protocol import Model
+from tglassmlp.network.run_files import (
+    Path,
+    Record,
+    TrainingFiles,
+    divided,
+    labels_at,
+    metadata,
+    scaling_of,
+)
+from tglassmlp.network.settings import Execution
+from tglassmlp.paths import by_temperature
 from tglassmlp.randomness import temperature_key
-from tglassmlp.state_point import canonical
+from tglassmlp.state_point import canonical, is_same, key
 
-__all__ = [
-    "Ridge",
-    "baseline_predictions",
-    "best_descriptor",
-    "fit_ridge",
-    "glassmlp_networks",
-    "linear_baselines",
-    "read_glassmlp",
-]
-
-#: Single descriptors shown as a floor: the best column of each of these quantities.
-QUANTITIES: Final = ("density", "energy", "perimeter")
-#: Penalties tried if the validation structures decide.
-PENALTIES: Final = tuple(float(f"{10.0 ** (0.5 * k):.3g}") for k in range(11))
-
-
-@dataclass(frozen=True)
-class Ridge:
-    """Linear prediction ``intercept + x @ coefficients`` of standardised descriptors, and its penalty."""
-
-    coefficients: NDArray[np.float64]
-    intercept: float
-    penalty: float
-
-    def predict(self, descriptors: NDArray) -> NDArray[np.float64]:
-        """Propensities ``[...]`` of standardised descriptors ``[..., M]``."""
-        return np.asarray(descriptors, dtype=np.float64) @ self.coefficients + self.intercept
-
-
-def fit_ridge(
-    descriptors: NDArray,
-    labels: NDArray,
-    penalties: Sequence[float],
-    validation: tuple[NDArray, NDArray] | None = None,
-) -> Ridge:
-    """Ridge regression of labels ``[n]`` on descriptors ``[n, M]``.
-
-    Parameters
-    ----------
-    descriptors, labels
-        Particles of the training structures.
-    penalties
-        Values of alpha to choose from by the correlation with ``validation`` (descriptors, labels); without
-        validation the first is taken.
-
-    Raises
-    ------
-    ValueError
-        If a penalty is not positive or the shapes do not fit.
-    """
-    x, y = np.asarray(descriptors, dtype=np.float64), np.asarray(labels, dtype=np.float64)
-    if x.ndim != 2 or y.shape != x.shape[:1] or not len(y):
-        raise ValueError(f"descriptors [n, M] and labels [n] expected, found {x.shape} and {y.shape}")
-    if not penalties or min(penalties) <= 0:
-        raise ValueError(f"penalties must be positive, found {list(penalties)}")
-    centre, mean = x.mean(axis=0), y.mean()
-    values, vectors = np.linalg.eigh((x - centre).T @ (x - centre))
-    projected = vectors.T @ ((x - centre).T @ (y - mean))
-    fits = []
-    for penalty in penalties if validation is not None else penalties[:1]:
-        b = vectors @ (projected / (np.maximum(values, 0.0) + penalty))
-        fits.append(Ridge(b, float(mean - centre @ b), float(penalty)))
-    if validation is None or len(fits) == 1:
-        return fits[0]
-    return max(fits, key=lambda f: _correlation(f.predict(validation[0]), validation[1]))
-
-
-def best_descriptor(
-    descriptors: NDArray, labels: NDArray, names: Sequence[str], quantity: str
-) -> tuple[int, float]:
-    """Column of one quantity most correlated with the labels, and the sign of its correlation.
-
-    Parameters
-    ----------
-    descriptors, labels
-        ``[n, M]`` and ``[n]`` of training structures.
-    names
-        Names of the columns.
-    quantity
-        First part of the names considered, e.g. ``"energy"``.
-    """
-    columns = [k for k, n in enumerate(names) if n.split("/")[0] == quantity]
-    if not columns:
-        raise ValueError(f"no descriptor of quantity {quantity!r} among {list(names)[:4]}...")
-    found = [_correlation(descriptors[:, k], labels) for k in columns]
-    best = int(np.argmax(np.abs(found)))
-    return columns[best], 1.0 if found[best] >= 0 else -1.0
-
-
-def _correlation(a: NDArray, b: NDArray) -> float:
-    a, b = a - a.mean(dtype=np.float64), b - b.mean(dtype=np.float64)
-    norm = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / norm if norm > 0 else 0.0
+__all__ = ["baseline_predictions", "glassmlp_networks", "linear_baselines", "read_glassmlp"]
 
 
 def glassmlp_networks(
     output: Path, history: Path, descriptors: Sequence[Path], labels: Path, scaling: Path, temperature: float,
-    run: Record, networks: int, checkpoint: Path | None = None, status_file: Path | None = None,
+    run: Record, networks: int, execution: Execution | None = None, model: Model = GLASSMLP,
 ) -> None:  # fmt: skip
-    """Train GlassMLP at every labelled C_B of one temperature; one file, ``cb<C_B>/<parameter>``."""
-    scale = steps.scaling_of(scaling)
+    """Train GlassMLP at every labelled C_B of one temperature; one file, ``cb<C_B>/<parameter>``.
+
+    Another ``model`` that does not read the state point may take its place. The checkpoint of
+    each C_B is that of the execution with ``.cb<C_B>.npz`` behind it.
+    """
+    how = execution or Execution()
+    scale = model.reads.columns(scaling_of(scaling))
     structures = read_structures(descriptors, temperature, scale)
-    parts = steps.divided(run, len(structures))
+    parts = divided(run, len(structures))
     found = storage.read_arrays(labels, ["c_b", "propensity", "half"])
     arrays: dict[str, NDArray] = {}
-    tables = [steps.empty_history()]
+    tables = [training_run.empty_history()]
     for c_b, values, halves in zip(*(found[n] for n in ("c_b", "propensity", "half")), strict=True):
         c_b = float(c_b)
         sets: list[list[TrainingSet]] = [
@@ -137,25 +64,19 @@ def glassmlp_networks(
             else []
             for numbers in (parts.train, parts.validation)
         ]
-        key = ("baseline_training", temperature_key(temperature), round(c_b * 1e6))
-        where = None if checkpoint is None else f"{checkpoint}.cb{canonical(c_b)}.npz"
-        result = steps.train_networks(
-            run,
-            sets,
-            key,
-            networks,
-            "glassmlp",
-            f"GlassMLP T={temperature:g} C_B={c_b:g}",
-            where,
-            status_file,
-        )
+        checkpoint = None if how.checkpoint is None else f"{how.checkpoint}.cb{canonical(c_b)}.npz"
+        label = f"{model.title} T={temperature:g} C_B={c_b:g}"
+        result = training_run.train_networks(
+            run, sets, ("baseline_training", temperature_key(temperature), key(c_b)), networks, model,
+            replace(how, checkpoint=checkpoint, label=label),
+        )  # fmt: skip
         arrays |= {f"cb{canonical(c_b)}/{name}": value for name, value in result.parameters.items()}
         tables.append(result.history.assign(t_min=temperature, c_b=c_b))
-        steps.remove_checkpoint(where)
+        training_run.remove_checkpoint(checkpoint)
     made = provenance.collect("baselines", temperature=temperature, seed=run["seed"])
     extra = {"temperature": temperature, "c_b": found["c_b"].tolist(), "provenance": made}
-    storage.write_npz(output, arrays, steps.metadata(run, scale, "glassmlp", extra))
-    storage.write_table(history, steps.joined(tables), made)
+    storage.write_npz(output, arrays, metadata(run, scale, model, extra))
+    storage.write_table(history, training_run.joined(tables), made)
 
 
 def read_glassmlp(path: Path) -> dict[float, Networks]:
@@ -169,28 +90,25 @@ def read_glassmlp(path: Path) -> dict[float, Networks]:
     return found
 
 
-def linear_baselines(
-    output: Path, descriptors: Sequence[Path], labels: Sequence[Path], label_map: Path, scaling: Path,
-    run: Record, penalty: float | str,
-) -> None:  # fmt: skip
+def linear_baselines(output: Path, files: TrainingFiles, run: Record, penalty: float | str) -> None:
     """Ridge regression and the best single descriptors per C_B, from all temperatures with labels.
 
-    ``penalty`` is a number, or ``"validation"``: at each C_B that of :data:`PENALTIES` with the highest
-    Pearson correlation on the validation structures.
+    ``penalty`` is a number, or ``"validation"``: at each C_B that of
+    :data:`~tglassmlp.network.linear.PENALTIES` with the highest Pearson correlation on the validation
+    structures.
 
     Raises
     ------
     ValueError
         If the validation structures are to decide and there are none.
     """
-    scale = steps.scaling_of(scaling)
-    table = storage.read_table(label_map, ["temperature", "c_b", "kind"])
-    files, label_files = steps.by_temperature(descriptors), steps.by_temperature(labels)
+    scale = scaling_of(files.scaling)
+    descriptors, label_files = by_temperature(files.descriptors), by_temperature(files.labels)
     data: dict[float, dict[str, list[NDArray]]] = {}
-    for t, c_bs in steps.pairs(table, "x").items():
-        x = read_structures(files[t], t, scale).inputs
-        parts = steps.divided(run, len(x))
-        for c_b, y in zip(c_bs, steps.labels_at(label_files[t][0], c_bs), strict=True):
+    for t, c_bs in c_b_by_temperature(LabelMap.read(files.label_map).measured).items():
+        x = read_structures(descriptors[t], t, scale).inputs
+        parts = divided(run, len(x))
+        for c_b, y in zip(c_bs, labels_at(label_files[t][0], c_bs), strict=True):
             lists = data.setdefault(c_b, {"x": [], "y": [], "xv": [], "yv": []})
             for suffix, numbers in (("", parts.train), ("v", parts.validation)):
                 lists["x" + suffix].append(x[numbers].reshape(-1, x.shape[-1]))
@@ -201,7 +119,7 @@ def linear_baselines(
         mine = {name: np.concatenate(values) for name, values in data[c_b].items()}
         if penalty != "validation":
             fits.append(fit_ridge(mine["x"], mine["y"], [float(penalty)]))
-        elif steps.divided(run).validation:
+        elif divided(run).validation:
             fits.append(fit_ridge(mine["x"], mine["y"], PENALTIES, (mine["xv"], mine["yv"])))
         else:
             raise ValueError(
@@ -250,7 +168,7 @@ def baseline_predictions(
         C_B of the transferred network; by default the one closest to 0.5.
     """
     arrays, metadata = storage.read_npz(linear[0])
-    scale = steps.Scaling.from_json(metadata["scaling"])
+    scale = Scaling.from_json(metadata["scaling"])
     structures = read_structures(descriptors, temperature, scale)
     x, k = structures.inputs, len(c_b)
     s, p, _ = x.shape
@@ -259,7 +177,7 @@ def baseline_predictions(
         out = np.full((k, *shape), np.nan, np.float32)
         for i, c in enumerate(c_b):
             for found, value in values.items():
-                if abs(found - c) < 1e-9:
+                if is_same(found, c):
                     out[i] = value
         return out
 
@@ -278,12 +196,13 @@ def baseline_predictions(
     if not far:
         raise ValueError(f"{transferred}: no GlassMLP network to transfer")
     source = min(far, key=lambda c: abs(c - (0.5 if transferred_from is None else transferred_from)))
-    moved = far[source]._scaled(x, temperature, source)
-    fields["glassmlp_transferred"] = np.repeat(moved[None], k, axis=0)
+    moved = far[source].predict_scaled(x, temperature, source, checked=False)
+    fields[f"{GLASSMLP.name}_transferred"] = np.repeat(moved[None], k, axis=0)
     if own is not None:
-        near = {c: n._scaled(x, temperature, c) for c, n in read_glassmlp(own).items()}
+        each = read_glassmlp(own).items()
+        near = {c: n.predict_scaled(x, temperature, c, checked=False) for c, n in each}
         networks = next(iter(near.values())).shape[0] if near else 1
-        fields["glassmlp"] = rows(near, (networks, s, p))
+        fields[GLASSMLP.name] = rows(near, (networks, s, p))
     axes = {3: ("c_b", "structure", "particle"), 4: ("c_b", "network", "structure", "particle")}
     stored = {name: storage.Array(values, axes[values.ndim]) for name, values in fields.items()}
     stored["c_b"] = storage.Array(np.array(c_b, dtype=float), ("c_b",))

@@ -30,9 +30,6 @@ __all__ = [
     "training_set",
 ]
 
-#: Bytes of descriptors and correlation kernels that a training holds in memory.
-DATA_MEMORY = 4e9
-
 
 def scratch_folder(checkpoint: str | os.PathLike[str] | None) -> str:
     """Where arrays on disk lie: beside the checkpoint, or where the system keeps temporary files."""

@@ -1,4 +1,5 @@
 """What is measured on propensity fields, of molecular dynamics and of networks alike.
 
-Pure functions of arrays; :mod:`tglassmlp.observables.tables` reads the run's files and makes the tables.
+One module for each quantity: its formula and its estimators, all functions of plain arrays. The run's files
+are read, and tables made of them, in :mod:`tglassmlp.tables`.
 """

@@ -1,21 +1,27 @@
-"""Errors over structures: resampling of whole structures, with keyed seeds."""
+"""Errors over structures and networks: resampling of whole structures with keyed seeds, jackknife, spread."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
+from tglassmlp import state_point
 from tglassmlp.randomness import seed_sequence, temperature_key
 
 __all__ = [
+    "GROUPS",
     "OBSERVABLES",
+    "bootstrap_widening",
     "combined_error",
-    "few",
     "generator",
+    "groups",
     "jackknife_error",
+    "jackknifed",
+    "over_networks",
     "resamples",
     "student",
 ]
@@ -30,12 +36,15 @@ OBSERVABLES: Final[dict[str, int]] = {
     "comparison": 6,
 }
 
+#: Most groups of structures that a jackknife deletes.
+GROUPS: Final = 20
+
 
 def generator(root_seed: int, observable: str, temperature: float, c_b: float) -> np.random.Generator:
     """Random generator of one observable at one state point; independent of the order of the work."""
     if observable not in OBSERVABLES:
         raise ValueError(f"unknown observable {observable!r}, known: {', '.join(OBSERVABLES)}")
-    keys = (OBSERVABLES[observable], temperature_key(temperature), round(c_b * 1_000_000))
+    keys = (OBSERVABLES[observable], temperature_key(temperature), state_point.key(c_b))
     return np.random.default_rng(seed_sequence(root_seed, "bootstrap", *keys))
 
 
@@ -46,7 +55,7 @@ def resamples(n_structures: int, n_resamples: int, rng: np.random.Generator) -> 
     return rng.integers(0, n_structures, size=(n_resamples, n_structures))
 
 
-def few(n_structures: int) -> float:
+def bootstrap_widening(n_structures: int) -> float:
     """Factor by which a bootstrap error over few structures is too small, for an interval of 95 %.
 
     Resampling n structures underestimates the variance by (n - 1) / n, and an error known from so few is
@@ -90,6 +99,35 @@ def jackknife_error(without: NDArray[np.float64], widened: bool = True) -> float
     return float(error) * (student(n - 1) if widened else 1.0)
 
 
+def groups(number: int, most: int = GROUPS) -> list[NDArray[np.intp]]:
+    """Divide ``number`` structures into at most ``most`` groups of equal size (within one)."""
+    count = min(number, most)
+    return [np.flatnonzero(np.arange(number) % count == k) for k in range(count)] if count > 1 else []
+
+
+def jackknifed(
+    of: Callable[[NDArray[np.intp]], NDArray[np.float64]], number: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Value of all structures, and without each group of them.
+
+    Parameters
+    ----------
+    of
+        Indices of structures -> value ``[...]``.
+    number
+        Number of structures.
+
+    Returns
+    -------
+    whole, without
+        ``[...]`` and ``[groups, ...]``, see :func:`groups`.
+    """
+    every = np.arange(number)
+    whole = of(every)
+    without = [of(np.setdiff1d(every, g)) for g in groups(number)]
+    return whole, np.array(without) if without else np.empty((0, *whole.shape))
+
+
 def combined_error(over_structures: float, over_networks: float) -> float:
     """Error over structures and spread over networks, added in quadrature.
 
@@ -99,3 +137,30 @@ def combined_error(over_structures: float, over_networks: float) -> float:
     parts = np.array([over_structures, over_networks], dtype=float)
     known = parts[np.isfinite(parts)]
     return float(np.sqrt(np.sum(known**2))) if known.size else float("nan")
+
+
+def over_networks(values: Sequence[float], errors: Sequence[float]) -> dict[str, float]:
+    """Mean over networks, spread, error over structures (mean over networks) and combined error.
+
+    Parameters
+    ----------
+    values, errors
+        Value of every network and its error over structures; NaN where there is none.
+
+    Returns
+    -------
+    dict
+        ``value, error, error_structures, spread, n_networks``, the columns of every table.
+    """
+    v, e = np.array(values, dtype=float), np.array(errors, dtype=float)
+    known = np.isfinite(v)
+    mean = float(v[known].mean()) if known.any() else float("nan")
+    spread = float(v[known].std(ddof=1)) if known.sum() > 1 else float("nan")
+    structures = float(np.nanmean(e)) if np.isfinite(e).any() else float("nan")
+    return {
+        "value": mean,
+        "error": combined_error(structures, spread),
+        "error_structures": structures,
+        "spread": spread,
+        "n_networks": int(known.sum()),
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["principal_axes", "sample", "separation"]
+__all__ = ["principal_axes", "sample", "separation", "separation_of_structures"]
 
 
 def sample(n_structures: int, n_particles: int, n_wanted: int, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -73,3 +73,21 @@ def separation(bottleneck: NDArray, propensity: NDArray, share: float = 0.2) -> 
     pooled = pooled + 1e-12 * (np.trace(pooled) + 1e-300) * np.eye(len(pooled))
     difference = low.mean(axis=0) - high.mean(axis=0)
     return float(np.sqrt(difference @ np.linalg.solve(pooled, difference)))
+
+
+def separation_of_structures(bottleneck: NDArray, propensity: NDArray) -> tuple[float, float]:
+    """Mean of :func:`separation` over single structures, and its standard error (NaN for a single one).
+
+    Parameters
+    ----------
+    bottleneck
+        ``[structures, n, units]``.
+    propensity
+        ``[structures, n]``.
+    """
+    each = [
+        separation(np.asarray(b, dtype=np.float64), np.asarray(c, dtype=np.float64))
+        for b, c in zip(bottleneck, propensity, strict=True)
+    ]
+    error = float(np.std(each, ddof=1) / np.sqrt(len(each))) if len(each) > 1 else float("nan")
+    return float(np.mean(each)), error

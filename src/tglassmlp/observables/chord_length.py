@@ -18,6 +18,8 @@ noise has lowered c, since what is common to both is free of it (:func:`chord_le
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
@@ -25,13 +27,19 @@ from scipy.spatial import cKDTree
 from scipy.special import ndtri, owens_t
 
 from tglassmlp.box import wrap
+from tglassmlp.labels import BOND_BREAKING, Label
 
 __all__ = [
     "Lattice",
+    "ResampledChords",
+    "chord_length_under_noise",
     "chord_length_without_noise",
+    "chord_lengths",
     "chord_sums",
     "chords",
     "mean_chord_length",
+    "resampled_chord_length",
+    "resampled_chord_length_without_noise",
     "site_moments",
 ]
 
@@ -50,11 +58,16 @@ class Lattice:
         Side of the box.
     spacing
         Wanted spacing; the nearest one that divides the box is used, see ``self.spacing``.
+    label
+        What tells active particles: a label that falls with time is small where a particle is active.
     """
 
-    def __init__(self, positions: NDArray, box_length: float, spacing: float) -> None:
+    def __init__(
+        self, positions: NDArray, box_length: float, spacing: float, label: Label = BOND_BREAKING
+    ) -> None:
         if not 0 < spacing <= box_length:
             raise ValueError(f"lattice spacing must lie in (0, {box_length:g}], found {spacing}")
+        self.label = label
         self.sites = max(1, round(box_length / spacing))
         self.spacing = box_length / self.sites
         inside = wrap(positions, box_length, 0.0)
@@ -138,7 +151,7 @@ def chord_sums(
     mobile_share
         A site is mobile if its share of active particles exceeds this.
     threshold
-        Propensity below which a particle is active; the median over all particles by default.
+        Propensity beyond which a particle is active; the median over all particles by default.
     blocks
         Divide each structure into ``blocks`` x ``blocks`` parts, for errors of few large systems. A chord
         belongs to the part in which it begins.
@@ -151,7 +164,7 @@ def chord_sums(
     limit = float(np.median(propensity)) if threshold is None else threshold
     found = []
     for field, lattice in zip(propensity, lattices, strict=True):
-        mobile = lattice.mobile(field < limit, mobile_share)
+        mobile = lattice.mobile(lattice.label.is_active(field, limit), mobile_share)
         block = _blocks(lattice.sites, blocks)
         line, start, length = _runs(mobile)
         other_line, other_start, other_length = _runs(mobile.T)
@@ -177,6 +190,106 @@ def mean_chord_length(sums: NDArray) -> float:
     """Average over all chords of all structures, from :func:`chord_sums`; NaN without chords."""
     total, number = sums[..., 0].sum(), sums[..., 1].sum()
     return float(total / number) if number > 0 else float("nan")
+
+
+def chord_lengths(sums: NDArray) -> NDArray[np.float64]:
+    """Mean chord lengths ``[...]`` of many fields, from their :func:`chord_sums` ``[..., structures, 3]``."""
+    total = sums.sum(axis=-2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(total[..., 0] / total[..., 1])
+
+
+class ResampledChords(NamedTuple):
+    """Mean chord length of one field, its error over structures and the share of mobile sites.
+
+    ``drawn`` ``[resamples, 3]`` are the sums of :func:`chord_sums` of every resample.
+    """
+
+    value: float
+    error: float
+    share: float
+    drawn: NDArray[np.float64]
+
+
+def resampled_chord_length(
+    propensity: NDArray,
+    lattices: list[Lattice],
+    mobile_share: float,
+    draws: NDArray[np.intp],
+    blocks: int = 1,
+) -> ResampledChords:
+    """Mean chord length of one field with its bootstrap error.
+
+    Parameters
+    ----------
+    propensity, lattices, mobile_share, blocks
+        As :func:`chord_sums`.
+    draws
+        ``[resamples, structures x blocks^2]``, :func:`tglassmlp.observables.bootstrap.resamples`.
+    """
+    sums = chord_sums(propensity, lattices, mobile_share, blocks=blocks)
+    drawn = sums[draws].sum(axis=1)
+    share = sums[:, 2].sum() / sum(s.sites**2 for s in lattices)
+    error = _scatter(drawn[:, 0] / np.maximum(drawn[:, 1], 1)) if draws.shape[1] > 1 else float("nan")
+    return ResampledChords(mean_chord_length(sums), error, share, drawn)
+
+
+def _scatter(values: NDArray) -> float:
+    """Return the standard deviation of resampled values; NaN where most of them have none."""
+    known = values[np.isfinite(values)]
+    # where many resamples have no answer the error of the others would be too small
+    return float(np.std(known, ddof=1)) if known.size > 1 and 2 * known.size > values.size else float("nan")
+
+
+def resampled_chord_length_without_noise(
+    chords_of_mean: ResampledChords,
+    halves: NDArray,
+    lattices: list[Lattice],
+    draws: NDArray[np.intp],
+    blocks: int = 1,
+) -> tuple[float, float]:
+    """:func:`chord_length_without_noise` of dynamics with its bootstrap error.
+
+    Parameters
+    ----------
+    chords_of_mean
+        Of the mean over all replicas, from the same draws.
+    halves
+        ``[2, structures, particles]`` propensities of disjoint halves of the replicas.
+    lattices, draws, blocks
+        As :func:`resampled_chord_length`.
+    """
+    step, share = lattices[0].spacing, chords_of_mean.share
+    moments = site_moments(halves[0], halves[1], lattices, blocks)
+    value = chord_length_without_noise(chords_of_mean.value, step, share, moments.sum(axis=0))
+    again = [
+        chord_length_without_noise(total / max(number, 1), step, share, moments[d].sum(axis=0))
+        for (total, number, _), d in zip(chords_of_mean.drawn, draws, strict=True)
+    ]
+    return value, _scatter(np.array(again)) if draws.shape[1] > 1 else float("nan")
+
+
+def chord_length_under_noise(
+    propensity: NDArray, halves: NDArray, lattices: list[Lattice], mobile_share: float = 0.5
+) -> float:
+    """Mean chord length of a prediction with the noise of the replicas of dynamics laid over it.
+
+    Half the difference of the two halves of the replicas has the variance and the spatial correlation of the
+    noise of their mean; it is laid over the prediction with either sign.
+
+    Parameters
+    ----------
+    propensity
+        ``[structures, particles]``; those beyond the structures with dynamics are left out.
+    halves
+        ``[2, structures, particles]``.
+    lattices, mobile_share
+        As :func:`chord_sums`.
+    """
+    noise = 0.5 * (halves[0] - halves[1])
+    under, n = propensity[: len(noise)], len(noise)
+    laid = [chord_sums(under + sign * noise, lattices[:n], mobile_share) for sign in (1, -1)]
+    return mean_chord_length(np.sum(laid, axis=0))
 
 
 def site_moments(

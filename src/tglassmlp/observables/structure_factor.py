@@ -16,6 +16,7 @@ r"""Dynamic structure factor and dynamic correlation length.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from scipy import sparse
 from tglassmlp.box import wrap
 
 __all__ = [
+    "FORMS",
     "Fit",
     "Shells",
     "fit_structure_factor",
@@ -31,6 +33,9 @@ __all__ = [
     "structure_factor_fft",
     "tile_memory",
 ]
+
+#: Names of the fitted forms: equation (11), and (12) with its cubic term.
+FORMS: Final = ("ornstein-zernike", "cubic")
 
 
 @dataclass(frozen=True)
@@ -311,7 +316,7 @@ def fit_structure_factor(
     Fit
         With ``determined=False`` and a reason instead of made-up numbers.
     """
-    form = "cubic" if cubic else "ornstein-zernike"
+    form = FORMS[cubic]
     use = (q < q_max) & np.isfinite(s4) & (s4 > 0)
     q, s4, modes = q[use], s4[use], np.asarray(modes, dtype=float)[use]
     n_parameters = 3 if cubic else 2

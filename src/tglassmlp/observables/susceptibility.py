@@ -11,7 +11,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["susceptibility", "susceptibility_error", "susceptibility_without_noise"]
+__all__ = [
+    "covariance_of_means",
+    "susceptibility",
+    "susceptibility_error",
+    "susceptibility_without_noise",
+]
 
 
 def susceptibility(propensity: NDArray) -> float:
@@ -70,3 +75,31 @@ def susceptibility_without_noise(first_half: NDArray, second_half: NDArray) -> f
     a = np.mean(first_half, axis=1, dtype=np.float64)
     b = np.mean(second_half, axis=1, dtype=np.float64)
     return float(first_half.shape[1] * np.cov(a, b, ddof=1)[0, 1])
+
+
+def covariance_of_means(
+    first: NDArray, second: NDArray, n_particles: int, structures: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """N_1 times the covariance over structures of two sets of structure means, of many fields at once.
+
+    It is chi_4 (9) where both sets are the same, and chi_4 without the noise of the replicas where they come
+    from two halves of them.
+
+    Parameters
+    ----------
+    first, second
+        ``[..., structures]`` mean propensity of each structure.
+    n_particles
+        N_1.
+    structures
+        Indices of the structures that count.
+
+    Returns
+    -------
+    ndarray
+        ``[...]``; NaN for a single structure.
+    """
+    a, b = (x[..., structures] - x[..., structures].mean(axis=-1, keepdims=True) for x in (first, second))
+    if structures.size < 2:
+        return np.full(first.shape[:-1], np.nan)
+    return np.asarray(n_particles * (a * b).sum(axis=-1) / (structures.size - 1))

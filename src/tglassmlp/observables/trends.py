@@ -12,8 +12,7 @@ and p is what claims about growth on cooling rest on (with a kink, two exponents
   \partial \ln m = 0` with m the model: linear in v, so they hold on average for any distribution of v that
   has the mean m, negative values included, and weigh relative deviations equally.
 - A length whose fit is not determined must not be left out, since those with large noise, or small lengths,
-  would be. :func:`length_exponents` maximises the likelihood of all structure factors together, in which
-  every state point weighs as much as it says.
+  would be: see :mod:`tglassmlp.observables.length_exponents`.
 
 Networks serve all temperatures, so the exponent is fitted for each network, and their spread is that of
 exponents. Structures of different temperatures are independent: the jackknife deletes groups of them one
@@ -22,34 +21,53 @@ temperature at a time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tglassmlp import state_point
 from tglassmlp.observables.bootstrap import combined_error, student
 from tglassmlp.published import PAPER
 
 __all__ = [
     "SLOWING",
+    "AtTemperature",
     "Estimate",
     "Series",
     "average",
     "estimate",
     "exponents",
-    "groups",
     "kinked",
-    "length_exponents",
     "mean_of",
+    "ranges",
+    "series_of",
 ]
 
 #: Below this temperature the paper's heterogeneities hardly grow any more.
 SLOWING: Final = PAPER.slowing
-#: Most groups of structures that a jackknife deletes.
-GROUPS: Final = 20
-_LARGEST_EXPONENT: Final = 12.0
+#: Larger exponents are taken for a fit that has not found any.
+LARGEST_EXPONENT: Final = 12.0
+
+
+class AtTemperature(NamedTuple):
+    """Values of one quantity at one temperature.
+
+    Parameters
+    ----------
+    value
+        ``[C, networks]``, NaN where there is none.
+    without
+        ``[groups, C, networks]``, the values without one group of structures each.
+    c_b
+        ``[C]``.
+    """
+
+    value: NDArray[np.float64]
+    without: NDArray[np.float64]
+    c_b: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -71,6 +89,26 @@ class Series:
     c_b: NDArray[np.float64]
     value: NDArray[np.float64]
     without: Sequence[NDArray[np.float64]] = field(default_factory=list)
+
+
+def series_of(by_temperature: Mapping[float, AtTemperature]) -> Series | None:
+    """Put temperatures together, from high to low, on the union of their C_B; None if none has a value."""
+    usable = {t: at for t, at in by_temperature.items() if at.value.shape[1] and np.isfinite(at.value).any()}
+    if not usable:
+        return None
+    temperatures = sorted(usable, reverse=True)
+    c_b = state_point.union(at.c_b for at in usable.values())
+    networks = max(at.value.shape[1] for at in usable.values())
+    value = np.full((len(temperatures), c_b.size, networks), np.nan)
+    without = []
+    for k, t in enumerate(temperatures):
+        at = usable[t]
+        place = state_point.places(c_b, at.c_b)
+        value[k, place] = at.value
+        left_out = np.full((len(at.without), c_b.size, networks), np.nan)
+        left_out[:, place] = at.without
+        without.append(left_out)
+    return Series(np.array(temperatures), c_b, value, without)
 
 
 @dataclass(frozen=True)
@@ -100,12 +138,6 @@ class Estimate:
         return combined_error(self.structures, self.spread)
 
 
-def groups(number: int, most: int = GROUPS) -> list[NDArray[np.intp]]:
-    """Divide ``number`` structures into at most ``most`` groups of equal size (within one)."""
-    count = min(number, most)
-    return [np.flatnonzero(np.arange(number) % count == k) for k in range(count)] if count > 1 else []
-
-
 def kinked(temperatures: NDArray, at: float = SLOWING) -> NDArray[np.float64] | None:
     """Columns ``[T, 2]`` of a power law with a kink: exponents above and below ``at``.
 
@@ -115,6 +147,21 @@ def kinked(temperatures: NDArray, at: float = SLOWING) -> NDArray[np.float64] | 
     if not (x < -1e-9).any() or not (x > 1e-9).any() or x.size < 3:
         return None
     return np.stack([np.minimum(x, 0.0), np.maximum(x, 0.0)], axis=1)
+
+
+def ranges(temperatures: NDArray) -> list[tuple[NDArray[np.float64], dict[str, list[float]]]]:
+    """Power laws to be fitted: columns ``[T, k]``, and by name the combinations ``[k]`` of their exponents.
+
+    ``all`` temperatures with one exponent; ``above`` and ``below`` the kink and their difference,
+    ``slowing``, where there are temperatures enough.
+    """
+    laws: list[tuple[NDArray[np.float64], dict[str, list[float]]]] = [
+        (-np.log(temperatures)[:, None], {"all": [1.0]})
+    ]
+    broken = kinked(temperatures)
+    if broken is not None:
+        laws.append((broken, {"above": [1.0, 0.0], "below": [0.0, 1.0], "slowing": [1.0, -1.0]}))
+    return laws
 
 
 def exponents(value: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -168,7 +215,7 @@ def exponents(value: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArr
             if done.all():
                 break
         found = c[-k:]
-        found[:, ~done | (np.abs(found) > _LARGEST_EXPONENT).any(axis=0)] = np.nan
+        found[:, ~done | (np.abs(found) > LARGEST_EXPONENT).any(axis=0)] = np.nan
         out[:, mine] = found
     return out
 
@@ -248,107 +295,3 @@ def average(values: NDArray, axis: int) -> NDArray[np.float64]:
     count = known.sum(axis=axis)
     total = np.where(known, values, 0.0).sum(axis=axis)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def length_exponents(
-    q: NDArray[np.float64],
-    s4: NDArray[np.float64],
-    modes: NDArray[np.float64],
-    columns: NDArray[np.float64],
-    largest: float,
-    cubic: bool = False,
-) -> NDArray[np.float64]:
-    r"""Exponents of a length, from the structure factors of all state points at once.
-
-    The length is that of
-
-    .. math:: 1/S_4(q) = c_0 \left(1 + (q \xi_4)^2\right) \quad\text{or}\quad
-              c_0 \left(1 + (q A)^3\right) + c_2 q^2
-
-    with :math:`c_0` (and :math:`c_2`) free at every state point, and :math:`\ln\xi_4` (or :math:`\ln A`) a
-    constant for each C_B plus ``columns @ exponents``. Amplitudes are exponentially distributed about S_4, as
-    in :func:`tglassmlp.observables.structure_factor.fit_structure_factor`.
-
-    Parameters
-    ----------
-    q, modes
-        ``[shells]`` in the fitted range, and the number of modes in each average.
-    s4
-        ``[T, C, shells]``; NaN at state points that are missing.
-    columns
-        ``[T, k]``, see :func:`exponents`.
-    largest
-        Longest length allowed.
-    cubic
-        Fit A in place of xi_4.
-
-    Returns
-    -------
-    ndarray
-        ``[k]``; NaN if the search does not end, or ends at a limit.
-    """
-    n_c, k, power = s4.shape[1], columns.shape[1], 3 if cubic else 2
-    known = np.isfinite(s4).all(axis=2) & (s4 > 0).any(axis=2)
-    t, c = np.nonzero(known)
-    if not any(len(set(t[c == j])) > k for j in range(n_c)):
-        return np.full(k, np.nan)
-    data, m = s4[t, c], np.asarray(modes, dtype=np.float64)
-    used = np.unique(c)
-    # what the length of every state point is made of: a constant for each C_B, and the exponents
-    design = np.concatenate([c[:, None] == used, (columns - columns.mean(axis=0))[t]], axis=1).astype(float)
-    whole = np.concatenate([np.zeros(used.size), np.ones(k)]) > 0
-    low = -np.log(data @ m / m.sum())
-    limits = np.log([1e-2 / q.max(), largest])
-
-    def model(free: NDArray, fixed: NDArray) -> tuple[NDArray, NDArray]:
-        """1/S_4 and its logarithmic derivatives by the parameters of each state point and by ln(length)."""
-        c0 = np.exp(free[:, :1])
-        u = (q * np.exp(np.clip(design @ fixed, *limits))[:, None]) ** power
-        terms = [c0 * (1 + u)]
-        if cubic:
-            terms.append(np.exp(free[:, 1:]) * q**2)
-        inverse = np.sum(terms, axis=0)
-        return inverse, np.stack([*terms, c0 * power * u], axis=1) / inverse[:, None]
-
-    def loss(inverse: NDArray) -> float:
-        return float((m * (data * inverse - np.log(inverse))).sum())
-
-    # damped Fisher scoring; the parameters of each state point are eliminated from the steps of the others
-    free = low[:, None] + np.array([0.5, -1.0] if cubic else [0.5])
-    fixed = np.where(whole, 0.0, np.log(2 / q.max()))
-    damping, idle, r = 1e-2, 0, free.shape[1]
-    inverse, by = model(free, fixed)
-    here = loss(inverse)
-    for _ in range(300):
-        score = np.einsum("npk,nk->np", by, m * (data * inverse - 1))
-        information = np.einsum("npk,nqk,k->npq", by, by, m)
-        information += (damping * information + 1e-9 * m.sum()) * np.eye(r + 1)
-        inner, cross = information[:, :r, :r], information[:, :r, r]
-        solved = np.linalg.solve(inner, np.stack([cross, score[:, :r]], axis=2))
-        weight = information[:, r, r] - (cross * solved[:, :, 0]).sum(axis=1)
-        slope = score[:, r] - (cross * solved[:, :, 1]).sum(axis=1)
-        outer = (design.T * weight) @ design
-        step = np.linalg.solve(outer + 1e-12 * np.trace(outer) * np.eye(len(outer)), design.T @ slope)
-        shift = solved[:, :, 1] - solved[:, :, 0] * (design @ step)[:, None]
-        shift = free - np.maximum(free - shift, low[:, None] - 14)
-        size = max(1.0, float(np.abs(step).max()), 0.5 * float(np.abs(shift).max()))
-        new_free = free - shift / size
-        new_fixed = fixed - step / size
-        inverse_there, by_there = model(new_free, new_fixed)
-        there = loss(inverse_there)
-        if there <= here:
-            gain = here - there
-            free, fixed, inverse, by, here = new_free, new_fixed, inverse_there, by_there, there
-            damping = max(damping / 4, 1e-9)
-            # a parameter that the data leave at zero walks on without gain
-            idle = idle + 1 if gain < 1e-9 * len(t) else 0
-            if idle == 3:
-                break
-        else:
-            damping *= 8
-            if damping > 1e8:
-                break
-    else:
-        return np.full(k, np.nan)
-    p = fixed[whole]
-    return p if np.abs(p).max() < _LARGEST_EXPONENT else np.full(k, np.nan)

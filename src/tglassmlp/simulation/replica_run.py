@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tglassmlp.box import DIMENSIONS
 from tglassmlp.configuration import Configuration
 from tglassmlp.simulation import checkpoint as checkpoints
-from tglassmlp.simulation.engine import Trajectory
+from tglassmlp.simulation.dynamics import Trajectory, degrees_of_freedom
 
 __all__ = ["ReplicaNoise", "ReplicaRun", "checked_request", "content_hash", "replica_seed", "replica_starts"]
 
@@ -94,10 +95,10 @@ def replica_starts(
     if positions is None:
         return [configuration] * replicas
     found = np.asarray(positions, dtype=np.float64)
-    shape = (replicas, configuration.n_particles, 2)
+    shape = (replicas, configuration.n_particles, DIMENSIONS)
     if found.shape != shape:
         raise ValueError(
-            f"positions must have shape {list(shape)} [replica, N, 2], found {list(found.shape)}"
+            f"positions must have shape {list(shape)} [replica, N, {DIMENSIONS}], found {list(found.shape)}"
         )
     return [configuration.with_positions(p) for p in found]
 
@@ -152,7 +153,8 @@ class ReplicaRun:
     ) -> None:
         self.frames, self.n_particles, self.time_step = frames, n_particles, time_step
         self.noise, self.fingerprint, self.checkpoint = list(noise), fingerprint, checkpoint
-        self.displacements = np.zeros((len(frames), len(self.noise), n_particles, 2), dtype=np.float32)
+        shape = (len(frames), len(self.noise), n_particles, DIMENSIONS)
+        self.displacements = np.zeros(shape, dtype=np.float32)
         self.energies = np.zeros((len(frames), 3, len(self.noise)))
         self.reference = np.zeros(len(self.noise))
         self.step = self.done = 0
@@ -160,8 +162,8 @@ class ReplicaRun:
 
     @property
     def freedom(self) -> float:
-        """Degrees of freedom of a replica whose centre of mass is at rest, 2 N - 2."""
-        return 2.0 * self.n_particles - 2.0
+        """Degrees of freedom of a replica whose centre of mass is at rest."""
+        return degrees_of_freedom(self.n_particles)
 
     @property
     def finished(self) -> bool:

@@ -1,19 +1,26 @@
 # Inputs, parameters and resources of the stage (analysis).
-UNIT_LABELS = expand(f"{RUN}/unit/labels/T{{temperature}}.h5", temperature=LABELLED)
+UNIT_LABELS = files_of(paths.LABELS, ensemble="unit", temperature=LABELLED)
 LARGE_DYNAMICS = CONFIG.large_systems.dynamics
 LARGE_LABELS = (
-    [f"{RUN}/large/labels/T{canonical(LARGE_DYNAMICS.temperature)}.h5"]
+    [
+        file_of(
+            paths.LABELS,
+            ensemble="large",
+            temperature=canonical(LARGE_DYNAMICS.temperature),
+        )
+    ]
     if LARGE_DYNAMICS
     else []
 )
 TEST_STRUCTURES = list(CONFIG.structure_split().test)
-RELAXATION = f"{RUN}/relaxation/relaxation.json"
+RELAXATION = file_of(paths.RELAXATION)
 
 
 def predictions(ensemble, temperatures, t_mins=T_MINS):
     """Predictions of all networks at some temperatures."""
-    return expand(
-        f"{RUN}/{ensemble}/predictions/tmin{{t_min}}/T{{temperature}}.h5",
+    return files_of(
+        paths.PREDICTIONS,
+        ensemble=ensemble,
         t_min=t_mins,
         temperature=temperatures,
     )
@@ -21,19 +28,16 @@ def predictions(ensemble, temperatures, t_mins=T_MINS):
 
 def baselines(ensemble, temperatures):
     """Predictions of the baselines at some temperatures."""
-    return expand(
-        f"{RUN}/{ensemble}/baseline_predictions/T{{temperature}}.h5",
+    return files_of(
+        paths.BASELINE_PREDICTIONS,
+        ensemble=ensemble,
         temperature=temperatures,
     )
 
 
 def thermal_positions(ensemble):
     """Descriptor files of all temperatures, chunks in order; they hold the thermal positions."""
-    return every_chunk(
-        f"{RUN}/{ensemble}/descriptors/T{{temperature}}/chunk{{chunk}}.h5",
-        TEMPERATURES,
-        ensemble,
-    )
+    return every_chunk(paths.DESCRIPTORS, TEMPERATURES, ensemble)
 
 
 def field_megabytes(ensemble):
@@ -92,11 +96,11 @@ def run_scale():
 
 def pictures():
     """Label, file and caption of every figure, as the page of claims shows them."""
-    from tglassmlp.figures import registry
+    from tglassmlp.figures import captions, registry
     from tglassmlp.figures.metadata import describe
 
     meta = describe(run_config.plain(CONFIG), CONFIG.mixture())
     return [
-        [spec.label, f"figures/{name}.png", registry.caption(name, meta)]
+        [spec.label, f"figures/{name}.png", captions.caption(name, meta)]
         for name, spec in registry.FIGURES.items()
     ]

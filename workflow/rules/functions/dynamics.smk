@@ -1,5 +1,8 @@
 # Inputs, parameters and resources of the stage (dynamics).
-from tglassmlp import cost
+from tglassmlp import cost, engines
+
+#: What the run's engine can do.
+ENGINE = engines.engine(CONFIG.engine).capabilities
 
 
 def integration_settings():
@@ -55,8 +58,13 @@ def trajectory_file(ensemble, temperature, chunk):
         ensemble == "unit"
         and temperature_entry(temperature)["extended_time"] is not None
     )
-    folder = "extended" if longer else "trajectories"
-    return f"{RUN}/{ensemble}/{folder}/T{temperature}/chunk{chunk}.h5"
+    if longer:
+        return file_of(
+            paths.EXTENDED_TRAJECTORIES, temperature=temperature, chunk=chunk
+        )
+    return file_of(
+        paths.TRAJECTORIES, ensemble=ensemble, temperature=temperature, chunk=chunk
+    )
 
 
 def threads_of(plan):

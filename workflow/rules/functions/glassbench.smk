@@ -8,10 +8,10 @@ PUBLISHED = (
 )
 
 
-def for_chunks(pattern):
-    """`pattern` for every chunk of published structures, its other wildcards kept."""
+def for_chunks(product):
+    """Patterns of a product for every chunk of published structures, with the temperature as a wildcard."""
     names = chunk_names(CONFIG.structures.number, CONFIG.structures.chunk)
-    return [pattern.replace("{chunk}", chunk) for chunk in names]
+    return [file_of(product, ensemble="unit", chunk=chunk) for chunk in names]
 
 
 def split_sizes():
@@ -27,7 +27,7 @@ def published_files():
     """
     if not PUBLISHED:
         return {}
-    from tglassmlp.glassbench import locate
+    from tglassmlp.readers.glassbench import locate
 
     try:
         return {

@@ -25,88 +25,82 @@ def simulation_files(ensemble):
     if ensemble == "large":
         large = CONFIG.large_systems.dynamics
         temperatures = [canonical(large.temperature)] if large else []
-    here = f"{RUN}/{ensemble}"
+    of_structures = (
+        paths.STRUCTURES,
+        paths.STRUCTURES_RECORD,
+        paths.INHERENT,
+        paths.DESCRIPTORS,
+    )
+    of_dynamics = [
+        {"ensemble": ensemble, "temperature": t, "chunk": chunk}
+        for t in temperatures
+        for chunk in dynamics_chunks(ensemble, t)
+    ]
     return [
         *[
-            f"{here}/{kind}/T{t}/chunk{c}.{suffix}"
-            for t in TEMPERATURES
-            for c in chunks(ensemble, t)
-            for kind, suffix in (
-                ("structures", "gsd"),
-                ("structures", "parquet"),
-                ("inherent", "gsd"),
-                ("descriptors", "h5"),
-            )
-        ],
-        *[
             file
-            for t in temperatures
-            for c in dynamics_chunks(ensemble, t)
-            for file in (
-                trajectory_file(ensemble, t, c),
-                f"{here}/propensities/T{t}/chunk{c}.h5",
-            )
+            for product in of_structures
+            for file in every_chunk(product, TEMPERATURES, ensemble)
         ],
-        *expand(f"{here}/labels/T{{temperature}}.h5", temperature=temperatures),
+        *[trajectory_file(**one) for one in of_dynamics],
+        *[file_of(paths.PROPENSITIES, **one) for one in of_dynamics],
+        *files_of(paths.LABELS, ensemble=ensemble, temperature=temperatures),
     ]
 
 
 def network_files():
     """Networks of both steps and the baselines, with their selection and history."""
-    full = f"{RUN}/networks/full/tmin{{t_min}}"
-    step1 = f"{RUN}/networks/equi_time/tmin{{t_min}}/cb{{cb}}"
+    of_step_1 = (paths.EQUI_TIME_NETWORKS, paths.EQUI_TIME_HISTORY)
+    of_t_min = (
+        paths.LABEL_MAP,
+        paths.SCALING,
+        paths.EXTRAPOLATED_LABELS,
+        paths.EXTRAPOLATED_TABLE,
+        paths.TRAINED_NETWORKS,
+        paths.FULL_NETWORKS,
+        paths.FULL_SELECTION,
+        paths.FULL_HISTORY,
+        paths.LINEAR_BASELINES,
+    )
     return [
-        *expand(f"{RUN}/label_map/tmin{{t_min}}.parquet", t_min=T_MINS),
-        *expand(f"{RUN}/scaling/tmin{{t_min}}.json", t_min=T_MINS),
-        *expand(
-            [f"{step1}.npz", f"{step1}.history.parquet"],
-            t_min=T_MINS,
-            cb=[] if CONFIG.training.procedure == "direct" else C_BS,
-        ),
-        *expand(f"{RUN}/extrapolated/tmin{{t_min}}.h5", t_min=T_MINS),
-        *expand(f"{RUN}/extrapolated/tmin{{t_min}}.parquet", t_min=T_MINS),
-        *expand(
-            [
-                f"{RUN}/networks/trained/tmin{{t_min}}.npz",
-                f"{full}.npz",
-                f"{full}.parquet",
-                f"{full}.history.parquet",
-            ],
-            t_min=T_MINS,
-        ),
-        *expand(f"{RUN}/baselines/T{{temperature}}.npz", temperature=LABELLED),
-        *expand(f"{RUN}/baselines/linear/tmin{{t_min}}.npz", t_min=T_MINS),
+        *[
+            file
+            for product in of_step_1
+            for file in files_of(product, t_min=T_MINS, cb=EQUI_TIME_C_BS)
+        ],
+        *[file for product in of_t_min for file in files_of(product, t_min=T_MINS)],
+        *files_of(paths.BASELINE_NETWORKS, temperature=LABELLED),
         *fold_files(),
-        f"{RUN}/networks/other_output/tmin{MAIN_T_MIN}.parquet",
+        file_of(paths.OTHER_OUTPUT, t_min=MAIN_T_MIN),
     ]
 
 
 def data_files():
     """All data of a finished run: what the figures are made from."""
     return [
-        *expand(
-            f"{RUN}/unit/structures/T{{temperature}}/equilibration.json",
+        *files_of(
+            paths.EQUILIBRATION,
             temperature=TEMPERATURES,
         ),
-        *expand(
-            f"{RUN}/unit/structures/T{{temperature}}/equilibration.parquet",
+        *files_of(
+            paths.EQUILIBRATION_VERDICT,
             temperature=TEMPERATURES,
         ),
-        *every_chunk(
-            f"{RUN}/large/structures/T{{temperature}}/chunk{{chunk}}.checks.parquet",
-            TEMPERATURES,
-            "large",
+        *every_chunk(paths.LARGE_EQUILIBRATION_VERDICT, TEMPERATURES, "large"),
+        file_of(paths.HEAT_CAPACITY),
+        file_of(paths.REWEIGHTING),
+        *(
+            [file_of(paths.TABLE, table="extended_check")]
+            if EXTENDED_TEMPERATURES
+            else []
         ),
-        f"{RUN}/unit/structures/heat_capacity.parquet",
-        f"{RUN}/unit/structures/reweighting.parquet",
-        *([f"{RUN}/tables/extended_check.parquet"] if EXTENDED_TEMPERATURES else []),
         *simulation_files("unit"),
         *simulation_files("large"),
-        f"{RUN}/relaxation/curves.parquet",
-        f"{RUN}/relaxation/relaxation.json",
+        file_of(paths.RELAXATION_CURVES),
+        file_of(paths.RELAXATION),
         *network_files(),
         *predictions("unit", TEMPERATURES),
         *predictions("large", TEMPERATURES),
-        *expand(f"{RUN}/tables/{{table}}.parquet", table=TABLES),
-        f"{RUN}/tables/snapshots.h5",
+        *files_of(paths.TABLE, table=TABLES),
+        file_of(paths.SNAPSHOTS),
     ]

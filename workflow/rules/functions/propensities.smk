@@ -1,9 +1,16 @@
 # Inputs, parameters and resources of the stage (propensities).
+from tglassmlp.labels import BOND_BREAKING
 
 
 def chosen(name, *keys):
     """The named keys of one section: other keys do not make a rule run again."""
     return {key: section(name)[key] for key in keys}
+
+
+def label_chosen():
+    """What is learnt, for parameters of rules; not named if it is bond breaking, as files of before are."""
+    label = CONFIG.propensity.label
+    return {} if label == BOND_BREAKING.name else {"label": label}
 
 
 def dynamics_chunks(ensemble, temperature):

@@ -1,7 +1,7 @@
 # Inputs, parameters and resources of the stage (structures).
 
 from tglassmlp import cost
-from tglassmlp.config import chunk_ranges
+from tglassmlp.division import chunk_ranges
 
 
 def equilibration_settings():
@@ -16,26 +16,24 @@ def equilibration_settings():
 EXTENDED_TEMPERATURES = [canonical(t) for t in CONFIG.extended_temperatures()]
 
 
-def extended_files(pattern):
-    """Input function: `pattern` for every structure that goes on at this temperature."""
-
-    def files(wildcards):
-        number = CONFIG.equilibration.extended_check.structures
-        return [
-            pattern.format(temperature=wildcards.temperature, structure=k)
-            for k in range(number)
-        ]
-
-    return files
+def extended_files(product):
+    """Input function: files of every structure that goes on at this temperature."""
+    check = CONFIG.equilibration.extended_check
+    return lambda wildcards: files_of(
+        product, temperature=wildcards.temperature, structure=range(check.structures)
+    )
 
 
 def extended_source(wildcards):
     """File of a structure that goes on, and its place there."""
     chunk, place = divmod(int(wildcards.structure), CONFIG.structures.chunk)
-    return (
-        f"{RUN}/unit/structures/T{wildcards.temperature}/chunk{chunk}.gsd",
-        place,
+    source = file_of(
+        paths.STRUCTURES,
+        ensemble="unit",
+        temperature=wildcards.temperature,
+        chunk=chunk,
     )
+    return source, place
 
 
 def extended_sweeps(wildcards):
@@ -53,8 +51,12 @@ def extended_minutes(wildcards):
 def measured_equilibration(wildcards):
     """Measured checks of structures, which a job that makes data of them holds against the limits."""
     if wildcards.ensemble == "large":
-        return f"{RUN}/large/structures/T{wildcards.temperature}/chunk{wildcards.chunk}.equilibration.json"
-    return f"{RUN}/unit/structures/T{wildcards.temperature}/equilibration.json"
+        return file_of(
+            paths.LARGE_EQUILIBRATION,
+            temperature=wildcards.temperature,
+            chunk=wildcards.chunk,
+        )
+    return file_of(paths.EQUILIBRATION, temperature=wildcards.temperature)
 
 
 def chunk_structures(wildcards):

@@ -1,6 +1,6 @@
 # Variants that are studied, and the record they change (studies).
-from tglassmlp.config import split
-from tglassmlp.studies import variants
+from tglassmlp.division import split
+from tglassmlp.studies.variants import variants
 
 
 def study_t_min():

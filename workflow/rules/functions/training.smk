@@ -1,6 +1,9 @@
 # Inputs, parameters and resources of training (training).
 from tglassmlp import cost
 
+# Values of C_B that step 1 has networks of
+EQUI_TIME_C_BS = [] if CONFIG.training.procedure == "direct" else C_BS
+
 
 def extra_structures():
     """Structures beyond the common number by temperature, nothing where there are none."""
@@ -32,6 +35,7 @@ def training_record():
         "temperatures": [float(t) for t in TEMPERATURES],
         **extra_structures(),
         "c_b": [float(c) for c in C_BS],
+        **label_chosen(),
         "network": section("network"),
         "training": training,
         "structures": division_record(),
@@ -45,9 +49,7 @@ def training_record():
 
 def fold_files():
     """Tables of the trainings that leave out one fold of the structures learnt from."""
-    return expand(
-        f"{RUN}/folds/fold{{fold}}.parquet", fold=range(CONFIG.training.folds)
-    )
+    return files_of(paths.FOLD, fold=range(CONFIG.training.folds))
 
 
 def fold_settings():

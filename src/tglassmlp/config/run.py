@@ -1,0 +1,121 @@
+"""The whole configuration of a run, and what follows from it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from tglassmlp import engines
+from tglassmlp.config.sections.equilibration import EquilibrationSettings
+from tglassmlp.config.sections.labels import DescriptorSettings, LabelSettings, PropensitySettings
+from tglassmlp.config.sections.network import (
+    BaselineSettings,
+    NetworkSettings,
+    StudySettings,
+    TrainingSettings,
+)
+from tglassmlp.config.sections.pictures import FigureSettings, ObservableSettings
+from tglassmlp.config.sections.simulation import DynamicsSettings, LargeSystemSettings
+from tglassmlp.config.sections.system import StructureSettings, SystemSettings, TemperatureSettings
+from tglassmlp.division import Split, split
+from tglassmlp.mixture import MIXTURES, Mixture
+from tglassmlp.network.settings import PredictionSettings
+from tglassmlp.settings import Settings
+from tglassmlp.settings.ranges import Positive, Seed, Share
+from tglassmlp.simulation.minimisation_settings import MinimisationSettings
+from tglassmlp.state_point import canonical
+
+__all__ = ["Config", "EngineName"]
+
+
+def _known_engine(name: Any) -> Any:
+    """Refuse an engine that is not declared."""
+    known = engines.names()
+    if name not in known:
+        raise ValueError(" or ".join([", ".join(map(repr, known[:-1])), repr(known[-1])]))
+    return name
+
+
+def _named_engines(schema: dict[str, Any]) -> None:
+    schema["enum"] = list(engines.names())
+
+
+#: Name of an engine that is declared in :mod:`tglassmlp.engines`.
+EngineName = Annotated[str, BeforeValidator(_known_engine), Field(json_schema_extra=_named_engines)]
+
+
+class Config(Settings):
+    """Everything that defines a run's numbers and pictures."""
+
+    run: str = Field(
+        description="name of the run; products go to results/<run>",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
+    )
+    seed: Seed = Field(description="root of every random number")
+    engine: EngineName = Field("native", description="engine of the trajectories")
+    system: SystemSettings = Field(SystemSettings(), description="what is simulated")
+    temperatures: tuple[TemperatureSettings, ...] = Field(
+        json_schema_extra={"minItems": 2},
+        description="temperatures, from high to low; those with a dynamics_time are measured",
+    )
+    glass_transition: Positive = Field(description="temperature of the glass transition, one of the list")
+    structures: StructureSettings = Field(description="independent structures and their division")
+    equilibration: EquilibrationSettings = Field(EquilibrationSettings(), description="swap Monte Carlo")
+    minimisation: MinimisationSettings = Field(MinimisationSettings(), description="inherent structures")
+    dynamics: DynamicsSettings = Field(
+        DynamicsSettings(), description="isoconfigurational molecular dynamics"
+    )
+    propensity: PropensitySettings = Field(PropensitySettings(), description="bond-breaking propensity")
+    c_b: tuple[Share, ...] = Field(
+        (0.99, 0.94, 0.90, 0.85, 0.80, 0.75, 0.65, 0.50, 0.25, 0.15, 0.075),
+        json_schema_extra={"minItems": 2},
+        description="grid of mean propensities C_B, strictly decreasing",
+    )
+    descriptors: DescriptorSettings = Field(DescriptorSettings(), description="structural descriptors")
+    labels: LabelSettings = Field(LabelSettings(), description="the label map")
+    network: NetworkSettings = Field(NetworkSettings(), description="layers of tGlassMLP")
+    training: TrainingSettings = Field(description="the two-step training")
+    baselines: BaselineSettings = Field(BaselineSettings(), description="what the network is compared with")
+    studies: StudySettings = Field(StudySettings(), description="studies of the network and its training")
+    prediction: PredictionSettings = Field(PredictionSettings(), description="mean-corrected prediction")
+    large_systems: LargeSystemSettings = Field(description="tiled systems for snapshots and S_4(q)")
+    observables: ObservableSettings = Field(ObservableSettings(), description="susceptibilities and lengths")
+    figures: FigureSettings = Field(FigureSettings(), description="appearance of the figures")
+
+    def mixture(self) -> Mixture:
+        """Return the mixture of the unit system (named or inline, divided by ``system.divisor``)."""
+        chosen = self.system.mixture
+        base = MIXTURES[chosen] if isinstance(chosen, str) else chosen.build()
+        return base if self.system.divisor == 1 else base.scaled(self.system.divisor)
+
+    def temperature(self, name: str) -> TemperatureSettings:
+        """Entry of a temperature by its canonical name.
+
+        Raises
+        ------
+        ValueError
+            If the run has no such temperature.
+        """
+        for entry in self.temperatures:
+            if canonical(entry.value) == name:
+                return entry
+        known = ", ".join(canonical(t.value) for t in self.temperatures)
+        raise ValueError(f"temperature {name} is not part of run {self.run!r}, which has {known}")
+
+    def structures_at(self, name: str) -> int:
+        """Return the number of structures of a temperature, by its canonical name."""
+        return self.structures.number + self.temperature(name).extra_structures
+
+    def extended_temperatures(self) -> list[float]:
+        """Return the temperatures whose first structures go on (``equilibration.extended_check``)."""
+        check = self.equilibration.extended_check
+        if check is None:
+            return []
+        return list(check.temperatures or [min(t.value for t in self.temperatures)])
+
+    def structure_split(self) -> Split:
+        """Training, validation and test structures of every temperature."""
+        return split(
+            self.structures.number, self.structures.test_fraction, self.structures.validation_fraction
+        )

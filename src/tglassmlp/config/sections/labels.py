@@ -1,0 +1,79 @@
+"""What is measured of structures and dynamics: propensities, descriptors, the label map."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tglassmlp.limits import DESCRIPTOR_CUTOFF
+from tglassmlp.settings import Settings
+from tglassmlp.settings.ranges import Count, Positive
+
+__all__ = [
+    "DescriptorSettings",
+    "LabelSettings",
+    "PropensitySettings",
+]
+
+
+class PropensitySettings(Settings):
+    """Bond-breaking propensity and relaxation time."""
+
+    label: str = Field(
+        "bond_breaking",
+        max_length=100,
+        description="what networks learn of each particle; C_B stays the mean bond-breaking correlation",
+    )
+    r_in: Annotated[float, Field(ge=1, le=100)] = Field(
+        1.4, description="initial neighbours: r < r_in sigma_ab"
+    )
+    r_out: Annotated[float, Field(gt=1, le=100)] = Field(
+        1.8, description="a bond is broken at r >= r_out sigma_ab"
+    )
+    central_species: Count = Field(1, description="species whose particles are labelled and predicted")
+    relaxation_threshold: Annotated[float, Field(ge=0.01, le=0.99)] = Field(
+        0.5, description="C_B at which the relaxation time tau is read"
+    )
+    extrapolation: Literal["between", "parabola", "line"] = Field(
+        "between",
+        description="ln tau against 1/T below the measured temperatures: parabola, straight line, or between "
+        "parabola and its tangent",
+    )
+    extrapolation_temperatures: Annotated[int, Field(ge=2, le=1000)] = Field(
+        4, description="how many of the lowest measured temperatures are extrapolated from"
+    )
+    glass_transition_ratio: float = Field(
+        1e12,
+        gt=1,
+        le=1e30,
+        description="T_g is reported as the temperature at which tau is this many LJ times",
+    )
+    wave_number: Annotated[float, Field(ge=0.1, le=100)] = Field(
+        6.283, description="wave number of the scattering function: first peak of the structure factor"
+    )
+
+
+class DescriptorSettings(Settings):
+    """Structural descriptors of the inherent structure."""
+
+    lengths: tuple[Annotated[float, Field(ge=0, le=1000)], ...] = Field(
+        (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0),
+        description="coarse-graining lengths, increasing; 0 is the particle itself",
+    )
+    cutoff: Positive = Field(
+        DESCRIPTOR_CUTOFF,
+        description="range of the coarse-graining sums, at most half the box of one unit system",
+    )
+
+
+class LabelSettings(Settings):
+    """Which state points are measured, extrapolated, or left to the full network (Table 1)."""
+
+    lowest_ratio: float = Field(
+        0.7, gt=0, le=1, description="step 1 extrapolates down to this multiple of the lowest measured T"
+    )
+    minimum_labelled: Count = Field(3, description="measured temperatures that extrapolation at a C_B needs")
+    minimum_predicted: Count = Field(
+        2, description="measured temperatures that a prediction without extrapolation at a C_B needs"
+    )

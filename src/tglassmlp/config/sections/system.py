@@ -1,0 +1,110 @@
+"""What is simulated: the mixture, the temperatures, and how many structures of each."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from tglassmlp.mixture import Mixture
+from tglassmlp.settings import Settings
+from tglassmlp.settings.ranges import Count, Positive, Scale, Share, Temperature
+
+__all__ = [
+    "GlassBenchSettings",
+    "MixtureSettings",
+    "StructureSettings",
+    "SystemSettings",
+    "TemperatureSettings",
+]
+
+
+class MixtureSettings(Settings):
+    """A pair mixture of the smoothed Lennard-Jones family, written out in the config."""
+
+    # one thing: what a mixture leaves out must not come from another one that it is laid over
+    laid_over_whole: ClassVar[bool] = True
+
+    name: str = Field(description="name used in files and figures", pattern=r"^[A-Za-z0-9_.-]{1,40}$")
+    sigma: tuple[tuple[Scale, ...], ...] = Field(description="symmetric matrix of pair diameters")
+    epsilon: tuple[tuple[Scale, ...], ...] = Field(description="symmetric matrix of pair energies")
+    composition: tuple[Annotated[int, Field(ge=1, le=1_000_000)], ...] = Field(
+        description="particles of each of the two to four species in the unit system"
+    )
+    box_length: Annotated[float, Field(gt=0, le=1e6)] = Field(
+        description="side of the square box of one unit system"
+    )
+    cutoff: float = Field(
+        2.5, gt=2.0 ** (1.0 / 6.0), le=100, description="cut-off of every pair in units of sigma_ab"
+    )
+    radii: tuple[Scale, ...] = Field((), description="radical Voronoi radii; empty: sigma_aa / 2")
+
+    def build(self) -> Mixture:
+        """Return the mixture; its own checks raise ValueError."""
+        return Mixture(
+            self.name, self.sigma, self.epsilon, self.composition, self.box_length, self.cutoff, self.radii
+        )
+
+
+class SystemSettings(Settings):
+    """What is simulated."""
+
+    mixture: Literal["KA2D"] | MixtureSettings = Field(
+        "KA2D", description="named mixture, or one written out (sigma, epsilon, composition, box_length, ...)"
+    )
+    divisor: Count = Field(
+        1, description="makes the unit system this many times smaller at the same density (tests only)"
+    )
+
+
+class TemperatureSettings(Settings):
+    """One temperature."""
+
+    value: Temperature = Field(description="temperature, reduced units, at most six decimals")
+    dynamics_time: Positive | None = Field(
+        None,
+        description="length of each isoconfigurational run (LJ times); null: no dynamics, prediction only",
+    )
+    extended_time: Positive | None = Field(
+        None,
+        description="makes finished runs of dynamics_time this long, with velocities drawn anew at the joint",
+    )
+    sweeps: Annotated[int, Field(ge=10, le=10**12)] = Field(
+        description="swap Monte Carlo sweeps (N attempts each) of one equilibration from each start"
+    )
+    extra_structures: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="structures beyond structures.number at this temperature, all to learn from",
+    )
+
+
+class GlassBenchSettings(Settings):
+    """Published data that take the place of our own structures, inherent structures and trajectories."""
+
+    path: Annotated[str, Field(min_length=1)] = Field(
+        description="folder with KA2D_trajectories and KA2D_results (GlassBench, doi 10.5281/zenodo.10118191)"
+    )
+    temperatures: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
+        description="temperatures taken from the data; the others are generated"
+    )
+
+
+class StructureSettings(Settings):
+    """How many independent equilibrium structures, and their division."""
+
+    source: Literal["generate", "glassbench"] = Field(
+        "generate", description="our own structures (generate), or published ones (glassbench)"
+    )
+    glassbench: GlassBenchSettings | None = Field(None, description="which published data; null: none")
+    number: Annotated[int, Field(ge=2, le=1_000_000)] = Field(
+        description="independent structures per temperature"
+    )
+    test_fraction: Share = Field(
+        0.5, description="share of the structures kept for the reported numbers only"
+    )
+    validation_fraction: Share = Field(
+        0.2, description="share of the training structures that decides between networks and epochs"
+    )
+    chunk: Count = Field(description="structures per job; results do not depend on it")

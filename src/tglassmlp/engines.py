@@ -1,0 +1,176 @@
+"""The engines that move particles: what each one is called and what it can do.
+
+An engine is declared here before any of its code is imported, so that the configuration, the rules and the
+cost model can ask what it offers without compiling a kernel or finding a library. Nobody else compares names
+of engines. Declare one with :func:`register`; :mod:`tglassmlp.simulation.protocols` says what its objects do
+and loads them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Capabilities", "Engine", "engine", "names", "register", "unregister"]
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What an engine can do, as far as others plan with it.
+
+    Parameters
+    ----------
+    rates
+        Particle-steps per second of one core or one device, for each kind of device (``cpu``, ``gpu``) that
+        the engine runs on; the first one is used unless ``device_variable`` asks for another.
+    same_bits_for_any_grouping
+        Whether a replica's path is the same to the last bit whatever systems are moved beside it, on however
+        many threads, and wherever the work was interrupted.
+    precisions
+        Choices of ``DynamicsSettings.precision`` that the engine honours; an engine with one computes in it,
+        whatever is asked for.
+    largest_batch
+        Most systems (replicas of structures) that the engine moves in one simulation; None: as many as its
+        memory holds. A larger batch is not refused but divided.
+    replicas_per_thread
+        Replicas of one structure that the engine moves on one thread; None: it does not share them out among
+        threads.
+    largest_swap_batch
+        Most chains of swap Monte Carlo that the engine moves together; None: as many as its memory holds.
+    environment
+        Name of the conda environment file in ``envs/`` in which the engine runs.
+    device_variable
+        Environment variable that names the device, if there is a choice.
+    """
+
+    rates: Mapping[str, float]
+    same_bits_for_any_grouping: bool
+    precisions: tuple[str, ...] = ("double",)
+    largest_batch: int | None = None
+    replicas_per_thread: int | None = None
+    largest_swap_batch: int | None = None
+    environment: str = "workflow"
+    device_variable: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.rates or not all(rate > 0 for rate in self.rates.values()):
+            raise ValueError(f"an engine needs a device and a positive rate on it, found {dict(self.rates)}")
+        if not self.precisions:
+            raise ValueError("an engine needs a precision that it computes in")
+
+    @property
+    def device(self) -> str:
+        """Device that is asked for in this environment, the first by default."""
+        wanted = os.environ.get(self.device_variable, "") if self.device_variable else ""
+        return wanted if wanted in self.rates else next(iter(self.rates))
+
+    def precision(self, wanted: str) -> str:
+        """Precision in which the engine computes when ``wanted`` is asked for."""
+        return wanted if wanted in self.precisions else self.precisions[0]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One engine: its name, what it can do, and where its objects are.
+
+    Parameters
+    ----------
+    name
+        Name in configurations and calls.
+    title
+        Name in sentences.
+    capabilities
+        What it can do.
+    dynamics, swap, minimiser
+        The objects that do these, see :mod:`tglassmlp.simulation.protocols`, or ``"package.module:NAME"`` of
+        one, which is loaded when it is first asked for; None if the engine does not offer it.
+    advice
+        What to do where a library that the engine needs is missing.
+    """
+
+    name: str
+    title: str
+    capabilities: Capabilities
+    dynamics: Any = None
+    swap: Any = None
+    minimiser: Any = None
+    advice: str = field(default="", repr=False)
+
+
+_ENGINES: dict[str, Engine] = {}
+
+
+def register(declared: Engine) -> None:
+    """Add an engine.
+
+    Raises
+    ------
+    ValueError
+        If its name is taken.
+    """
+    if declared.name in _ENGINES:
+        raise ValueError(f"there is an engine {declared.name!r} already: {_ENGINES[declared.name]}")
+    _ENGINES[declared.name] = declared
+
+
+def unregister(name: str) -> None:
+    """Take an engine away again, for tests and notebooks."""
+    del _ENGINES[engine(name).name]
+
+
+def names() -> tuple[str, ...]:
+    """Names of all engines."""
+    return tuple(_ENGINES)
+
+
+def engine(name: str) -> Engine:
+    """Return what is declared of an engine.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name; the message lists the known ones.
+    """
+    if name not in _ENGINES:
+        raise ValueError(f"unknown engine {name!r}, allowed: {', '.join(_ENGINES)}")
+    return _ENGINES[name]
+
+
+# Rates are those of the demo on a busy machine: a liquid that flows, 16 replicas at a time.
+register(
+    Engine(
+        "native",
+        "the native engine",
+        Capabilities(
+            rates={"cpu": 5e7},
+            same_bits_for_any_grouping=True,
+            precisions=("mixed", "double"),
+            replicas_per_thread=16,
+            largest_swap_batch=1,
+        ),
+        dynamics="tglassmlp.simulation.native.engine:ENGINE",
+        swap="tglassmlp.simulation.swap.sampler:SAMPLER",
+        minimiser="tglassmlp.simulation.minimisation:MINIMISER",
+    )
+)
+# One CPU core, and one GPU that is kept busy (1e5 particles and more).
+register(
+    Engine(
+        "hoomd",
+        "HOOMD-blue",
+        Capabilities(
+            rates={"cpu": 1.3e6, "gpu": 1e8},
+            same_bits_for_any_grouping=False,
+            environment="hoomd",
+            device_variable="TGLASSMLP_HOOMD_DEVICE",
+        ),
+        dynamics="tglassmlp.simulation.hoomd.dynamics:ENGINE",
+        minimiser="tglassmlp.simulation.hoomd.minimisation:MINIMISER",
+        advice=(
+            "HOOMD-blue comes from conda-forge only: `conda env create -f envs/hoomd.yaml`, then run in that "
+            "environment; or use engine 'native', which needs nothing else."
+        ),
+    )
+)

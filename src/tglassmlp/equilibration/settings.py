@@ -1,0 +1,183 @@
+"""Settings of equilibration and limits of its checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tglassmlp.settings import refuse_out_of_range
+from tglassmlp.settings.ranges import Acceptance, Limit, Share, Weight
+from tglassmlp.simulation.swap.scheme import EXCHANGE_INTERVAL, EXCHANGES_PER_SWEEP
+
+__all__ = ["CheckLimits", "EquilibrationSettings"]
+
+
+@dataclass(frozen=True)
+class EquilibrationSettings:
+    """How structures are equilibrated.
+
+    Attributes
+    ----------
+    exchanges, exchanges_per_sweep, exchange_interval
+        Scheme of the exchanges of species, ``"informed"`` or ``"plain"``, and the share of the former; see
+        :class:`tglassmlp.simulation.swap.chain.Chain`.
+    swap_fraction
+        Share of attempts that exchange the species of two particles, if exchanges are plain.
+    exchange_weights
+        Relative weights of exchanges between species, ``{"1-2": 0.0}``; 1 for pairs not named (all, if None).
+    target_acceptance
+        Acceptance of displacements that the tuning aims at.
+    record_points
+        Points of the equilibration record of one structure.
+    start_temperature
+        Temperature of the melt.
+    heated_ratio
+        A heated structure is aged first at this multiple of T.
+    block_seconds
+        Seconds between checkpoints.
+    """
+
+    exchanges: Annotated[
+        Literal["informed", "plain"],
+        Field(
+            description="pairs exchange their species by what it costs (informed), or are drawn blindly "
+            "(plain)"
+        ),
+    ] = "informed"
+    exchanges_per_sweep: Annotated[
+        float,
+        Field(
+            ge=1e-3,
+            le=10,
+            description="informed exchanges tried per sweep, as a share of the number of particles",
+        ),
+    ] = EXCHANGES_PER_SWEEP
+    exchange_interval: Annotated[
+        int, Field(ge=1, le=1000, description="sweeps between two blocks of informed exchanges")
+    ] = EXCHANGE_INTERVAL
+    swap_fraction: Annotated[
+        float,
+        Field(ge=1e-3, le=0.95, description="share of attempts that are exchanges, if those are plain"),
+    ] = 0.2
+    exchange_weights: Annotated[
+        Mapping[str, Weight] | None,
+        Field(description="relative weights of exchanges between two species; 1 for pairs not named"),
+    ] = None
+    target_acceptance: Annotated[
+        Acceptance, Field(description="acceptance of displacements, tuned during equilibration only")
+    ] = 0.4
+    record_points: Annotated[
+        int,
+        Field(
+            ge=5,
+            le=10_000,
+            description="log-spaced points at which energies and acceptances are recorded",
+        ),
+    ] = 20
+    start_temperature: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=1000,
+            description="temperature of the melt that all starts come from, above the run's highest "
+            "temperature",
+        ),
+    ] = 2.0
+    heated_ratio: Annotated[
+        float,
+        Field(
+            ge=0.3, le=0.98, description="the heated start is first aged at this multiple of the temperature"
+        ),
+    ] = 0.85
+    block_seconds: Annotated[float, Field(ge=0, le=1e6, description="aimed seconds between checkpoints")] = (
+        60.0
+    )
+
+    def __post_init__(self) -> None:
+        refuse_out_of_range(self)
+
+
+@dataclass(frozen=True)
+class CheckLimits:
+    """Limits of the checks of :mod:`tglassmlp.equilibration.checks`. Overlaps are normalised."""
+
+    trend: Annotated[
+        Limit,
+        Field(
+            description="largest slope of energy against ln(sweeps) in standard errors, second half of the "
+            "run"
+        ),
+    ] = 4.0
+    start_difference: Annotated[
+        Limit,
+        Field(description="largest difference of mean energy between the two starts, in standard errors"),
+    ] = 4.0
+    overlap: Annotated[
+        Share,
+        Field(
+            description="largest overlap of structures with their state `sweeps` earlier, normalised: "
+            "(overlap - chance) / (1 - chance)"
+        ),
+    ] = 0.2
+    tile_overlap: Annotated[
+        Share,
+        Field(
+            description="largest overlap of neighbouring tiles of a large system, normalised in the same way"
+        ),
+    ] = 0.1
+    peak: Annotated[
+        Limit, Field(description="largest value of any g_ab(r) beyond 1.5 sigma_ab (crystalline order)")
+    ] = 4.0
+    heat_capacity: Annotated[
+        Limit,
+        Field(
+            description="largest relative difference of dE/dT and the heat capacity from energy "
+            "fluctuations; 4 standard errors, if that is more"
+        ),
+    ] = 0.15
+    heated_below: Annotated[
+        float,
+        Field(
+            ge=-1e6,
+            le=1e6,
+            description="smallest distance by which the inherent energy of aged heated starts lies below "
+            "that of the structures, in standard errors",
+        ),
+    ] = 2.0
+    composition: Annotated[
+        Limit,
+        Field(
+            description="largest excess of composition fluctuations at the smallest wave vectors, in "
+            "standard deviations"
+        ),
+    ] = 4.0
+    small_q_density: Annotated[
+        Limit,
+        Field(
+            description="largest deviation of the density fluctuations of large systems at their smallest "
+            "wave vectors, in standard deviations"
+        ),
+    ] = 4.0
+    small_q_composition: Annotated[
+        Limit, Field(description="the same for the composition, corrected for the number of species")
+    ] = 4.0
+    reweighting: Annotated[
+        Limit,
+        Field(
+            description="largest relative difference of the energies of neighbouring temperatures and what "
+            "reweighting by their fluctuations gives; 4 standard errors, if that is more"
+        ),
+    ] = 0.05
+    extended: Annotated[
+        Limit,
+        Field(
+            description="largest difference of inherent energies and descriptors after the extended check, "
+            "in standard deviations"
+        ),
+    ] = 4.0
+
+    def __post_init__(self) -> None:
+        refuse_out_of_range(self)

@@ -1,0 +1,227 @@
+"""Equilibrium structures of the unit system, and large systems made of them.
+
+The functions take what a user chooses, one argument for each choice; what belongs together inside is grouped
+(:class:`tglassmlp.equilibration.runner.Task`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from tglassmlp.configuration import Configuration
+from tglassmlp.equilibration.record import record_table
+from tglassmlp.equilibration.runner import Task, check_request, checkpoint_key, run_plan
+from tglassmlp.equilibration.schedule import structure_plan
+from tglassmlp.equilibration.settings import EquilibrationSettings
+from tglassmlp.equilibration.start import lattice_start
+from tglassmlp.mixture import KA2D, Mixture
+from tglassmlp.progress import Progress
+from tglassmlp.provenance import fingerprint
+from tglassmlp.randomness import seed_sequence, temperature_key, words
+
+__all__ = [
+    "equilibrate_large_system",
+    "equilibrate_large_systems",
+    "equilibrate_structure",
+    "equilibrate_structures",
+]
+
+
+def equilibrate_structure(
+    temperature: float,
+    structure: int,
+    sweeps: int,
+    root_seed: int,
+    settings: EquilibrationSettings | None = None,
+    mixture: Mixture = KA2D,
+    state: Path | None = None,
+    progress: Progress | None = None,
+    engine: str = "native",
+) -> tuple[Configuration, pd.DataFrame]:
+    """Make one equilibrium structure of the unit system; see :func:`equilibrate_structures`.
+
+    Parameters
+    ----------
+    structure
+        Its number.
+    state
+        Its checkpoint file, or None.
+    temperature, sweeps, root_seed, settings, mixture, progress, engine
+        As :func:`equilibrate_structures`.
+
+    Returns
+    -------
+    Configuration
+        The structure.
+    DataFrame
+        Its equilibration record, columns :data:`tglassmlp.equilibration.record.COLUMNS`.
+    """
+    states = None if state is None else [state]
+    return equilibrate_structures(
+        temperature, [structure], sweeps, root_seed, settings, mixture, states, progress, engine
+    )[0]
+
+
+def equilibrate_structures(
+    temperature: float,
+    structures: Sequence[int],
+    sweeps: int,
+    root_seed: int,
+    settings: EquilibrationSettings | None = None,
+    mixture: Mixture = KA2D,
+    states: Sequence[Path] | None = None,
+    progress: Progress | None = None,
+    engine: str = "native",
+) -> list[tuple[Configuration, pd.DataFrame]]:
+    """Make equilibrium structures of the unit system, as many at once as the engine moves together.
+
+    Parameters
+    ----------
+    temperature
+        Temperature T > 0.
+    structures
+        Their numbers; even ones are quenched, odd ones heated. Together with the temperature and
+        ``root_seed`` a number decides every random number of its structure.
+    sweeps
+        Sweeps S at least 1; a structure costs 2 S and the melt
+        (:mod:`tglassmlp.equilibration.schedule`).
+    root_seed
+        The run's seed.
+    settings
+        Scheme; defaults if None.
+    mixture
+        Unit system.
+    states
+        Checkpoint file of each structure, resumed if there. They are kept at the end, so that a job of many
+        structures need not repeat the finished ones; remove them when the structures are stored.
+    progress
+        Counts attempts.
+    engine
+        Engine whose swap Monte Carlo moves them (:mod:`tglassmlp.engines`).
+
+    Returns
+    -------
+    list of (Configuration, DataFrame)
+        Each structure and its equilibration record, columns
+        :data:`tglassmlp.equilibration.record.COLUMNS`.
+
+    Raises
+    ------
+    ValueError
+        For a request out of range, or a checkpoint that is damaged or foreign.
+    """
+    check_request(temperature, sweeps)
+    settings = settings or EquilibrationSettings()
+    starts = ["quenched" if k % 2 == 0 else "heated" for k in structures]
+    plans = {start: structure_plan(temperature, sweeps, start, settings) for start in set(starts)}
+    files: Sequence[Path | None] = [None] * len(structures) if states is None else states
+    tasks = []
+    for k, start, state in zip(structures, starts, files, strict=True):
+        sequence = seed_sequence(root_seed, "equilibrate_structures", temperature_key(temperature), k)
+        lattice, chain = sequence.spawn(2)
+        key = checkpoint_key(temperature, sweeps, settings, mixture, words(sequence, 2).tolist())
+        tasks.append(Task(plans[start], lattice_start(mixture, lattice), chain, state, key))
+    made = run_plan(tasks, settings, mixture, progress=progress, engine=engine)
+    return [
+        (c, record_table(k, start, rows))
+        for k, start, (c, rows) in zip(structures, starts, made, strict=True)
+    ]
+
+
+def equilibrate_large_system(
+    unit: Configuration,
+    temperature: float,
+    number: int,
+    sweeps: int,
+    tiles: int,
+    root_seed: int,
+    settings: EquilibrationSettings | None = None,
+    mixture: Mixture = KA2D,
+    state: Path | None = None,
+    progress: Progress | None = None,
+    engine: str = "native",
+) -> tuple[Configuration, pd.DataFrame]:
+    """Make one large system; see :func:`equilibrate_large_systems`.
+
+    Parameters
+    ----------
+    unit
+        Equilibrium structure of the unit system that it is made of.
+    number
+        Its number.
+    state
+        Its checkpoint file, or None.
+    temperature, sweeps, tiles, root_seed, settings, mixture, progress, engine
+        As :func:`equilibrate_large_systems`.
+
+    Returns
+    -------
+    Configuration
+        The large system.
+    DataFrame
+        Its record.
+    """
+    states = None if state is None else [state]
+    return equilibrate_large_systems(
+        [unit], temperature, [number], sweeps, tiles, root_seed, settings, mixture, states, progress, engine
+    )[0]
+
+
+def equilibrate_large_systems(
+    units: Sequence[Configuration],
+    temperature: float,
+    numbers: Sequence[int],
+    sweeps: int,
+    tiles: int,
+    root_seed: int,
+    settings: EquilibrationSettings | None = None,
+    mixture: Mixture = KA2D,
+    states: Sequence[Path] | None = None,
+    progress: Progress | None = None,
+    engine: str = "native",
+) -> list[tuple[Configuration, pd.DataFrame]]:
+    """Lay equilibrium structures ``tiles`` x ``tiles`` times side by side and re-equilibrate them.
+
+    Parameters
+    ----------
+    units
+        Equilibrium structures of the unit system at the same temperature. Number k is made of unit structure
+        k, and so on again from the first.
+    temperature, root_seed, settings, mixture, states, progress, engine
+        As :func:`equilibrate_structures`.
+    numbers
+        Numbers of the large systems.
+    sweeps
+        Sweeps in all; the second half is measured.
+    tiles
+        Unit systems per side, at least 2.
+
+    Returns
+    -------
+    list of (Configuration, DataFrame)
+        Each large system and its record, whose ``overlap`` is that of neighbouring tiles
+        (:func:`tglassmlp.equilibration.overlap.tile_overlap`).
+
+    Raises
+    ------
+    ValueError
+        As :func:`equilibrate_structures`.
+    """
+    check_request(temperature, sweeps)
+    if tiles < 2:
+        raise ValueError(f"tiles must be at least 2, found {tiles}")
+    settings = settings or EquilibrationSettings()
+    plan = structure_plan(temperature, sweeps, "tiled", settings)
+    files: Sequence[Path | None] = [None] * len(numbers) if states is None else states
+    tasks = []
+    for k, state in zip(numbers, files, strict=True):
+        unit = units[k % len(units)]
+        sequence = seed_sequence(root_seed, "equilibrate_large_systems", temperature_key(temperature), k)
+        source = [*words(sequence, 2).tolist(), fingerprint(unit.positions.tolist())]
+        key = checkpoint_key(temperature, sweeps, settings, mixture, source, tiles)
+        tasks.append(Task(plan, unit.tiled(tiles), sequence, state, key))
+    made = run_plan(tasks, settings, mixture, tiles=tiles, progress=progress, engine=engine)
+    return [(c, record_table(k, "tiled", rows)) for k, (c, rows) in zip(numbers, made, strict=True)]

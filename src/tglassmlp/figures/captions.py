@@ -1,0 +1,50 @@
+"""Captions of figures, with the run's name, liquid and scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tglassmlp.figures.registry import FIGURES
+from tglassmlp.methods import NETWORK
+from tglassmlp.published import published_for
+
+__all__ = ["caption"]
+
+
+def caption(name: str, meta: Mapping[str, Any]) -> str:
+    """Caption of a figure with the run's name, liquid and scale.
+
+    Published numbers are spoken of only where they are drawn: see :mod:`tglassmlp.published`.
+    """
+    spec = FIGURES[name]
+    known = {k: v for k, v in meta.items() if k != "network" and not isinstance(v, dict | list)}
+    text = spec.caption.format(network=NETWORK.title, **known, **_passages(meta))
+    scale = (
+        f"Run {meta['run']}, {meta['mixture']}: N = {meta['n_particles']} ({meta['composition']}), "
+        f"{meta['scale']}, {meta['replicas']} replicas each; "
+        f"{meta['large_number']} large systems of N = {meta['large_particles']}."
+    )
+    return " ".join(part for part in (f"{spec.label}." if spec.label else "", text, scale) if part)
+
+
+def _passages(meta: Mapping[str, Any]) -> dict[str, str]:
+    """Parts of captions that hold for some systems only."""
+    passages = {"published_correlations": "", "published_energies": "", "others": ""}
+    if len(meta["diameters"]) > 1:
+        nearest = f"the nearest particle of species {meta['central_species']}"
+        passages["others"] = f"; other species in a pale shade of {nearest}"
+    published = published_for(meta["system"])
+    if published is None:
+        return passages
+    at = [f"{t:.2f}" for t in meta["labelled"] if published.correlations_at(t)]
+    if at:
+        passages["published_correlations"] = (
+            f" Values called published, at T = {' and '.join(at)} only: GlassBench (2023) for "
+            f"{published.name}, networks trained and tested at each of these times alone."
+        )
+    if any(published.energies_at(t) for t in meta["temperatures"]):
+        passages["published_energies"] = (
+            f" Marks at the right: single published configurations of {published.name} (GlassBench)."
+        )
+    return passages

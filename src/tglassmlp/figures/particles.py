@@ -1,0 +1,89 @@
+"""Particles as coloured discs: the colour scale of propensities, snapshots."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import EllipseCollection
+from matplotlib.colors import Colormap, LinearSegmentedColormap
+from numpy.typing import NDArray
+
+from tglassmlp.box import wrap
+
+__all__ = ["PROPENSITY", "color_limits", "particle_colors", "snapshot"]
+
+#: Arrested (C_i = 1) blue, active (C_i = 0) red, as in the paper; through grey, so that no particle vanishes.
+PROPENSITY: Final[Colormap] = LinearSegmentedColormap.from_list(
+    "propensity", ["#A50026", "#E34A33", "#D9D4D0", "#4393C3", "#08306B"]
+)
+
+
+def color_limits(propensity: NDArray) -> tuple[float, float]:
+    """Range of the colour scale: the central 98 % of the values shown, outwards to the next twentieth."""
+    low, high = np.quantile(propensity, [0.01, 0.99])
+    low, high = np.floor(20 * low) / 20, np.ceil(20 * high) / 20
+    return float(max(0.0, min(low, high - 0.1))), float(min(1.0, max(high, low + 0.1)))
+
+
+def particle_colors(
+    positions: NDArray,
+    box_length: float,
+    central: NDArray,
+    propensity: NDArray,
+    limits: tuple[float, float] = (0.0, 1.0),
+) -> NDArray[np.float64]:
+    """Colours ``[N, 3]``: central particles by propensity, others a pale shade of the nearest central one.
+
+    Parameters
+    ----------
+    positions, box_length, central, propensity, limits
+        As :func:`snapshot`.
+    """
+    from scipy.spatial import cKDTree
+
+    inside = wrap(positions + box_length / 2, box_length, 0.0)
+    nearest = cKDTree(inside[central], boxsize=box_length).query(inside)[1]
+    scaled = (np.asarray(propensity, dtype=float) - limits[0]) / (limits[1] - limits[0])
+    colors = np.asarray(PROPENSITY(np.clip(scaled, 0, 1)))[:, :3]
+    every = 0.4 * colors[nearest] + 0.6
+    every[central] = colors
+    return every
+
+
+def snapshot(
+    ax: Axes,
+    positions: NDArray,
+    diameters: NDArray,
+    box_length: float,
+    central: NDArray,
+    propensity: NDArray,
+    limits: tuple[float, float] = (0.0, 1.0),
+) -> EllipseCollection:
+    """Draw particles as discs of their size in the colours of :func:`particle_colors`.
+
+    Parameters
+    ----------
+    ax
+        Axes.
+    positions, diameters
+        ``[N, 2]`` wrapped into the box, ``[N]``.
+    box_length
+        Side of the box.
+    central
+        ``[n]`` indices of the coloured particles.
+    propensity
+        ``[n]`` in [0, 1].
+    limits
+        Range of the colour scale.
+    """
+    colors = particle_colors(positions, box_length, central, propensity, limits)
+    discs = EllipseCollection(
+        diameters, diameters, np.zeros(len(positions)), units="xy", offsets=positions, facecolors=colors,
+        linewidths=0.0, rasterized=True, transOffset=ax.transData,
+    )  # fmt: skip
+    ax.add_collection(discs)
+    half = box_length / 2
+    ax.set(xlim=(-half, half), ylim=(-half, half), aspect="equal", xticks=[], yticks=[])
+    return discs

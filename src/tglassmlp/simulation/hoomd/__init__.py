@@ -1,0 +1,1 @@
+"""HOOMD-blue as an engine: replicas as planes of one simulation, on CPU or GPU."""

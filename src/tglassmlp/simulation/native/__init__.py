@@ -1,0 +1,1 @@
+"""The native engine: replicas as SIMD lanes on the CPU, in whole numbers."""

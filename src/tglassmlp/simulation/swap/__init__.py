@@ -1,0 +1,1 @@
+"""Swap Monte Carlo: moves, informed exchanges, sweeps made of them, chains of sweeps, samplers of chains."""
