@@ -56,6 +56,7 @@ TESTS: dict[str, list[str]] = {
     "simulation/replica_run.py": ["u:replica_run", "u:molecular_dynamics"],
     "simulation/swap/*": ["u:swap_monte_carlo", "p:detailed_balance"],
     "equilibration/*": ["u:equilibration_plan", "u:equilibration"],
+    "simulation/descent.py": ["u:minimisation"],
     "simulation/minimisation.py": ["u:minimisation"],
     "simulation/checkpoint.py": ["u:checkpoint"],
     "dynamics/bond_breaking.py": ["u:bond_breaking"],

@@ -44,7 +44,7 @@ SIMULATION: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("formulas, settings", ("inlined", "dynamics", "minimisation_settings", "checkpoint")),
     ("lists", ("neighbour_lists", "replica_run")),
     ("pair loops", ("energies", "thermostats")),
-    ("protocols", ("protocols",)),
+    ("protocols, ways down", ("protocols", "descent")),
     ("minima", ("minimisation",)),
     ("engines", ("native", "swap", "hoomd")),
     ("doors", ("run",)),

@@ -6,6 +6,7 @@ import pytest
 from tglassmlp import KA2D, Configuration, inherent_structure
 from tglassmlp.progress import Progress
 from tglassmlp.simulation import minimisation as module
+from tglassmlp.simulation.descent import SKIN, Search
 from tglassmlp.simulation.energies import forces, total_energy
 from tglassmlp.simulation.minimisation import minimise
 
@@ -122,14 +123,14 @@ def test_list_is_renewed_in_time(liquid):
     """
     burst = Configuration([[0, 0], [0.42, 0], [3.42, 0], [3.84, 0]], [1, 1, 1, 1], 20.0)
     for c, evaluations in ((burst, 12), (liquid, 60)):
-        search = module._Search(c, KA2D, 1e-9, 0.1)
+        search = Search(c, KA2D, 1e-9, 0.1)
         between = False
         for _ in range(evaluations):
             search.run(search.evaluations + 1)
             now = c.with_positions(search.arrays["z"].T)
             assert search.energy * c.n_particles == pytest.approx(total_energy(now), rel=1e-12, abs=1e-12)
             travelled = np.linalg.norm(now.positions - c.positions, axis=1).max()
-            between |= 0.5 * module.SKIN < travelled < module.SKIN
+            between |= 0.5 * SKIN < travelled < SKIN
         assert between
 
 
@@ -156,7 +157,7 @@ def test_no_particle_moves_further_than_the_largest_step(liquid):
     """From one evaluation to the next; the first steps from two close particles reach it."""
     close = Configuration([[0, 0], [0.5, 0.3]], [1, 1], 10.0)
     for c, reached in ((close, True), (liquid, False)):
-        search = module._Search(c, KA2D, 1e-6, 0.05)
+        search = Search(c, KA2D, 1e-6, 0.05)
         longest = 0.0
         for until in range(1, 12):
             before = search.arrays["z"].copy()
@@ -171,7 +172,7 @@ def test_search_is_a_quasi_newton_one(liquid):
     _, record = minimise(liquid)
     assert record["evaluations"] < 290
     energies = []
-    search = module._Search(liquid, KA2D, 1e-6, 0.1)
+    search = Search(liquid, KA2D, 1e-6, 0.1)
     while search.status == 3:
         search.run(search.evaluations + 1)
         energies.append(search.energy)
