@@ -7,7 +7,8 @@ from benchmarks.scale import sized
 
 from tglassmlp import KA2D, Configuration
 from tglassmlp.configuration import minimum_image
-from tglassmlp.descriptors.coarse_grain import coarse_grain, descriptors
+from tglassmlp.descriptors.coarse_grain import coarse_grain
+from tglassmlp.descriptors.describe import descriptors
 from tglassmlp.descriptors.local import radical_perimeters
 from tglassmlp.dynamics.bond_breaking import isoconfigurational_propensity
 from tglassmlp.simulation.energies import potential_energies

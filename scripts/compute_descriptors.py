@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tglassmlp.descriptors.coarse_grain import descriptors
+from tglassmlp.descriptors.describe import descriptors
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import Progress, job
 from tglassmlp.provenance import collect

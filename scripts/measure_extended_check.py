@@ -1,29 +1,14 @@
 """What shows whether extended structures are what they were; limits come later."""
 
-import numpy as np
 import pandas as pd
 
-from tglassmlp.descriptors.coarse_grain import descriptors
+from tglassmlp.descriptors.means import mean_descriptors
 from tglassmlp.equilibration.extended_check import measure_extended_check
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
 from tglassmlp.simulation.minimisation import minimise
 from tglassmlp.storage import read_configurations, read_table, write_json
-
-
-def means(structures, settings, mixture):
-    """Mean of every raw descriptor over the particles of each species: structures x (species, descriptor)."""
-    species = [a + 1 for a in range(mixture.n_species) if mixture.composition[a]]
-    found = [
-        [descriptors(c, **settings, mixture=mixture, central_species=a)[0].mean(axis=0) for a in species]
-        for c in structures
-    ]
-    names = descriptors(structures[0], **settings, mixture=mixture, central_species=species[0])[1]
-    return np.array(found).reshape(len(structures), -1), [
-        f"type {a} {name}" for a in species for name in names
-    ]
-
 
 with job(snakemake.log[0]):
     p, given = snakemake.params, snakemake.input
@@ -34,8 +19,8 @@ with job(snakemake.log[0]):
         for c in read_configurations(f)
     ]
     originals = [c for f in given.inherent for c in read_configurations(f)]
-    after, names = means(extended, dict(p.settings), mixture)
-    before, _ = means(originals, dict(p.settings), mixture)
+    after, names = mean_descriptors(extended, dict(p.settings), mixture)
+    before, _ = mean_descriptors(originals, dict(p.settings), mixture)
     tables = [
         pd.concat([read_table(f) for f in files], ignore_index=True)
         for files in (given.extended_records, given.records)

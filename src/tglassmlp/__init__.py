@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from tglassmlp.configuration import Configuration
     from tglassmlp.dataset.library import load_dataset
     from tglassmlp.default_mixture import MixtureWarning
-    from tglassmlp.descriptors.coarse_grain import CoarseGraining, Descriptors, descriptors
+    from tglassmlp.descriptors.describe import descriptors
+    from tglassmlp.descriptors.described import CoarseGraining, Descriptors
     from tglassmlp.descriptors.local import radical_perimeters
     from tglassmlp.dynamics.bond_breaking import bond_breaking
     from tglassmlp.mixture import KA2D, Mixture
@@ -75,8 +76,8 @@ _HOMES = {
     "load_dataset": "dataset.library",
     "PredictionWarning": "network.prediction",
     "MixtureWarning": "default_mixture",
-    "Descriptors": "descriptors.coarse_grain",
-    "CoarseGraining": "descriptors.coarse_grain",
+    "Descriptors": "descriptors.described",
+    "CoarseGraining": "descriptors.described",
 }
 
 

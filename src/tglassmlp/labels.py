@@ -9,7 +9,6 @@ state point is a temperature and a value of C_B, the mean bond-breaking correlat
 from __future__ import annotations
 
 import importlib
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -63,15 +62,10 @@ class Label:
         if not self.lowest < self.highest:
             raise ValueError(f"label {self.name}: range {self.lowest:g} to {self.highest:g} is empty")
 
-    @property
-    def is_bounded(self) -> bool:
-        """Whether both ends of the range are finite, so that a network's output can be bounded."""
-        return math.isfinite(self.lowest) and math.isfinite(self.highest)
-
-    def activity(self, values: ArrayLike) -> NDArray[np.float64]:
-        """Values (any shape) with the sign that makes them rise with activity."""
-        found = np.asarray(values, dtype=float)
-        return -found if self.direction == "falls" else found
+    def is_active(self, values: ArrayLike, threshold: float) -> NDArray[np.bool_]:
+        """Whether values (any shape) lie on the active side of a threshold."""
+        found = np.asarray(values)
+        return np.asarray(found < threshold if self.direction == "falls" else found > threshold)
 
     def check(self, values: ArrayLike) -> None:
         """Refuse values that this label cannot have.
@@ -83,10 +77,10 @@ class Label:
         """
         found = np.asarray(values, dtype=float)
         if not np.isfinite(found).all():
-            raise ValueError(f"label {self.name}: values must be finite")
+            raise ValueError(f"{self.title}: values must be finite")
         if (found < self.lowest).any() or (found > self.highest).any():
             raise ValueError(
-                f"label {self.name}: values must lie between {self.lowest:g} and {self.highest:g}, "
+                f"{self.title}: values must lie between {self.lowest:g} and {self.highest:g}, "
                 f"found {found.min():g} to {found.max():g}"
             )
 

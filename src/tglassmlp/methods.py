@@ -1,12 +1,15 @@
 """Methods whose propensities a run compares: what they are called in tables, and what they are.
 
-Tables, figures and claims ask here instead of knowing names. The module imports neither JAX nor matplotlib.
+Tables, figures and claims ask here instead of knowing names. Of the network, name and title are those of its
+model (:mod:`tglassmlp.network.models`). The module imports neither JAX nor matplotlib.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from tglassmlp.network.models import DEFAULT, named
 
 __all__ = ["CEILING", "DYNAMICS", "METHODS", "NETWORK", "SINGLE_DESCRIPTORS", "Method", "Role"]
 
@@ -39,7 +42,7 @@ DYNAMICS: Final = Method("md", "MD", "dynamics")
 CEILING: Final = Method("ceiling", "ceiling of the replicas", "ceiling")
 
 #: The network that a run trains at many state points; the tables and figures are about its predictions.
-NETWORK: Final = Method("tglassmlp", "tGlassMLP", "network")
+NETWORK: Final = Method(named(DEFAULT).name, named(DEFAULT).title, "network")
 
 #: All methods by name.
 METHODS: Final[dict[str, Method]] = {

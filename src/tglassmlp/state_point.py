@@ -15,7 +15,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["StatePoint", "canonical", "decimal_text", "find", "is_same", "key", "places", "union", "where"]
+__all__ = [
+    "StatePoint",
+    "canonical",
+    "decimal_text",
+    "find",
+    "is_same",
+    "key",
+    "keys",
+    "places",
+    "union",
+    "where",
+]
 
 #: Values are told apart in units of this fraction.
 _UNITS: Final = 1_000_000
@@ -84,6 +95,17 @@ def is_same(a: float | str, b: float | str) -> bool:
     (True, False)
     """
     return key(a) == key(b)
+
+
+def keys(values: ArrayLike) -> NDArray[np.int64]:
+    """:func:`key` of every one of an array of finite numbers, ``[k]``.
+
+    Examples
+    --------
+    >>> keys([0.5, 0.1 + 0.2]).tolist()
+    [500000, 300000]
+    """
+    return np.rint(np.asarray(values).astype(float) * _UNITS).astype(np.int64)
 
 
 def where(values: ArrayLike, target: float | str) -> NDArray[np.bool_]:

@@ -5,7 +5,7 @@ Cold structures have shifted descriptors, as real ones do. Nothing here is physi
 
 import numpy as np
 
-from tglassmlp.descriptors.coarse_grain import descriptor_names
+from tglassmlp.descriptors.names import descriptor_names
 from tglassmlp.descriptors.standardise import fit_scaling
 from tglassmlp.network.dataset import Structures, join, training_set
 from tglassmlp.network.state_features import DEFAULT_STATE_FEATURES, StateFeatures

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import tglassmlp as tg
 from tglassmlp import KA2D, Configuration
 from tglassmlp.box import FAR, RESOLUTION, bring_near, cell, fold, minimum_image, nearest, wrap
-from tglassmlp.descriptors.coarse_grain import descriptors
+from tglassmlp.descriptors.describe import descriptors
 from tglassmlp.descriptors.local import radical_perimeters
 from tglassmlp.dynamics.bond_breaking import initial_bonds
 from tglassmlp.simulation import energies, inlined

@@ -21,11 +21,17 @@ import pytest
 from tglassmlp import KA2D, bond_breaking, load_dataset, potential_energies
 from tglassmlp.config import ConfigError
 from tglassmlp.configuration import minimum_image
-from tglassmlp.dataset import card, content, generate
+from tglassmlp.dataset import card, dynamics_content, generate, make_dynamics, structure_content
 from tglassmlp.dataset.__main__ import main
-from tglassmlp.dataset.files import DatasetFile, FileName, Stored, decode, encode, file_name, write_file
-from tglassmlp.dataset.generate import make, stop_time
+from tglassmlp.dataset.encoding import Stored, decode, encode
+from tglassmlp.dataset.files import DatasetFile, write_file
+from tglassmlp.dataset.generate import make, next_file
+from tglassmlp.dataset.names import FileName, file_name
 from tglassmlp.dataset.plan import read_plan, tasks
+from tglassmlp.dataset.plan_check import check_made
+from tglassmlp.dataset.stopping import Stopped, Watch, claimed, stop_time
+from tglassmlp.dataset.workplace import Workplace
+from tglassmlp.randomness import seed_sequence
 from tglassmlp.simulation.dynamics import log_spaced_steps
 from tglassmlp.simulation.run import trajectory
 
@@ -222,24 +228,24 @@ def test_an_unknown_version_is_refused(made, tmp_path):
 
 
 def test_the_stored_form_is_the_same_liquid(liquid):
-    stored = content.stored_form(liquid)
+    stored = structure_content.stored_form(liquid)
     assert np.array_equal(np.sort(liquid.species), stored.species)
-    resolution = liquid.box_length / 2**content.POSITION_BITS
+    resolution = liquid.box_length / 2**structure_content.POSITION_BITS
     for kind in (1, 2, 3):
         before = liquid.positions[liquid.species == kind]
         after = stored.positions[stored.species == kind]
         apart = np.abs(minimum_image(before[:, None] - after[None], liquid.box_length)).max(axis=-1)
         assert apart.min(axis=1).max() <= 0.5001 * resolution
         assert len(set(apart.argmin(axis=1))) == len(before)
-    again = content.stored_form(stored)
+    again = structure_content.stored_form(stored)
     assert np.array_equal(again.positions, stored.positions)
-    assert content.structure_hash(again) == content.structure_hash(stored)
+    assert structure_content.structure_hash(again) == structure_content.structure_hash(stored)
     assert np.all(stored.positions >= -liquid.box_length / 2)
     assert np.all(stored.positions < liquid.box_length / 2)
 
 
 def test_neighbours_along_the_curve_are_neighbours_in_space(liquid):
-    stored = content.stored_form(liquid)
+    stored = structure_content.stored_form(liquid)
     own = stored.positions[stored.species == 1]
     step = np.linalg.norm(minimum_image(np.diff(own, axis=0), liquid.box_length), axis=1)
     assert np.median(step) < 2.0  # 5 for a random order in this box
@@ -249,20 +255,20 @@ def test_the_upper_edge_of_the_box_is_its_lower_edge():
     from tglassmlp import Configuration
 
     edge = Configuration([[4.9999999999, -5.0], [5.0, 1.0]], [1, 1], 10.0)
-    stored = content.stored_form(edge)
+    stored = structure_content.stored_form(edge)
     assert sorted(stored.positions.tolist()) == [[-5.0, -5.0], [-5.0, stored.positions[:, 1].max()]]
 
 
 def test_codes_of_displacements_are_within_their_step():
     d = np.concatenate([[0.0, 1e-5], np.geomspace(1e-3, 20.0, 500)])
-    codes = content.displacement_codes(d)
+    codes = dynamics_content.displacement_codes(d)
     assert codes.dtype == np.uint8
     assert codes[:2].tolist() == [0, 0]
-    back = content.displacements_of(codes)
-    assert np.abs(np.log(back[2:] / d[2:])).max() <= 0.5001 * content.DISPLACEMENT_STEP
-    far = content.displacement_codes(np.array([100.0]))
+    back = dynamics_content.displacements_of(codes)
+    assert np.abs(np.log(back[2:] / d[2:])).max() <= 0.5001 * dynamics_content.DISPLACEMENT_STEP
+    far = dynamics_content.displacement_codes(np.array([100.0]))
     assert far.dtype == np.uint16
-    assert content.displacements_of(far)[0] == pytest.approx(100.0, rel=0.02)
+    assert dynamics_content.displacements_of(far)[0] == pytest.approx(100.0, rel=0.02)
 
 
 # ------------------------------------------------------------------------------------ generator, reader
@@ -280,7 +286,7 @@ def test_propensities_are_exactly_those_of_the_trajectories(made, plan):
         0.60,
         steps,
         5,
-        generate.seed_sequence(chosen.seed, "isoconfigurational_dynamics", 600000, 3),
+        seed_sequence(chosen.seed, "isoconfigurational_dynamics", 600000, 3),
         mixture=KA2D.scaled(10),
     ).displacements
     bonds = np.stack(
@@ -383,7 +389,7 @@ def test_structures_carry_the_mixture_of_the_data_set(made, tmp_path):
     at = load_dataset(made[0]).at(0.60)
     assert at.configuration(0).mixture == at.mixture == KA2D.scaled(10)
     assert all(c.mixture == at.mixture for c in at.configurations())
-    assert content.stored_form(at.configuration(0).tiled(2)).mixture == at.mixture
+    assert structure_content.stored_form(at.configuration(0).tiled(2)).mixture == at.mixture
     with pytest.raises(ValueError, match="another pair potential"):
         potential_energies(at.configuration(0), dataclasses.replace(KA2D, cutoff=2.4))
 
@@ -461,7 +467,7 @@ def test_a_data_set_lists_what_it_has(made):
 
 def test_structures_differ_and_carry_their_origin(made):
     file = DatasetFile(made[0] / NAMES[0])
-    a, b = (content.read_configuration(file, k) for k in (0, 1))
+    a, b = (structure_content.read_configuration(file, k) for k in (0, 1))
     assert not np.array_equal(a.positions, b.positions)
     origin = file.record["provenance"]
     assert origin["seed"] == 7
@@ -541,7 +547,7 @@ def test_plans_that_cannot_mean_what_they_say_are_refused(tmp_path, old, new, sa
 
 def test_a_task_in_other_hands_is_left_alone(plan, tmp_path):
     state = tmp_path / "state"
-    with generate._claimed(state / "locks" / f"{NAMES[0]}.lock") as mine:
+    with claimed(state / "locks" / f"{NAMES[0]}.lock") as mine:
         assert mine
         summary = make(read_plan(plan), tmp_path / "toy", state, allow_changes=True, limit=1)
     assert list(summary.made) == [NAMES[2]]
@@ -552,15 +558,15 @@ def test_a_generator_ends_when_it_is_told(plan, tmp_path):
     summary = make(read_plan(plan), tmp_path / "a", tmp_path / "state", allow_changes=True, until=past)
     assert summary.made == ()
     assert summary.stopped.startswith("it is")
-    watch = generate._Watch(None, tmp_path / "stop")
+    watch = Watch(None, tmp_path / "stop")
     watch.check()
     (tmp_path / "stop").touch()
-    with pytest.raises(generate.Stopped, match="stop is there"):
+    with pytest.raises(Stopped, match="stop is there"):
         watch.check()
     with watch.listening():
         signal.raise_signal(signal.SIGTERM)
     assert watch.reason() == "signal SIGTERM"
-    later = generate._Watch(None, tmp_path / "stop")
+    later = Watch(None, tmp_path / "stop")
     later.begun = time.time() + 5
     assert later.reason() is None  # a stop file of an earlier call
 
@@ -589,18 +595,18 @@ def test_dynamics_at_another_energy_are_refused(made, plan, tmp_path, monkeypatc
     folder = tmp_path / "toy"
     folder.mkdir()
     (folder / NAMES[0]).write_bytes((made[0] / NAMES[0]).read_bytes())
-    monkeypatch.setattr(generate, "LATE", 0.1)
-    monkeypatch.setattr(generate, "KINETIC_TOLERANCE", 1e-9)
+    monkeypatch.setattr(make_dynamics, "LATE", 0.1)
+    monkeypatch.setattr(make_dynamics, "KINETIC_TOLERANCE", 1e-9)
     order = [t for t in tasks(read_plan(plan)) if str(t.name) == NAMES[1]]
-    worker = generate._Worker(read_plan(plan), folder, tmp_path / "state", 1, 1.0, sys.stderr)
-    assert worker.next(order, generate._Watch(None, tmp_path / "stop")) == ""
-    assert "kinetic temperature" in worker.note(order[0].name).read_text()
+    place = Workplace(read_plan(plan), folder, tmp_path / "state", 1, 1.0, sys.stderr)
+    assert next_file(place, order, Watch(None, tmp_path / "stop")) == ""
+    assert "kinetic temperature" in place.note(order[0].name).read_text()
     assert not (folder / NAMES[1]).exists()
-    worker.note(order[0].name).unlink()
-    monkeypatch.setattr(generate, "KINETIC_TOLERANCE", 1.0)
-    monkeypatch.setattr(generate, "ENERGY_TOLERANCE", 1e-9)
-    assert worker.next(order, generate._Watch(None, tmp_path / "stop")) == ""
-    assert "potential energy" in worker.note(order[0].name).read_text()
+    place.note(order[0].name).unlink()
+    monkeypatch.setattr(make_dynamics, "KINETIC_TOLERANCE", 1.0)
+    monkeypatch.setattr(make_dynamics, "ENERGY_TOLERANCE", 1e-9)
+    assert next_file(place, order, Watch(None, tmp_path / "stop")) == ""
+    assert "potential energy" in place.note(order[0].name).read_text()
 
 
 def test_longer_dynamics_need_the_last_positions(made, plan, tmp_path):
@@ -628,11 +634,11 @@ def test_longer_dynamics_need_the_last_positions(made, plan, tmp_path):
     ],
 )
 def test_a_plan_that_differs_from_the_files_is_refused(made, plan, tmp_path, capsys, old, new, name, said):
-    assert generate.check_made(read_plan(plan), made[0]) == {}
+    assert check_made(read_plan(plan), made[0]) == {}
     assert old in PLAN
     changed = tmp_path / "plan.yaml"
     changed.write_text(PLAN.replace(old, new))
-    wrong = generate.check_made(read_plan(changed), made[0])
+    wrong = check_made(read_plan(changed), made[0])
     assert re.search(said, wrong[name])
     before = checksums(made[0])
     with pytest.raises(ValueError, match="are not what the plan asks for, so that nothing is made"):
@@ -661,7 +667,7 @@ def test_a_file_that_is_none_is_not_taken_for_made(made, plan, tmp_path, capsys)
 def test_a_plan_may_grow(made, plan, tmp_path):
     longer = tmp_path / "plan.yaml"
     longer.write_text(PLAN + "  - {temperature: 0.50, structures: 5}\n")
-    assert generate.check_made(read_plan(longer), made[0]) == {}
+    assert check_made(read_plan(longer), made[0]) == {}
 
 
 def test_a_folder_that_is_no_data_set_is_refused(made, plan, tmp_path, capsys):
@@ -787,11 +793,11 @@ def test_listed_files_may_neither_change_nor_go(made, tmp_path):
     # whole, but another file
     (folder / NAMES[0]).unlink()
     file = DatasetFile(made[0] / NAMES[0])
-    structures = [content.read_configuration(file, k) for k in (0, 1)]
-    records = [content.read_evidence(file, k) for k in (0, 1)]
+    structures = [structure_content.read_configuration(file, k) for k in (0, 1)]
+    records = [structure_content.read_evidence(file, k) for k in (0, 1)]
     records[0].loc[0, "energy"] = 1.0
     about = {k: v for k, v in file.record.items() if k not in ("arrays", "format", "format_version")}
-    write_file(folder / NAMES[0], content.structure_arrays(structures, records), about)
+    write_file(folder / NAMES[0], structure_content.structure_arrays(structures, records), about)
     with pytest.raises(ValueError, match="differs from its checksum in"):
         card.update(folder)
     (folder / NAMES[0]).unlink()
@@ -810,13 +816,17 @@ def test_large_systems_fit_into_the_format(made, tmp_path):
     """Structures of another size, without dynamics, beside the unit systems of the same temperature."""
     folder = with_card(copied(made[0], tmp_path / "toy"))
     file = DatasetFile(made[0] / NAMES[0])
-    large = [content.stored_form(content.read_configuration(file, k).tiled(2)) for k in (0, 1)]
-    table = content.read_evidence(file, 0)
+    large = [
+        structure_content.stored_form(structure_content.read_configuration(file, k).tiled(2)) for k in (0, 1)
+    ]
+    table = structure_content.read_evidence(file, 0)
     records = [pd.concat([table.iloc[:3]], ignore_index=True), table]
     about = {k: v for k, v in file.record.items() if k not in ("arrays", "format", "format_version")}
     about |= {"ensemble": "large", "box_length": large[0].box_length, "starts": ["tiled", "tiled"]}
-    about["structure_sha256"] = [content.structure_hash(c) for c in large]
-    write_file(folder / "T0.60_large_structures_0000.npz", content.structure_arrays(large, records), about)
+    about["structure_sha256"] = [structure_content.structure_hash(c) for c in large]
+    write_file(
+        folder / "T0.60_large_structures_0000.npz", structure_content.structure_arrays(large, records), about
+    )
     dataset = load_dataset(folder)
     assert dataset.temperatures == [0.60, 0.50]
     found = dataset.at(0.60, "large")

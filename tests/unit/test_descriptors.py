@@ -5,16 +5,22 @@ import pickle
 import numpy as np
 import pytest
 
-from tglassmlp import KA2D, Configuration, Descriptors, descriptors, potential_energies, radical_perimeters
+from tglassmlp import (
+    KA2D,
+    Configuration,
+    Descriptors,
+    descriptors,
+    inherent_structure,
+    potential_energies,
+    radical_perimeters,
+)
 from tglassmlp.config import DescriptorSettings
 from tglassmlp.configuration import minimum_image, wrap
-from tglassmlp.descriptors.coarse_grain import (
-    coarse_grain,
-    descriptor_lengths,
-    descriptor_names,
-    periodic_descriptors,
-)
+from tglassmlp.descriptors.coarse_grain import coarse_grain
+from tglassmlp.descriptors.describe import periodic_descriptors
 from tglassmlp.descriptors.local import radical_cells
+from tglassmlp.descriptors.means import mean_descriptors
+from tglassmlp.descriptors.names import descriptor_lengths, descriptor_names
 from tglassmlp.simulation.energies import forces
 
 LENGTHS = [0, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 10]
@@ -305,3 +311,16 @@ def test_neighbours_at_the_cut_off_are_left_out():
             i = int(np.flatnonzero((x == place).all(axis=1))[0])
             assert found["energy/type1/L1"][i] == pytest.approx(1 + 9 * share)
             assert found["variance/type1/L1"][i] == pytest.approx(81 * share * (1 - share))
+
+
+def test_mean_descriptors_of_every_species(liquid):
+    mixture = KA2D.scaled(10)
+    inherent = inherent_structure(liquid, mixture=mixture)
+    settings = {"lengths": [0.0, 1.0], "cutoff": 4.0}
+    means, names = mean_descriptors([inherent, inherent], settings, mixture)
+    second = descriptors(inherent, **settings, mixture=mixture, central_species=2)
+    assert means.shape == (2, len(names))
+    assert len(names) == 3 * len(second.names)
+    where = [k for k, name in enumerate(names) if name.startswith("type 2 ")]
+    assert [names[k].removeprefix("type 2 ") for k in where] == list(second.names)
+    np.testing.assert_array_equal(means[1, where], second.values.mean(axis=0))

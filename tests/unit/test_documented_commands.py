@@ -10,24 +10,12 @@ from documented_commands import BY_CI, ELSEWHERE, documents, everything, keys, q
 
 #: Private names that tests use all the same.
 PRIVATE = {
-    ("tests/unit/test_molecular_dynamics.py", "_assignment"): "an input that once made this search endless",
-    (
-        "tests/unit/test_box.py",
-        "_fixed_point",
-    ): "fixed-point numbers at the edge of the box",
-    ("tests/unit/test_dataset.py", "_Watch"): "a stop at a chosen moment",
-    ("tests/unit/test_dataset.py", "_Worker"): "a worker whose owner has died",
-    ("tests/unit/test_dataset.py", "_claimed"): "two workers that want one file at the same moment",
     ("tests/unit/test_facade.py", "_HOMES"): "the table of public names itself",
-    ("tests/unit/test_figures.py", "_Collection"): "one group of numbers without a whole run",
-    ("tests/unit/test_figures.py", "_trends"): "one group of numbers without a whole run",
     ("tests/unit/test_figures.py", "_mend_backend"): "the backend that a process was started with",
     ("tests/unit/test_launch.py", "_own"): "two runs that want one lock at the same moment",
     ("tests/unit/test_launch.py", "_myself"): "two runs that want one lock at the same moment",
-    ("tests/unit/test_minimisation.py", "_Search"): "single steps of the line search",
     ("tests/unit/test_swap_monte_carlo.py", "_tally"): "running energies and sums, made wrong on purpose",
     ("tests/unit/test_swap_monte_carlo.py", "_neighbours"): "entries of the neighbour list",
-    ("tests/unit/test_tables.py", "_fit_row"): "one row of a table from numbers worked out by hand",
     ("tests/workflow/plans.py", "_workflow"): "Snakemake's: it tells what it compares in no other way",
     ("tests/workflow/plans.py", "_prepare_dag"): "Snakemake's, as above",
     ("tests/workflow/plans.py", "_build_dag"): "Snakemake's, as above",

@@ -135,23 +135,6 @@ def test_the_architecture_names_every_module(repository):
     assert sorted(there - named) == []
 
 
-def test_imports_go_downwards(repository):
-    """A module imports from its own floor or a lower one, the public interface aside."""
-    package = repository / "src" / "tglassmlp"
-    level = {}
-    for number, (folder, modules) in enumerate(floors(repository)):
-        level.update({folder: number} if folder else {m: number for m in modules})
-    upwards = []
-    for path in package.rglob("*.py"):
-        part = path.relative_to(package).parts[0].removesuffix(".py")
-        if part == "__init__":
-            continue
-        for name in re.findall(r"^\s*(?:from|import) tglassmlp\.(\w+)", path.read_text(), flags=re.MULTILINE):
-            if level[name] > level[part]:
-                upwards.append((str(path.relative_to(package)), name))
-    assert upwards == []
-
-
 def test_the_example_of_the_readme_runs(repository, tmp_path, monkeypatch):
     text = (repository / "README.md").read_text()
     (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)

@@ -32,7 +32,7 @@ def test_every_public_name_exists(name):
 
 @pytest.mark.parametrize("name", [n for n in tg.__all__ if n not in ("KA2D", "__version__")])
 def test_examples_of_public_names_are_true(name):
-    home = importlib.import_module(f"tglassmlp.{tg._HOMES.get(name, 'descriptors.coarse_grain')}")
+    home = importlib.import_module(f"tglassmlp.{tg._HOMES.get(name, 'descriptors.describe')}")
     found = getattr(home, name)
     for example in doctest.DocTestFinder(recurse=False).find(found, name, globs=dict(vars(home))):
         assert doctest.DocTestRunner(verbose=False).run(example).failed == 0
@@ -62,7 +62,7 @@ def test_descriptors_can_be_called_whatever_was_imported(before):
 
 
 def test_descriptors_of_the_facade_are_those_of_the_module(lattice):
-    from tglassmlp.descriptors.coarse_grain import descriptors
+    from tglassmlp.descriptors.describe import descriptors
 
     values, names = tg.descriptors(lattice, [0.0, 1.0])
     again, same = descriptors(lattice, [0.0, 1.0])

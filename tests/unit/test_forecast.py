@@ -7,7 +7,7 @@ import pytest
 
 from tglassmlp.config import load, plain
 from tglassmlp.cost import Rates, describe, estimate
-from tglassmlp.dynamics.forecast import known_relaxation, planned_label_map, planned_table, reached
+from tglassmlp.cost.forecast import known_relaxation, planned_label_map, planned_table, reached
 
 #: Table 1 of arXiv:2310.20252, T_min = 0.21: kinds at T = 0.15, 0.18, 0.21, 0.23, 0.25, 0.30, 0.40.
 TABLE_1 = {

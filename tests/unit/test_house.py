@@ -17,11 +17,8 @@ import pytest
 
 #: Floors of the package, the ground first. A name stands for the module or for everything in the subpackage.
 FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (
-        "rules",
-        ("limits", "compilation", "randomness", "potentials", "box", "state_point", "frames", "labels"),
-    ),
-    ("names", ("paths", "division", "engines", "provenance", "formats", "methods")),
+    ("rules", ("limits", "compilation", "randomness", "potentials", "box", "state_point", "frames")),
+    ("names", ("labels", "paths", "division", "engines", "provenance", "formats")),
     ("work", ("progress", "launch")),
     ("matter", ("mixture", "status")),
     ("a system", ("configuration", "species")),
@@ -30,10 +27,11 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("motion", ("simulation",)),
     ("equilibrium", ("equilibration",)),
     ("what others made", ("readers",)),
-    ("configuration of a run", ("config",)),
     ("relaxation, structure", ("dynamics", "descriptors")),
-    ("what it costs, what is learnt", ("cost", "network", "verify")),
-    ("what is measured", ("observables",)),
+    ("what is learnt", ("network",)),
+    ("configuration of a run", ("config",)),
+    ("what it costs", ("cost", "verify")),
+    ("what is measured", ("observables", "methods")),
     ("tables", ("tables", "studies")),
     ("claims", ("claims", "folds")),
     ("pictures, data sets", ("figures", "dataset")),

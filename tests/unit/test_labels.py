@@ -1,15 +1,20 @@
 """Labels at fixed C_B."""
 
+import network_case
 import numpy as np
 import pytest
+from test_network_prediction import trimmed
 
 from tglassmlp import KA2D, labels
 from tglassmlp.dynamics import stages
 from tglassmlp.dynamics.clock import Clock
 from tglassmlp.dynamics.labels import label_structures
 from tglassmlp.dynamics.propensity import Propensity
-from tglassmlp.network import steps
+from tglassmlp.network import selection
 from tglassmlp.network.dataset import Structures, training_set
+from tglassmlp.network.networks import Networks
+from tglassmlp.network.run_files import labels_at
+from tglassmlp.observables.chord_length import Lattice, chord_sums
 from tglassmlp.storage import read_attributes, read_chunks, write_arrays
 
 
@@ -121,8 +126,7 @@ def test_bond_breaking_is_the_clock():
     found = labels.label("bond_breaking")
     assert found is labels.BOND_BREAKING is labels.recorded({})
     assert (found.lowest, found.highest, found.direction, found.is_clock) == (0, 1, "falls", True)
-    assert found.is_bounded
-    assert found.activity([0.25, 1.0]).tolist() == [-0.25, -1.0]
+    assert found.is_active([0.25, 0.5, 1.0], 0.5).tolist() == [True, False, False]
     found.check([0.0, 1.0])
     for values, message in (([0.5, 1.1], "between 0 and 1, found 0.5 to 1.1"), ([np.nan], "finite")):
         with pytest.raises(ValueError, match=message):
@@ -147,8 +151,7 @@ def toy():
 def test_another_label_is_declared_and_taken_away(toy):
     assert labels.names() == ("bond_breaking", "toy")
     assert labels.recorded({"label": "toy"}) is toy
-    assert not toy.is_bounded
-    assert toy.activity([2.0]).tolist() == [2.0]
+    assert toy.is_active([2.0, 3.0, 4.0], 3.0).tolist() == [False, False, True]
     with pytest.raises(ValueError, match="there is a label 'toy' already"):
         labels.register(toy)
     with pytest.raises(ValueError, match="range 1 to 1 is empty"):
@@ -189,7 +192,7 @@ def test_another_label_from_displacements_to_what_a_network_is_trained_on(toy, l
     assert labels.recorded(read_attributes(tmp_path / "T0.50.h5")) is toy
     descriptors = rng.normal(size=(2, len(own), 3)).astype(np.float32)
     structures = Structures(0.5, descriptors, np.zeros((2, len(own), 2)), lattice.box_length)
-    learnt = steps.labels_at(tmp_path / "T0.50.h5", c_b)
+    learnt = labels_at(tmp_path / "T0.50.h5", c_b)
     batches = training_set(structures, c_b, learnt, [0, 1])
     assert batches.labels.max() > 1
     np.testing.assert_array_equal(batches.labels, made.propensity.reshape(4, -1).astype(np.float32))
@@ -202,5 +205,31 @@ def test_a_label_that_is_not_the_clock_needs_one(toy, propensity):
     clock = Clock(times + 1.0, np.linspace(1, 0, times.size))
     with pytest.raises(ValueError, match="other frames"):
         label_structures(curves, half, times, species, [0.5], label=toy, clock=clock)
-    with pytest.raises(ValueError, match="label bond_breaking: values must lie between 0 and 1"):
+    with pytest.raises(ValueError, match="bond-breaking propensity: values must lie between 0 and 1"):
         label_structures(2 * curves, half, times, species, [0.5])
+
+
+def test_networks_of_another_label_are_not_held_to_c_b(toy):
+    usual = trimmed()
+    record = {**usual.metadata, "label": "toy"}
+    networks = Networks(usual.parameters, record)
+    assert (usual.label, networks.label) == (labels.BOND_BREAKING, toy)
+    x = np.random.default_rng(2).normal(size=(2, 30, network_case.M - 1)).astype(np.float32)
+    found = networks.predict_corrected(x, 0.4, 0.7, checked=False)
+    np.testing.assert_array_equal(found.propensity, usual.predict_scaled(x, 0.4, 0.7, checked=False))
+    assert found.converged.all()
+    assert (found.c_b_input == 0.7).all()
+    assert np.abs(found.mean - 0.7).max() > 0.1
+    kept, _ = selection.select_full(networks, x, 0.4, [0.7, 0.5], 1e-9)
+    assert kept == [0, 1, 2]
+    with pytest.raises(selection.SelectionError):
+        selection.select_full(usual, x, 0.4, [0.7, 0.5], 1e-9)
+
+
+def test_regions_of_a_label_that_rises_are_those_of_one_that_falls_upside_down(toy):
+    rng = np.random.default_rng(3)
+    positions, field = rng.uniform(0, 12.0, (150, 2)), rng.normal(size=(1, 150))
+    falls = chord_sums(field, [Lattice(positions, 12.0, 1.0)])
+    rises = chord_sums(-field, [Lattice(positions, 12.0, 1.0, toy)])
+    np.testing.assert_array_equal(rises, falls)
+    assert not np.array_equal(chord_sums(-field, [Lattice(positions, 12.0, 1.0)]), falls)

@@ -127,7 +127,7 @@ def test_list_is_renewed_in_time(liquid):
         between = False
         for _ in range(evaluations):
             search.run(search.evaluations + 1)
-            now = c.with_positions(search.arrays["z"].T)
+            now = c.with_positions(search.arrays.z.T)
             assert search.energy * c.n_particles == pytest.approx(total_energy(now), rel=1e-12, abs=1e-12)
             travelled = np.linalg.norm(now.positions - c.positions, axis=1).max()
             between |= 0.5 * SKIN < travelled < SKIN
@@ -160,9 +160,9 @@ def test_no_particle_moves_further_than_the_largest_step(liquid):
         search = Search(c, KA2D, 1e-6, 0.05)
         longest = 0.0
         for until in range(1, 12):
-            before = search.arrays["z"].copy()
+            before = search.arrays.z.copy()
             search.run(until)
-            longest = max(longest, np.linalg.norm(search.arrays["z"] - before, axis=0).max())
+            longest = max(longest, np.linalg.norm(search.arrays.z - before, axis=0).max())
         assert 1e-4 < longest <= 0.05 + 1e-12
         assert not reached or longest > 0.04
 

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from tglassmlp.descriptors.names import descriptor_lengths
 from tglassmlp.dynamics.correlations import split_half_ceiling
-from tglassmlp.observables.attention_length import attention_distribution, attention_length, length_of
+from tglassmlp.observables.attention_length import attention_distribution, attention_length
 from tglassmlp.observables.bootstrap import bootstrap_widening, combined_error, generator
 from tglassmlp.observables.bottleneck import principal_axes, sample, separation
 from tglassmlp.observables.chord_length import (
@@ -228,8 +229,8 @@ def test_attention_length():
     assert attention_length(lengths, distribution) == pytest.approx(5.0)
     _, averaged = attention_distribution(np.array([[0.1, 0.2, 0.3, 0.4]]), names)
     np.testing.assert_allclose(averaged, np.array([[0.1, 0.25, 0.4]]) / 0.75)
-    with pytest.raises(ValueError, match="length"):
-        length_of("density")
+    with pytest.raises(ValueError, match="name of a descriptor"):
+        descriptor_lengths(["density"])
     with pytest.raises(ValueError, match="descriptors"):
         attention_distribution(np.ones(3), names)
 

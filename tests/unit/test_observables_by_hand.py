@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tglassmlp.observables.attention_length import attention_distribution, length_of
+from tglassmlp.descriptors.names import descriptor_lengths
+from tglassmlp.observables.attention_length import attention_distribution
 from tglassmlp.observables.bootstrap import (
     OBSERVABLES,
     bootstrap_widening,
@@ -239,8 +240,8 @@ def test_attention_of_a_length_is_the_mean_over_its_descriptors_unless_told_othe
     np.testing.assert_allclose(
         attention_distribution(weights, names, mean=False)[1], [[0.4, 0.6], [0.1, 0.9]]
     )
-    with pytest.raises(ValueError, match="length"):
-        length_of("density/all/2")
+    with pytest.raises(ValueError, match="name of a descriptor"):
+        descriptor_lengths(["density/all/2"])
 
 
 def test_separation_is_fishers_discriminant_of_the_outer_fifths():

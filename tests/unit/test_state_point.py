@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from tglassmlp import state_point
-from tglassmlp.state_point import StatePoint, canonical, find, is_same, key, where
+from tglassmlp.state_point import (
+    StatePoint,
+    canonical,
+    decimal_text,
+    find,
+    is_same,
+    key,
+    places,
+    union,
+    where,
+)
 
 
 def test_examples_are_true():
@@ -48,3 +58,15 @@ def test_no_key_of_what_is_no_number(bad):
 def test_no_name_of_seven_decimals():
     with pytest.raises(ValueError, match="at most six decimals"):
         canonical(0.1234567)
+
+
+def test_text_has_two_decimals_or_as_many_as_are_needed():
+    assert [decimal_text(x) for x in (0.1 + 0.2, 0.231, 0.5, 1.0)] == ["0.30", "0.231", "0.50", "1.00"]
+
+
+def test_places_and_unions_go_by_the_key():
+    assert places(["0.45", 0.1 + 0.2], [0.3, 0.45]) == [1, 0]
+    with pytest.raises(ValueError, match=r"0\.35 is not among"):
+        places([0.45, 0.3], [0.35])
+    assert union([["0.30", 0.5], [0.1 + 0.2, 0.7], []]).tolist() == [0.7, 0.5, 0.3]
+    assert union([]).size == 0

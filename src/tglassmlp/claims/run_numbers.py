@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from tglassmlp.claims.collection import Collection
-from tglassmlp.dynamics.label_map import LETTERS
+from tglassmlp.dynamics.label_map import LabelMap
 from tglassmlp.dynamics.relaxation_times import Relaxation
 from tglassmlp.paths import File, t_min_of
 from tglassmlp.state_point import decimal_text
@@ -28,11 +28,14 @@ PAPER_TOLERANCE: Final = 0.05
 
 def add_label_map(numbers: Collection, path: File) -> None:
     """Where the labels of the state points come from."""
-    kinds = read_table(path, ["kind"])["kind"]
-    names = {"measured": "measured", "extrapolated": "extrapolated", "predicted": "network_only"}
-    for origin, name in names.items():
-        count = int((kinds == LETTERS[origin]).sum())
-        numbers.add(f"state_points/tmin{t_min_of(path)}/{name}", count, "label map")
+    found = LabelMap.read(path)
+    origins = {
+        "measured": found.measured,
+        "extrapolated": found.extrapolated,
+        "network_only": found.predicted,
+    }
+    for name, points in origins.items():
+        numbers.add(f"state_points/tmin{t_min_of(path)}/{name}", len(points), "label map")
 
 
 def add_networks(numbers: Collection, path: File) -> None:

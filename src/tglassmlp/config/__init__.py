@@ -34,7 +34,6 @@ from tglassmlp.config.sections.network import (
     BaselineSettings,
     NetworkSettings,
     PhaseSettings,
-    PredictionSettings,
     StatePoint,
     StudySettings,
     TrainingSettings,
@@ -52,6 +51,7 @@ from tglassmlp.config.sections.system import (
     SystemSettings,
     TemperatureSettings,
 )
+from tglassmlp.network.settings import PredictionSettings
 from tglassmlp.settings import check, fingerprint, plain, refuse_truth_values
 from tglassmlp.simulation.minimisation_settings import MinimisationSettings
 

@@ -12,7 +12,6 @@ from tglassmlp.config.sections.labels import DescriptorSettings, LabelSettings, 
 from tglassmlp.config.sections.network import (
     BaselineSettings,
     NetworkSettings,
-    PredictionSettings,
     StudySettings,
     TrainingSettings,
 )
@@ -21,6 +20,7 @@ from tglassmlp.config.sections.simulation import DynamicsSettings, LargeSystemSe
 from tglassmlp.config.sections.system import StructureSettings, SystemSettings, TemperatureSettings
 from tglassmlp.division import Split, split
 from tglassmlp.mixture import MIXTURES, Mixture
+from tglassmlp.network.settings import PredictionSettings
 from tglassmlp.settings import Settings
 from tglassmlp.settings.ranges import Positive, Seed, Share
 from tglassmlp.simulation.minimisation_settings import MinimisationSettings

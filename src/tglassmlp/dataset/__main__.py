@@ -48,8 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _make(chosen: argparse.Namespace) -> int:
-    from tglassmlp.dataset.generate import make, stop_time
+    from tglassmlp.dataset.generate import make
     from tglassmlp.dataset.plan import read_plan
+    from tglassmlp.dataset.stopping import stop_time
 
     plan = read_plan(chosen.plan)
     folder = chosen.folder or chosen.plan.parent
@@ -67,8 +68,8 @@ def _make(chosen: argparse.Namespace) -> int:
 
 
 def _plan(chosen: argparse.Namespace) -> int:
-    from tglassmlp.dataset.generate import check_made
     from tglassmlp.dataset.plan import read_plan, tasks
+    from tglassmlp.dataset.plan_check import check_made
 
     folder, plan = chosen.folder or chosen.plan.parent, read_plan(chosen.plan)
     wrong = check_made(plan, folder)
@@ -94,7 +95,8 @@ def _card(chosen: argparse.Namespace) -> int:
 
 
 def _verify(chosen: argparse.Namespace) -> int:
-    from tglassmlp.dataset.library import PLAN, load_dataset
+    from tglassmlp.dataset.library import load_dataset
+    from tglassmlp.dataset.plan import PLAN
 
     dataset = load_dataset(chosen.folder)
     dataset.verify()

@@ -16,8 +16,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from tglassmlp.dataset.ensemble import Ensemble
 from tglassmlp.dataset.files import DatasetFile
-from tglassmlp.dataset.library import MANIFEST, Dataset, Ensemble, load_dataset, read_manifest
+from tglassmlp.dataset.library import Dataset, load_dataset
+from tglassmlp.dataset.manifest import MANIFEST, read_manifest
 from tglassmlp.state_point import canonical
 from tglassmlp.storage import atomic_path
 

@@ -2,16 +2,9 @@ r"""Files of a data set: compact, checked, written once.
 
 A file is a ZIP archive (LZMA) of NPY arrays, which ``numpy.load`` opens without this package, with a
 JSON text ``record.json`` that describes each array and says who made it, and its checksum ``record.sha256``.
-Equal content gives equal bytes. Its name says what is in it::
+Equal content gives equal bytes. Its name says what is in it, see :mod:`tglassmlp.dataset.names`.
 
-    T0.40_unit_structures_0008.npz          structures 8, 9, ... at T = 0.40
-    T0.40_unit_dynamics_0008.npz            their dynamics
-    T0.40_unit_dynamics_0008_from22000000.npz    the same dynamics made longer, from that time step on
-
-Arrays are stored so that they compress well: first as differences between neighbours along the axis
-``differences``, if the record names one (modulo the size of the type; the first entry is kept), then as byte
-planes: an array of k bytes per number is stored as uint8 with one more, leading axis of length k, the lowest
-byte first. :func:`decode` undoes both.
+Arrays are encoded so that they compress well: see :mod:`tglassmlp.dataset.encoding`.
 """
 
 from __future__ import annotations
@@ -20,29 +13,20 @@ import hashlib
 import io
 import json
 import os
-import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tglassmlp.dataset.encoding import Stored, decode, encode
+from tglassmlp.dataset.names import FileName, file_name, named
 from tglassmlp.storage import atomic_path
 
-__all__ = [
-    "FORMAT",
-    "VERSION",
-    "DatasetFile",
-    "FileName",
-    "Stored",
-    "decode",
-    "encode",
-    "file_name",
-    "write_file",
-]
+__all__ = ["FORMAT", "VERSION", "DatasetFile", "write_file"]
 
 #: Name of the format in every record.
 FORMAT: Final = "tglassmlp-dataset"
@@ -50,118 +34,8 @@ FORMAT: Final = "tglassmlp-dataset"
 #: Version of the format; a reader refuses versions that it does not know.
 VERSION: Final = 1
 
-Kind = Literal["structures", "dynamics"]
-Ensemble = Literal["unit", "large"]
 
-_NAME = re.compile(
-    r"T(?P<temperature>\d+\.\d{2,6})_(?P<ensemble>unit|large)_(?P<kind>structures|dynamics)"
-    r"_(?P<first>\d{4,})(?:_from(?P<begin>\d+))?\.npz"
-)
 _RECORD, _CHECKSUM = "record.json", "record.sha256"
-
-
-@dataclass(frozen=True, order=True)
-class FileName:
-    """What the name of a file says.
-
-    Parameters
-    ----------
-    temperature
-        Canonical text, e.g. ``"0.40"``.
-    ensemble
-        ``unit`` systems or ``large`` ones.
-    kind
-        ``structures`` or ``dynamics``.
-    first
-        Number of the first structure.
-    begin
-        Time step after which the frames of a ``dynamics`` file begin; 0 for the first file.
-    """
-
-    temperature: str
-    ensemble: str
-    kind: str
-    first: int
-    begin: int = 0
-
-    def __str__(self) -> str:
-        tail = f"_from{self.begin}" if self.begin else ""
-        return f"T{self.temperature}_{self.ensemble}_{self.kind}_{self.first:04d}{tail}.npz"
-
-
-def file_name(text: str) -> FileName | None:
-    """Parts of a file's name, None for the name of something else."""
-    found = _NAME.fullmatch(text)
-    if found is None or (found["begin"] is not None and found["kind"] != "dynamics"):
-        return None
-    return FileName(
-        found["temperature"], found["ensemble"], found["kind"], int(found["first"]), int(found["begin"] or 0)
-    )
-
-
-@dataclass(frozen=True)
-class Stored:
-    """An array to be stored.
-
-    Parameters
-    ----------
-    values
-        The numbers.
-    axes
-        Name of each axis.
-    unit
-        Unit of the numbers, ``1`` for pure numbers.
-    description
-        One sentence.
-    differences
-        Axis along which differences are stored (whole numbers only), or None.
-    """
-
-    values: NDArray
-    axes: tuple[str, ...]
-    unit: str = "1"
-    description: str = ""
-    differences: str | None = None
-
-    def __repr__(self) -> str:
-        shape = ", ".join(f"{n} {a}" for n, a in zip(np.shape(self.values), self.axes, strict=True))
-        return f"<Stored {np.asarray(self.values).dtype}: {shape}, unit {self.unit}>"
-
-    def __post_init__(self) -> None:
-        if np.ndim(self.values) != len(self.axes):
-            raise ValueError(
-                f"array has {np.ndim(self.values)} axes, {len(self.axes)} are named: {self.axes}"
-            )
-        if np.asarray(self.values).dtype.kind not in "iuf":
-            raise ValueError(f"only numbers can be stored, found type {np.asarray(self.values).dtype}")
-        if self.differences is not None:
-            if self.differences not in self.axes:
-                raise ValueError(f"differences along {self.differences!r}, but the axes are {self.axes}")
-            if np.asarray(self.values).dtype.kind != "u":
-                raise ValueError("differences are stored of unsigned whole numbers only")
-
-
-def encode(array: Stored) -> NDArray[np.uint8]:
-    """Bytes as stored: differences, then byte planes ``[k, ...]`` (see the top of this module)."""
-    values = np.ascontiguousarray(array.values)
-    values = values.astype(values.dtype.newbyteorder("<"), copy=False)
-    if array.differences is not None:
-        axis = array.axes.index(array.differences)
-        moved = np.moveaxis(values, axis, 0).copy()
-        moved[1:] -= np.moveaxis(values, axis, 0)[:-1]
-        values = np.ascontiguousarray(np.moveaxis(moved, 0, axis))
-    planes = values.view(np.uint8).reshape(*values.shape, values.dtype.itemsize)
-    return np.ascontiguousarray(np.moveaxis(planes, -1, 0))
-
-
-def decode(stored: NDArray[np.uint8], dtype: str, axes: Sequence[str], differences: str | None) -> NDArray:
-    """Undo :func:`encode`: the array of type ``dtype`` with the named axes."""
-    kind = np.dtype(dtype).newbyteorder("<")
-    planes = np.ascontiguousarray(np.moveaxis(stored, 0, -1))
-    values = planes.view(kind).reshape(planes.shape[:-1])
-    if differences is not None:
-        values = np.cumsum(values, axis=list(axes).index(differences), dtype=kind)
-    return values.astype(np.dtype(dtype), copy=False)
 
 
 def _sha256(content: bytes) -> str:
@@ -196,8 +70,8 @@ def write_file(path: str | os.PathLike[str], arrays: Mapping[str, Stored], recor
     """
     target = Path(path)
     name = file_name(target.name)
-    if name is None or name != _named(record):
-        raise ValueError(f"{target}: the name of this file would have to be {_named(record)}")
+    if name is None or name != named(record):
+        raise ValueError(f"{target}: the name of this file would have to be {named(record)}")
     if target.exists():
         raise FileExistsError(f"{target}: exists already; files of a data set are written once")
     members: dict[str, bytes] = {}
@@ -228,16 +102,6 @@ def write_file(path: str | os.PathLike[str], arrays: Mapping[str, Stored], recor
             info.create_system, info.external_attr = 3, 0o644 << 16
             info.compress_type = zipfile.ZIP_LZMA
             archive.writestr(info, content)
-
-
-def _named(record: Mapping[str, Any]) -> FileName:
-    return FileName(
-        str(record["temperature"]),
-        str(record["ensemble"]),
-        str(record["kind"]),
-        int(record["first_structure"]),
-        int(record.get("begin", 0)),
-    )
 
 
 @dataclass(frozen=True)
@@ -292,8 +156,8 @@ class DatasetFile:
                 f"{path}: has format {found[0]!r} version {found[1]}, this package reads {FORMAT!r} version "
                 f"{VERSION}; a newer version of tglassmlp may read it"
             )
-        if _named(record) != name:
-            raise ValueError(f"{path}: holds what belongs into {_named(record)} (renamed?); {_ADVICE}")
+        if named(record) != name:
+            raise ValueError(f"{path}: holds what belongs into {named(record)} (renamed?); {_ADVICE}")
         object.__setattr__(self, "path", path)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "record", record)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, ValidationError
 
@@ -22,12 +22,15 @@ from tglassmlp.config import (
     SystemSettings,
     read_yaml,
 )
-from tglassmlp.dataset.files import FileName
+from tglassmlp.dataset.names import FileName
 from tglassmlp.mixture import MIXTURES, Mixture
 from tglassmlp.settings import Settings
 from tglassmlp.state_point import canonical
 
-__all__ = ["Goal", "Plan", "Task", "read_plan", "tasks"]
+__all__ = ["PLAN", "Goal", "Plan", "Task", "read_plan", "tasks"]
+
+#: File of the folder that says what the data set shall hold.
+PLAN: Final = "plan.yaml"
 
 Count = Annotated[int, Field(ge=1)]
 

@@ -2,7 +2,7 @@
 
 The subpackage shares its name with the public function ``tglassmlp.descriptors(inherent, lengths)``. Python
 binds the name to this module as soon as any part of it is imported, so the module itself can be called and
-does what :func:`tglassmlp.descriptors.coarse_grain.descriptors` does.
+does what :func:`tglassmlp.descriptors.describe.descriptors` does.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ class _CallableModule(ModuleType):
     """A module that acts as the function of its name."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Descriptors of an inherent structure; see ``coarse_grain.descriptors``."""
-        from tglassmlp.descriptors.coarse_grain import descriptors
+        """Descriptors of an inherent structure; see ``describe.descriptors``."""
+        from tglassmlp.descriptors.describe import descriptors
 
         return descriptors(*args, **kwargs)
 

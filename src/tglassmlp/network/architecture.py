@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from tglassmlp.network.state_features import DEFAULT_STATE_FEATURES
+from tglassmlp.settings import refuse_out_of_range
+from tglassmlp.settings.ranges import Width
 
 __all__ = ["ACTIVATION_NAMES", "Architecture", "limited"]
 
@@ -45,36 +48,47 @@ class Architecture:
         Standardised descriptors x enter as l tanh(x / l) with this l; None: as they are.
     """
 
-    mlp1: tuple[int, ...] = (6, 6, 2)
-    bottleneck: int = 2
-    mlp2: tuple[int, ...] = (7, 7, 4)
-    head: tuple[int, ...] = (10, 10)
-    attention: bool = True
-    attention_bias: bool = False
-    attention_scale: bool = True
-    bottleneck_activation: str = "elu"
-    state_features: tuple[str, ...] = DEFAULT_STATE_FEATURES
-    output: str = "propensity"
-    input_limit: float | None = None
+    mlp1: Annotated[
+        tuple[Width, ...], Field(description="layers of the attention network; last: attention inputs")
+    ] = (6, 6, 2)
+    bottleneck: Annotated[Width, Field(description="bottleneck units")] = 2
+    mlp2: Annotated[tuple[Width, ...], Field(description="layers of the network beside the bottleneck")] = (
+        7,
+        7,
+        4,
+    )
+    head: Annotated[tuple[Width, ...], Field(description="hidden layers of the head; one output follows")] = (
+        10,
+        10,
+    )
+    attention: Annotated[
+        bool, Field(description="weigh the descriptors by attention; without it all are equal")
+    ] = True
+    attention_bias: Annotated[bool, Field(description="bias b_m of each descriptor's attention")] = False
+    attention_scale: Annotated[
+        bool, Field(description="multiply the attention weights by the number of descriptors")
+    ] = True
+    bottleneck_activation: Annotated[
+        Literal["elu", "tanh", "linear"], Field(description="activation of the bottleneck")
+    ] = "elu"
+    state_features: Annotated[
+        tuple[str, ...],
+        Field(description="functions of the state point (T, C_B) that enter both state networks"),
+    ] = DEFAULT_STATE_FEATURES
+    output: Annotated[
+        Literal["propensity", "deviation"],
+        Field(description="the head gives C_i (propensity) or C_i - C_B (deviation)"),
+    ] = "propensity"
+    input_limit: Annotated[
+        Annotated[float, Field(ge=0.1, le=1e6)] | None,
+        Field(description="standardised descriptors x enter as l tanh(x/l) with this l; null: as they are"),
+    ] = None
 
     def __post_init__(self) -> None:
+        refuse_out_of_range(self)
         for name in ("mlp1", "mlp2", "head"):
-            widths = tuple(int(w) for w in getattr(self, name))
-            if not widths or min(widths) < 1:
+            if not getattr(self, name):
                 raise ValueError(f"{name} must hold widths of at least 1, found {getattr(self, name)}")
-            object.__setattr__(self, name, widths)
-        object.__setattr__(self, "state_features", tuple(self.state_features))
-        if self.bottleneck < 1:
-            raise ValueError(f"bottleneck must have at least 1 unit, found {self.bottleneck}")
-        if self.bottleneck_activation not in ACTIVATION_NAMES:
-            raise ValueError(
-                f"bottleneck_activation must be one of {ACTIVATION_NAMES}, "
-                f"found {self.bottleneck_activation!r}"
-            )
-        if self.output not in ("propensity", "deviation"):
-            raise ValueError(f"output must be 'propensity' or 'deviation', found {self.output!r}")
-        if self.input_limit is not None and not self.input_limit > 0:
-            raise ValueError(f"input_limit must be positive or None, found {self.input_limit}")
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Architecture:

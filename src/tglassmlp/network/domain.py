@@ -9,12 +9,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tglassmlp.config import StatePoint as StatePointSettings
-from tglassmlp.config import check
 from tglassmlp.configuration import Configuration
-from tglassmlp.descriptors.coarse_grain import Descriptors, periodic_descriptors
+from tglassmlp.descriptors.describe import periodic_descriptors
+from tglassmlp.descriptors.described import Descriptors
 from tglassmlp.mixture import MIXTURES, Mixture
 from tglassmlp.network.state_features import StateFeatures
+from tglassmlp.settings import check_value
+from tglassmlp.settings.ranges import Positive, Share
 from tglassmlp.simulation.minimisation import inherent_structure
 
 __all__ = ["Domain", "beyond", "check_state_point", "mixture_of"]
@@ -178,7 +179,8 @@ def check_state_point(temperature: float, c_b: float) -> None:
         raise ValueError(f"the temperature must be positive and at most 100, found {temperature}")
     if not 0 < c_b < 1:
         raise ValueError(f"C_B must lie between 0 and 1, found {c_b}")
-    check(StatePointSettings, temperature=temperature, c_b=c_b)
+    check_value("temperature", temperature, Positive)
+    check_value("c_b", c_b, Share)
 
 
 def _shares(values: NDArray) -> str:

@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp import storage
-from tglassmlp.config import PredictionSettings, check
 from tglassmlp.configuration import Configuration
 from tglassmlp.network import prediction
 from tglassmlp.network.architecture import limited
@@ -28,10 +27,12 @@ from tglassmlp.network.domain import beyond, check_state_point
 from tglassmlp.network.library import located
 from tglassmlp.network.prediction import Prediction, PredictionWarning
 from tglassmlp.network.protocol import Ensemble, WithAttention, WithBottleneck
+from tglassmlp.network.settings import PredictionSettings
 from tglassmlp.network.stored import StoredNetworks
+from tglassmlp.settings import check
 
 if TYPE_CHECKING:
-    from tglassmlp.descriptors.coarse_grain import Descriptors
+    from tglassmlp.descriptors.described import Descriptors
 
 __all__ = ["Networks", "load_networks", "save_networks"]
 
@@ -94,9 +95,9 @@ class Networks(StoredNetworks):
             found = self.predict_corrected(scaled, temperature, c_b, checked=False)
         else:
             values = self.predict_scaled(scaled, temperature, c_b, checked=False)
-            found = prediction.uncorrected(values, c_b)
+            found = prediction.uncorrected(values, c_b, self.label)
         far = beyond(self.state_features, temperature, c_b)
-        _warn([*self.domain.notes(descriptors), *prediction.shortcomings(found, c_b, far)])
+        _warn([*self.domain.notes(descriptors), *prediction.shortcomings(found, c_b, far, self.label)])
         return found.propensity[:, 0]
 
     def predict_ensemble(
@@ -160,7 +161,7 @@ class Networks(StoredNetworks):
         )
         told = [text for s in structures for text in self.domain.notes(s)]
         far = beyond(self.state_features, temperature, c_b)
-        _warn([*dict.fromkeys(told), *prediction.shortcomings(found, c_b, far)])
+        _warn([*dict.fromkeys(told), *prediction.shortcomings(found, c_b, far, self.label)])
         return found
 
     def predict_scaled(
@@ -220,6 +221,8 @@ class Networks(StoredNetworks):
     ) -> Prediction:
         """Predictions whose mean is ``c_b``: ``[S, P, M]`` standardised descriptors of one temperature.
 
+        Networks that learnt a label whose mean is not C_B are told ``c_b``, and nothing is corrected.
+
         Parameters
         ----------
         descriptors
@@ -247,6 +250,9 @@ class Networks(StoredNetworks):
         self._check(descriptors)
         if checked:
             _warn(self._far(temperature, float(c_b)))
+        if not self.label.is_clock:  # nothing says what its mean should be
+            values = self.predict_scaled(descriptors, temperature, c_b, checked=False)
+            return prediction.uncorrected(values, c_b, self.label)
 
         def predict(asked: NDArray[np.bool_], c: NDArray[np.float64]) -> NDArray[np.float32]:
             some = self if asked.all() else self.of(asked)

@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tglassmlp.labels import BOND_BREAKING, Label
 from tglassmlp.network.protocol import Columns
 
 __all__ = ["Prediction", "PredictionWarning", "corrected", "in_blocks", "shortcomings", "uncorrected"]
@@ -82,10 +83,13 @@ def in_blocks(function: Columns, descriptors: NDArray[np.float32]) -> NDArray[np
     return whole
 
 
-def uncorrected(propensity: NDArray[np.float32], c_b: float) -> Prediction:
-    """Prediction of networks that were told ``c_b`` itself, from their propensities ``[networks, S, P]``."""
+def uncorrected(propensity: NDArray[np.float32], c_b: float, label: Label = BOND_BREAKING) -> Prediction:
+    """Prediction of networks that were told ``c_b`` itself, from their propensities ``[networks, S, P]``.
+
+    Only where C_B is the mean of the label can its mean be wrong.
+    """
     mean = propensity.mean(axis=(1, 2), dtype=np.float64)
-    right = np.abs(mean - c_b) <= UNCORRECTED_TOLERANCE
+    right = np.abs(mean - c_b) <= (UNCORRECTED_TOLERANCE if label.is_clock else np.inf)
     return Prediction(propensity, np.full(len(propensity), float(c_b)), mean, right, 0)
 
 
@@ -143,7 +147,9 @@ def corrected(
     return Prediction(best, best_input, best_mean, np.abs(best_mean - c_b) <= tolerance, made)
 
 
-def shortcomings(found: Prediction, c_b: float, beyond: Sequence[str]) -> list[str]:
+def shortcomings(
+    found: Prediction, c_b: float, beyond: Sequence[str], label: Label = BOND_BREAKING
+) -> list[str]:
     """Say what a prediction at ``c_b`` is not; ``beyond`` is what its state point is not."""
     told = []
     if not found.converged.all():
@@ -153,10 +159,12 @@ def shortcomings(found: Prediction, c_b: float, beyond: Sequence[str]) -> list[s
             f"{_spread(off)} instead of {c_b:g} after {found.iterations} mean corrections"
         )
     told += beyond
-    outside = float(np.mean((found.propensity < -0.1) | (found.propensity > 1.1)))
+    low, high = label.lowest, label.highest
+    margin = 0.1 * (high - low)
+    outside = float(np.mean((found.propensity < low - margin) | (found.propensity > high + margin)))
     if outside > 0.01:
         told.append(
-            f"{outside:.0%} of the propensities lie outside [0, 1], "
+            f"{outside:.0%} of the propensities lie outside [{low:g}, {high:g}], "
             f"from {found.propensity.min():.2f} to {found.propensity.max():.2f}"
         )
     return told

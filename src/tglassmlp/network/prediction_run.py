@@ -80,6 +80,7 @@ def predictions(
         "numbers": ensemble.metadata["numbers"],
         "test": list(test),
         "t_min": ensemble.metadata["t_min"],
+        **({} if ensemble.label.is_clock else {"label": ensemble.label.name}),
     }
     made = provenance.collect("prediction", temperature=temperature, settings=dict(prediction))
     storage.write_arrays(output, arrays, made, attributes)

@@ -57,11 +57,19 @@ class Ensemble(NamedTuple):
 
 
 def keep_lengths(scaling: Scaling, lengths: tuple[float, ...] | None) -> Scaling:
-    """Scaling that hands over the columns of some coarse-graining lengths and drops the others; None: all."""
+    """Scaling that hands over the columns of some coarse-graining lengths and drops the others; None: all.
+
+    Raises
+    ------
+    ValueError
+        If none is left.
+    """
     if lengths is None:
         return scaling
     wanted = {f"L{length:g}" for length in lengths}
     kept = [k for k, name in enumerate(scaling.names) if name.rsplit("/", 1)[-1] in wanted]
+    if not kept:
+        raise ValueError(f"no descriptor has one of the lengths {lengths}")
     return replace(
         scaling,
         names=tuple(scaling.names[k] for k in kept),
@@ -87,17 +95,8 @@ class Reads:
     lengths: tuple[float, ...] | None = None
 
     def columns(self, scaling: Scaling) -> Scaling:
-        """Scaling that hands over what is read and drops the rest.
-
-        Raises
-        ------
-        ValueError
-            If nothing is left.
-        """
-        found = keep_lengths(scaling, self.lengths)
-        if not found.names:
-            raise ValueError(f"no descriptor has one of the lengths {self.lengths} that the model reads")
-        return found
+        """Scaling that hands over what is read and drops the rest; raises as :func:`keep_lengths`."""
+        return keep_lengths(scaling, self.lengths)
 
 
 class AnyArchitecture(Protocol):

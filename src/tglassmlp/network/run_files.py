@@ -133,5 +133,6 @@ def metadata(run: Record, scaling: Scaling, model: Model, extra: Record) -> dict
         "state_point": state_features_of(run, model).as_record(),
         "descriptors": dict(run["descriptors"]),
         "fingerprint": provenance.fingerprint(dict(run)),
+        **({"label": run["label"]} if "label" in run else {}),
         **extra,
     }

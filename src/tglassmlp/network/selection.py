@@ -1,7 +1,8 @@
 """Which networks to trust: those whose mean prediction is the C_B they were asked for, at low temperature.
 
 A network is told C_B and predicts particles; that the mean over particles is that C_B again is a test of
-consistency nobody trained it for at temperatures without labels (arXiv:2310.20252, section II E).
+consistency nobody trained it for at temperatures without labels (arXiv:2310.20252, section II E). Of a label
+whose mean is not C_B (:mod:`tglassmlp.labels`) nothing says what it should be, and every network is kept.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def extrapolate(
     for temperature, values in descriptors.items():
         predicted = networks.predict_scaled(values, temperature, c_b, checked=False)
         means = predicted.mean(axis=(1, 2), dtype=np.float64)
-        kept = np.abs(means - c_b) < tolerance
+        kept = np.abs(means - c_b) < (tolerance if networks.label.is_clock else np.inf)
         rows += [(c_b, temperature, n, m, bool(k)) for n, m, k in zip(numbers, means, kept, strict=True)]
         if not kept.any():
             raise SelectionError(
@@ -111,6 +112,8 @@ def select_full(
     )
     deviation = np.abs(means - np.asarray(c_b)[:, None])
     worst = deviation.max(axis=0)
+    if not networks.label.is_clock:
+        tolerance = np.inf
     kept = np.flatnonzero(worst < tolerance)
     if not kept.size:
         at = [f"{c_b[k]:g}" for k in deviation.argmax(axis=0)]

@@ -1,4 +1,4 @@
-"""What decides the numbers of a training, and how the work is carried out: a leaf that imports no other."""
+"""What decides the numbers of a training, and how the work is carried out."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
+from pydantic import Field
 
-__all__ = ["DATA_MEMORY", "Execution", "TrainingSettings"]
+from tglassmlp.settings import Settings, refuse_out_of_range
+from tglassmlp.settings.ranges import Positive
+
+__all__ = ["DATA_MEMORY", "Execution", "PredictionSettings", "TrainingSettings"]
 
 #: Bytes of descriptors and correlation kernels that a training holds in memory.
 DATA_MEMORY: Final = 4e9
@@ -52,16 +56,59 @@ class TrainingSettings:
 
     phase1: tuple[tuple[int, float], ...] = ((10, 1e-3), (50, 5e-4), (25, 2e-4))
     phase2: tuple[tuple[int, float], ...] = ((50, 4e-5),)
-    correlation_weight: float = 0.5
-    variance_weight: float = 1.0
-    correlation_radii: tuple[float, ...] = (2.0, 5.0, 8.0)
-    correlation_width: float = 1.0
-    select_epoch: str = "last"
-    label_noise: str = "removed"
-    rate_decay: str = "none"
-    error_scale: str = "none"
-    minimum_steps: int = 0
-    weight_decay: float = 0.0
+    correlation_weight: Annotated[
+        float, Field(ge=0, le=1e6, description="weight of the spatial-correlation term, phase 2")
+    ] = 0.5
+    variance_weight: Annotated[
+        float, Field(ge=0, le=1e6, description="weight of the variance term, phase 2")
+    ] = 1.0
+    correlation_radii: Annotated[
+        tuple[Positive, ...],
+        Field(
+            description="distances at which the correlation is compared, increasing, at most half the "
+            "box of one unit system"
+        ),
+    ] = (2.0, 5.0, 8.0)
+    correlation_width: Annotated[Positive, Field(description="width of the window around each distance")] = (
+        1.0
+    )
+    select_epoch: Annotated[
+        Literal["last", "validation"],
+        Field(
+            description="networks after the last epoch, or after the best one of phase 2 on validation data"
+        ),
+    ] = "last"
+    label_noise: Annotated[
+        Literal["removed", "ignored"],
+        Field(
+            description="phase 2 aims at the variance between halves of the replicas (removed) or of "
+            "the labels"
+        ),
+    ] = "removed"
+    rate_decay: Annotated[
+        Literal["none", "cosine"],
+        Field(
+            description="each entry keeps its rate (none), or the rate falls to zero over its epochs (cosine)"
+        ),
+    ] = "none"
+    error_scale: Annotated[
+        Literal["none", "variance"],
+        Field(description="squared error as it is (none), or over the largest label variance at the C_B"),
+    ] = "none"
+    minimum_steps: Annotated[
+        int,
+        Field(
+            ge=0, le=10**9, description="epochs are multiplied until phase 1 has this many optimisation steps"
+        ),
+    ] = 0
+    weight_decay: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1000,
+            description="share of the weights that each step takes off, times the learning rate (AdamW)",
+        ),
+    ] = 0.0
     checkpoint_seconds: float = 60.0
 
     def __post_init__(self) -> None:
@@ -73,15 +120,7 @@ class TrainingSettings:
             if any(n < 0 or rate <= 0 for n, rate in entries):
                 raise ValueError(f"{name} needs epochs >= 0 and rates > 0, found {entries}")
             object.__setattr__(self, name, entries)
-        object.__setattr__(self, "correlation_radii", tuple(map(float, self.correlation_radii)))
-        if self.select_epoch not in ("last", "validation"):
-            raise ValueError(f"select_epoch must be 'last' or 'validation', found {self.select_epoch!r}")
-        if self.label_noise not in ("ignored", "removed"):
-            raise ValueError(f"label_noise must be 'ignored' or 'removed', found {self.label_noise!r}")
-        if self.rate_decay not in ("none", "cosine"):
-            raise ValueError(f"rate_decay must be 'none' or 'cosine', found {self.rate_decay!r}")
-        if self.error_scale not in ("none", "variance"):
-            raise ValueError(f"error_scale must be 'none' or 'variance', found {self.error_scale!r}")
+        refuse_out_of_range(self)
 
     @classmethod
     def from_settings(cls, section: Mapping[str, Any]) -> TrainingSettings:
@@ -136,3 +175,14 @@ class Execution:
     status_file: str | os.PathLike[str] | None = None
     memory: float = DATA_MEMORY
     epochs_per_call: int | None = None
+
+
+class PredictionSettings(Settings):
+    """Mean-corrected prediction."""
+
+    iterations: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        6, description="most corrections of the input C_B"
+    )
+    tolerance: Annotated[float, Field(ge=1e-6, lt=1)] = Field(
+        0.005, description="converged if the mean prediction is this close to C_B"
+    )

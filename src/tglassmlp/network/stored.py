@@ -10,7 +10,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tglassmlp import labels
 from tglassmlp.descriptors.standardise import Scaling
+from tglassmlp.labels import Label
 from tglassmlp.mixture import Mixture
 from tglassmlp.network import models
 from tglassmlp.network.domain import Domain, mixture_of
@@ -69,6 +71,11 @@ class StoredNetworks:
             If no model of this name is registered (:func:`tglassmlp.network.models.register`).
         """
         return models.named(self.metadata["kind"])
+
+    @property
+    def label(self) -> Label:
+        """What these networks predict of each particle."""
+        return labels.recorded(self.metadata)
 
     def offers(self, diagnostic: str) -> bool:
         """Whether these networks can be asked for their ``"attention"`` or ``"bottleneck"``."""

@@ -14,21 +14,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["attention_distribution", "attention_length", "length_of"]
+from tglassmlp.descriptors.names import descriptor_lengths
 
-
-def length_of(name: str) -> float:
-    """Coarse-graining length in a descriptor's name, e.g. 1.5 for ``energy/type2/L1.5``.
-
-    Raises
-    ------
-    ValueError
-        If the name does not end in ``/L<number>``.
-    """
-    tail = name.rsplit("/", 1)[-1]
-    if "/" not in name or not tail.startswith("L"):
-        raise ValueError(f"descriptor {name!r} does not end in /L<length>")
-    return float(tail[1:])
+__all__ = ["attention_distribution", "attention_length"]
 
 
 def attention_distribution(
@@ -56,7 +44,7 @@ def attention_distribution(
     weights = np.asarray(weights, dtype=np.float64)
     if weights.shape[-1] != len(names):
         raise ValueError(f"{weights.shape[-1]} weights for {len(names)} descriptors")
-    of = np.array([length_of(n) for n in names])
+    of = descriptor_lengths(names)
     lengths = np.unique(of)
     member = (of[:, None] == lengths[None, :]).astype(float)
     if mean:

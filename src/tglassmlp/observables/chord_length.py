@@ -27,6 +27,7 @@ from scipy.spatial import cKDTree
 from scipy.special import ndtri, owens_t
 
 from tglassmlp.box import wrap
+from tglassmlp.labels import BOND_BREAKING, Label
 
 __all__ = [
     "Lattice",
@@ -57,11 +58,16 @@ class Lattice:
         Side of the box.
     spacing
         Wanted spacing; the nearest one that divides the box is used, see ``self.spacing``.
+    label
+        What tells active particles: a label that falls with time is small where a particle is active.
     """
 
-    def __init__(self, positions: NDArray, box_length: float, spacing: float) -> None:
+    def __init__(
+        self, positions: NDArray, box_length: float, spacing: float, label: Label = BOND_BREAKING
+    ) -> None:
         if not 0 < spacing <= box_length:
             raise ValueError(f"lattice spacing must lie in (0, {box_length:g}], found {spacing}")
+        self.label = label
         self.sites = max(1, round(box_length / spacing))
         self.spacing = box_length / self.sites
         inside = wrap(positions, box_length, 0.0)
@@ -145,7 +151,7 @@ def chord_sums(
     mobile_share
         A site is mobile if its share of active particles exceeds this.
     threshold
-        Propensity below which a particle is active; the median over all particles by default.
+        Propensity beyond which a particle is active; the median over all particles by default.
     blocks
         Divide each structure into ``blocks`` x ``blocks`` parts, for errors of few large systems. A chord
         belongs to the part in which it begins.
@@ -158,7 +164,7 @@ def chord_sums(
     limit = float(np.median(propensity)) if threshold is None else threshold
     found = []
     for field, lattice in zip(propensity, lattices, strict=True):
-        mobile = lattice.mobile(field < limit, mobile_share)
+        mobile = lattice.mobile(lattice.label.is_active(field, limit), mobile_share)
         block = _blocks(lattice.sites, blocks)
         line, start, length = _runs(mobile)
         other_line, other_start, other_length = _runs(mobile.T)

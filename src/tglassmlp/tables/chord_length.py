@@ -18,7 +18,7 @@ from tglassmlp.observables.chord_length import (
     resampled_chord_length_without_noise,
 )
 from tglassmlp.paths import File
-from tglassmlp.tables.fields import structures_held
+from tglassmlp.tables.fields import label_of, structures_held
 from tglassmlp.tables.state_points import AtStatePoint, StatePoints, thermal_positions
 
 __all__ = ["chord_length_table"]
@@ -67,8 +67,9 @@ def chord_length_table(
         Label files of the unit systems: times where these files have no dynamics.
     """
     states = StatePoints(labels, predictions, relaxation=relaxation, timed=timed)
+    label = label_of([*labels, *predictions])
     lattices = {
-        t: [Lattice(positions[s], box, spacing) for s in range(positions.shape[0])]
+        t: [Lattice(positions[s], box, spacing, label) for s in range(positions.shape[0])]
         for t, (positions, box) in thermal_positions(descriptors).items()
     }
     rows: list[dict[str, Any]] = []

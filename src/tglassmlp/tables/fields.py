@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp import state_point
+from tglassmlp.labels import BOND_BREAKING, Label, recorded
 from tglassmlp.methods import DYNAMICS, NETWORK
 from tglassmlp.paths import File, meaning
-from tglassmlp.storage import read_arrays
+from tglassmlp.storage import read_arrays, read_attributes
 
-__all__ = ["Fields", "read_fields", "structures_held"]
+__all__ = ["Fields", "label_of", "read_fields", "structures_held"]
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,11 @@ def read_fields(path: File) -> list[Fields]:
         values = values if values.ndim == 4 else values[:, None]
         baselines.append(Fields(name, t_min, temperature, c_b, values))
     return baselines
+
+
+def label_of(files: Sequence[File]) -> Label:
+    """Find the label that files of labels or predictions of a run hold; bond breaking if there is no file."""
+    return recorded(read_attributes(files[0])) if files else BOND_BREAKING
 
 
 def structures_held(wanted: Sequence[int], number: int) -> list[int]:

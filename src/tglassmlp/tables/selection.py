@@ -43,7 +43,7 @@ def near_c_b(table: pd.DataFrame, c_b: float) -> pd.DataFrame:
     """
     if not len(table):
         return table
-    key = (table["c_b"].astype(float) * 1e6).round().astype(np.int64)
-    reached_by = table["temperature"].groupby(key).nunique()
+    keys = state_point.keys(table["c_b"])
+    reached_by = table["temperature"].groupby(keys).nunique()
     common = np.array(sorted(reached_by[reached_by == reached_by.max()].index))
-    return table[key == common[np.argmin(np.abs(common - 1e6 * c_b))]]
+    return table[keys == common[np.argmin(np.abs(common - state_point.key(c_b)))]]

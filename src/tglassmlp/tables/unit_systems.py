@@ -11,7 +11,7 @@ from tglassmlp.observables.chord_length import Lattice
 from tglassmlp.paths import File, t_min_of, temperature_of
 from tglassmlp.state_point import is_same
 from tglassmlp.storage import read_arrays
-from tglassmlp.tables.fields import structures_held
+from tglassmlp.tables.fields import label_of, structures_held
 from tglassmlp.tables.state_points import thermal_positions
 
 __all__ = ["UnitSystems", "read_halves"]
@@ -37,6 +37,7 @@ class UnitSystems:
         for path in predictions:
             self.predictions.setdefault(t_min_of(path), {})[temperature_of(path)] = path
         self.test = list(test)
+        self.label = label_of([*labels, *predictions])
         self._descriptors = list(descriptors)
         self._lattices: dict[float, list[Lattice]] = {}
 
@@ -46,7 +47,8 @@ class UnitSystems:
             mine = [p for p in self._descriptors if is_same(temperature_of(p), temperature)]
             positions, box = thermal_positions(mine)[temperature]
             self._lattices[temperature] = [
-                Lattice(positions[s], box, spacing) for s in structures_held(self.test, len(positions))
+                Lattice(positions[s], box, spacing, self.label)
+                for s in structures_held(self.test, len(positions))
             ]
         return self._lattices[temperature]
 

@@ -11,11 +11,18 @@ META = describe(run_config.plain(CONFIG), CONFIG.mixture())
 MOVIE_FORMAT = "mp4" if importlib.util.find_spec("imageio_ffmpeg") else "gif"
 
 
+def table_files(name):
+    """Files of one table, of every T_min where there are several."""
+    product = paths.Product(registry.TABLES[name])
+    return files_of(
+        product, **({"t_min": T_MINS} if "t_min" in product.wildcards else {})
+    )
+
+
 def figure_tables(wildcards):
     """Tables that one figure is drawn from, by name."""
     return {
-        name: expand(f"{RUN}/{registry.TABLES[name]}", t_min=T_MINS, allow_missing=True)
-        for name in registry.FIGURES[wildcards.figure].tables
+        name: table_files(name) for name in registry.FIGURES[wildcards.figure].tables
     }
 
 

@@ -35,6 +35,7 @@ def training_record():
         "temperatures": [float(t) for t in TEMPERATURES],
         **extra_structures(),
         "c_b": [float(c) for c in C_BS],
+        **label_chosen(),
         "network": section("network"),
         "training": training,
         "structures": division_record(),

@@ -6,7 +6,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from tglassmlp.settings import Settings
+from tglassmlp.network import settings, state_features
+from tglassmlp.network.architecture import Architecture
+from tglassmlp.settings import Settings, key_of
 from tglassmlp.settings.ranges import Limit, Networks, Positive, Share, Tolerance, Width
 
 __all__ = [
@@ -14,54 +16,31 @@ __all__ = [
     "BaselineSettings",
     "NetworkSettings",
     "PhaseSettings",
-    "PredictionSettings",
     "StatePoint",
     "StudySettings",
     "TrainingSettings",
 ]
 
 #: Functions of the state point (T, C_B) that may enter the attention network.
-STATE_FEATURES: Final = (
-    "T",
-    "T^2",
-    "1/T",
-    "log(T)",
-    "c_b",
-    "c_b^2",
-    "sqrt(c_b)",
-    "log(c_b)",
-    "log(1-c_b)",
-    "c_b(1-c_b)",
-    "T*c_b",
-    "c_b/T",
-)
+STATE_FEATURES: Final = tuple(state_features.STATE_FEATURES)
 
 
 class NetworkSettings(Settings):
     """Layers of tGlassMLP."""
 
-    state_features: tuple[Literal[STATE_FEATURES], ...] = Field(  # type: ignore[valid-type]
-        ("T", "1/T", "c_b", "c_b^2", "log(c_b)", "log(1-c_b)"),
-        description="functions of the state point (T, C_B) that enter both state networks",
+    state_features: tuple[Literal[STATE_FEATURES], ...] = key_of(  # type: ignore[valid-type]
+        Architecture, "state_features"
     )
-    mlp1: tuple[Width, ...] = Field(
-        (6, 6, 2), description="layers of the attention network; last: attention inputs"
-    )
-    bottleneck: Width = Field(2, description="bottleneck units")
-    mlp2: tuple[Width, ...] = Field((7, 7, 4), description="layers of the network beside the bottleneck")
-    head: tuple[Width, ...] = Field((10, 10), description="hidden layers of the head; one output follows")
-    attention: bool = Field(True, description="weigh the descriptors by attention; without it all are equal")
-    attention_bias: bool = Field(False, description="bias b_m of each descriptor's attention")
-    attention_scale: bool = Field(
-        True, description="multiply the attention weights by the number of descriptors"
-    )
-    bottleneck_activation: Literal["elu", "linear"] = Field("elu", description="activation of the bottleneck")
-    output: Literal["propensity", "deviation"] = Field(
-        "propensity", description="the head gives C_i (propensity) or C_i - C_B (deviation)"
-    )
-    input_limit: Annotated[float, Field(ge=0.1, le=1e6)] | None = Field(
-        None, description="standardised descriptors x enter as l tanh(x/l) with this l; null: as they are"
-    )
+    mlp1: tuple[Width, ...] = key_of(Architecture, "mlp1")
+    bottleneck: int = key_of(Architecture, "bottleneck")
+    mlp2: tuple[Width, ...] = key_of(Architecture, "mlp2")
+    head: tuple[Width, ...] = key_of(Architecture, "head")
+    attention: bool = key_of(Architecture, "attention")
+    attention_bias: bool = key_of(Architecture, "attention_bias")
+    attention_scale: bool = key_of(Architecture, "attention_scale")
+    bottleneck_activation: Literal["elu", "linear"] = key_of(Architecture, "bottleneck_activation")
+    output: Literal["propensity", "deviation"] = key_of(Architecture, "output")
+    input_limit: Annotated[float, Field(ge=0.1, le=1e6)] | None = key_of(Architecture, "input_limit")
 
 
 class PhaseSettings(Settings):
@@ -104,32 +83,14 @@ class TrainingSettings(Settings):
         "two_step",
         description="networks learn measured and extrapolated labels (two_step), or measured ones (direct)",
     )
-    rate_decay: Literal["none", "cosine"] = Field(
-        "none",
-        description="each entry keeps its rate (none), or the rate falls to zero over its epochs (cosine)",
-    )
-    minimum_steps: Annotated[int, Field(ge=0, le=10**9)] = Field(
-        0, description="epochs are multiplied until phase 1 has this many optimisation steps"
-    )
-    error_scale: Literal["none", "variance"] = Field(
-        "none",
-        description="squared error as it is (none), or over the largest label variance at the C_B",
-    )
-    weight_decay: Annotated[float, Field(ge=0, le=1000)] = Field(
-        0.0, description="share of the weights that each step takes off, times the learning rate (AdamW)"
-    )
-    variance_weight: Annotated[float, Field(ge=0, le=1e6)] = Field(
-        1.0, description="weight of the variance term, phase 2"
-    )
-    correlation_weight: Annotated[float, Field(ge=0, le=1e6)] = Field(
-        0.5, description="weight of the spatial-correlation term, phase 2"
-    )
-    correlation_radii: tuple[Positive, ...] = Field(
-        (2.0, 5.0, 8.0),
-        description="distances at which the correlation is compared, increasing, at most half the box of one "
-        "unit system",
-    )
-    correlation_width: Positive = Field(1.0, description="width of the window around each distance")
+    rate_decay: Literal["none", "cosine"] = key_of(settings.TrainingSettings, "rate_decay")
+    minimum_steps: int = key_of(settings.TrainingSettings, "minimum_steps")
+    error_scale: Literal["none", "variance"] = key_of(settings.TrainingSettings, "error_scale")
+    weight_decay: float = key_of(settings.TrainingSettings, "weight_decay")
+    variance_weight: float = key_of(settings.TrainingSettings, "variance_weight")
+    correlation_weight: float = key_of(settings.TrainingSettings, "correlation_weight")
+    correlation_radii: tuple[Positive, ...] = key_of(settings.TrainingSettings, "correlation_radii")
+    correlation_width: float = key_of(settings.TrainingSettings, "correlation_width")
     equi_time_blind: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0, description="share of the networks of step 1 that are not told the temperature"
     )
@@ -143,14 +104,8 @@ class TrainingSettings(Settings):
     scaling_temperatures: Literal["all", "labelled"] = Field(
         "all", description="temperatures whose training structures fix the scaling of descriptors"
     )
-    label_noise: Literal["removed", "ignored"] = Field(
-        "removed",
-        description="phase 2 aims at the variance between halves of the replicas (removed) or of the labels",
-    )
-    select_epoch: Literal["last", "validation"] = Field(
-        "last",
-        description="networks after the last epoch, or after the best one of phase 2 on validation data",
-    )
+    label_noise: Literal["removed", "ignored"] = key_of(settings.TrainingSettings, "label_noise")
+    select_epoch: Literal["last", "validation"] = key_of(settings.TrainingSettings, "select_epoch")
     memory_gb: Limit = Field(
         4.0,
         description="descriptors and correlation kernels beyond this stay on disk and are streamed (GB); "
@@ -184,14 +139,3 @@ class StudySettings(Settings):
 
     seeds: Networks = Field(2, description="trainings of each variant, with different random numbers")
     networks: Networks = Field(8, description="networks of each training")
-
-
-class PredictionSettings(Settings):
-    """Mean-corrected prediction."""
-
-    iterations: Annotated[int, Field(ge=0, le=10_000)] = Field(
-        6, description="most corrections of the input C_B"
-    )
-    tolerance: Annotated[float, Field(ge=1e-6, lt=1)] = Field(
-        0.005, description="converged if the mean prediction is this close to C_B"
-    )

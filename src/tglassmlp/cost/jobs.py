@@ -1,0 +1,155 @@
+"""Seconds, threads and memory of one job, which its rule asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tglassmlp import engines
+from tglassmlp.config import Config
+from tglassmlp.cost.rates import USUAL_RATES, Rates
+from tglassmlp.division import chunk_ranges
+from tglassmlp.equilibration.schedule import attempts
+from tglassmlp.frames import frame_steps
+
+__all__ = [
+    "central",
+    "chunk_sizes",
+    "dynamics_megabytes",
+    "dynamics_rate",
+    "dynamics_seconds",
+    "dynamics_threads",
+    "dynamics_work",
+    "engine_on_device",
+    "equilibration_seconds",
+    "extended_seconds",
+    "fold_seconds",
+    "frames",
+    "large_seconds",
+    "particles",
+    "prediction_megabytes",
+    "systems",
+    "training_seconds",
+    "trajectory_megabytes",
+]
+
+
+def particles(c: Config, ensemble: str = "unit") -> int:
+    """Particles of one system."""
+    return sum(c.mixture().composition) * (1 if ensemble == "unit" else c.large_systems.tiles**2)
+
+
+def central(c: Config, ensemble: str = "unit") -> int:
+    """Labelled particles of one system."""
+    own = c.mixture().composition[c.propensity.central_species - 1]
+    return own * (1 if ensemble == "unit" else c.large_systems.tiles**2)
+
+
+def systems(c: Config, ensemble: str) -> int:
+    """Structures of the temperature that has most."""
+    extra = max(t.extra_structures for t in c.temperatures)
+    return c.structures.number + extra if ensemble == "unit" else c.large_systems.number
+
+
+def chunk_sizes(c: Config, ensemble: str, extra: int = 0) -> list[int]:
+    """Structures of each chunk of a temperature with ``extra`` structures."""
+    if ensemble == "large":
+        number, size = c.large_systems.number, c.large_systems.chunk
+    else:
+        number, size = c.structures.number + extra, c.structures.chunk
+    return [len(chunk) for chunk in chunk_ranges(number, size)]
+
+
+def equilibration_seconds(c: Config, sweeps: int, structures: int, rates: Rates = USUAL_RATES) -> float:
+    """Time of one chunk of unit systems."""
+    return structures * attempts(sweeps, particles(c)) / rates.monte_carlo
+
+
+def extended_seconds(c: Config, sweeps: int, rates: Rates = USUAL_RATES) -> float:
+    """Time of one structure of the extended check."""
+    check = c.equilibration.extended_check
+    factor = 0.0 if check is None else check.factor
+    return sweeps * factor * particles(c) / rates.monte_carlo
+
+
+def large_seconds(c: Config, sweeps: int, structures: int, rates: Rates = USUAL_RATES) -> float:
+    """Time of one chunk of large systems."""
+    sweeps = max(1, round(sweeps * c.large_systems.sweeps_factor))
+    return structures * attempts(sweeps, particles(c, "large"), "tiled") / rates.monte_carlo
+
+
+def dynamics_rate(c: Config, rates: Rates = USUAL_RATES) -> float:
+    """Particle-steps per second of the run's engine on the device that is asked for."""
+    can = engines.engine(c.engine).capabilities
+    return rates.dynamics.get(engine_on_device(c), can.rates[can.device])
+
+
+def engine_on_device(c: Config) -> str:
+    """Name the run's engine and the device that is asked for, as in :attr:`Rates.dynamics`."""
+    return f"{c.engine} on {engines.engine(c.engine).capabilities.device}"
+
+
+def dynamics_work(c: Config, plan: Mapping[str, Any]) -> float:
+    """Particle-steps of one job, from its plan: duration, replicas, structures, copies of the unit system."""
+    steps = plan["duration"] / c.dynamics.time_step
+    return particles(c) * plan["copies"] * plan["replicas"] * plan["structures"] * steps
+
+
+def dynamics_threads(c: Config, plan: Mapping[str, Any]) -> int:
+    """Threads that bring one job down to about four hours, as far as its pieces can be shared out."""
+    together = engines.engine(c.engine).capabilities.replicas_per_thread
+    if together is None:
+        return 1
+    pieces = plan["structures"] if plan["copies"] == 1 else -(-plan["replicas"] // together)
+    return max(1, min(pieces, round(dynamics_work(c, plan) / (dynamics_rate(c) * 4 * 3600))))
+
+
+def dynamics_seconds(c: Config, plan: Mapping[str, Any], rates: Rates = USUAL_RATES) -> float:
+    """Core (or GPU) seconds of one job."""
+    return dynamics_work(c, plan) / dynamics_rate(c, rates)
+
+
+def frames(c: Config, duration: float) -> int:
+    """Frames of a trajectory."""
+    return len(frame_steps(round(duration / c.dynamics.time_step), c.dynamics.frame_ratio))
+
+
+def dynamics_megabytes(c: Config, plan: Mapping[str, Any]) -> int:
+    """Memory: frames of all structures twice (in memory and being written), lanes, and the interpreter."""
+    n = particles(c) * plan["copies"] * plan["replicas"]
+    return round(600 + n * (plan["structures"] * frames(c, plan["duration"]) * 3 * 8 + 200) / 1e6)
+
+
+def trajectory_megabytes(c: Config, plan: Mapping[str, Any]) -> float:
+    """One chunk of trajectories, in memory as on disk."""
+    n = particles(c) * plan["copies"] * plan["replicas"] * plan["structures"]
+    return n * frames(c, plan["duration"]) * 8 / 1e6
+
+
+def prediction_megabytes(c: Config, ensemble: str) -> int:
+    """Memory: descriptors and predictions of all structures of one temperature."""
+    numbers = 16 * len(c.descriptors.lengths) * 4 + len(c.c_b) * c.training.networks
+    return round(1000 + 12 * central(c, ensemble) * systems(c, ensemble) * numbers / 1e6)
+
+
+def training_seconds(c: Config, state_points: int, networks: int, rates: Rates = USUAL_RATES) -> float:
+    """Time of one training: what it compiles, and every structure seen by every network in every epoch."""
+    epochs = sum(phase.epochs for phase in (*c.training.phase1, *c.training.phase2))
+    extra = sum(t.extra_structures for t in c.temperatures) / len(c.temperatures)
+    train = len(c.structure_split().train) + extra
+    seen = epochs * train * state_points * networks * central(c) / 1000
+    return 3.0 + seen / rates.training
+
+
+def fold_seconds(c: Config, rates: Rates = USUAL_RATES) -> float:
+    """Time of the trainings of one fold: both steps for every T_min, and GlassMLP at every measured T."""
+    t = c.training
+    labelled = [x.value for x in c.temperatures if x.dynamics_time is not None]
+    n_t, n_c = len(c.temperatures), len(c.c_b)
+    steps = [sum(x >= t_min for x in labelled) for t_min in t.t_min]
+    networks = t.fold_networks or t.networks
+    own = min(t.fold_networks or c.baselines.networks, c.baselines.networks)
+    seconds = sum(n_c * training_seconds(c, n, networks, rates) for n in steps)
+    seconds += len(t.t_min) * training_seconds(c, n_t * n_c, networks, rates)
+    seconds += len(labelled) * n_c * training_seconds(c, 1, own, rates)
+    return seconds * (1 - 1 / t.folds if t.folds else 1)

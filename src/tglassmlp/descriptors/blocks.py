@@ -1,0 +1,97 @@
+"""Blocks of columns that descriptors consist of.
+
+To add descriptors: two functions, one that names columns and one that computes them, and :func:`register`.
+Names have the form ``quantity/average/Llength``; they travel with the data, and networks refuse descriptors
+with other names than those that they were trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tglassmlp.configuration import Configuration
+from tglassmlp.descriptors.coarse_grain import coarse_grain
+from tglassmlp.descriptors.names import descriptor_lengths, descriptor_names
+from tglassmlp.mixture import Mixture
+
+__all__ = ["BLOCKS", "Block", "Structure", "register"]
+
+
+class Structure(NamedTuple):
+    """What a block is computed from.
+
+    Parameters
+    ----------
+    configuration
+        The inherent structure (repeated, where sums run over its periodic images).
+    energies, perimeters
+        ``[N]`` potential energy and perimeter of the radical cell of every particle.
+    mixture
+        Pair potential and cell radii.
+    cutoff
+        Largest distance of a neighbour.
+    rows
+        Indices of the particles wanted; None for all.
+    """
+
+    configuration: Configuration
+    energies: NDArray[np.float64]
+    perimeters: NDArray[np.float64]
+    mixture: Mixture
+    cutoff: float
+    rows: NDArray[np.intp] | None
+
+
+class Block(NamedTuple):
+    """Columns that belong together.
+
+    Parameters
+    ----------
+    names
+        Rising lengths and number of species -> names of the columns.
+    values
+        Structure and lengths -> columns ``[rows, columns]``.
+    """
+
+    names: Callable[[Sequence[float], int], list[str]]
+    values: Callable[[Structure, Sequence[float]], NDArray[np.float64]]
+
+
+def _coarse_grained(structure: Structure, lengths: Sequence[float]) -> NDArray[np.float64]:
+    return coarse_grain(
+        structure.configuration,
+        structure.energies,
+        structure.perimeters,
+        lengths,
+        n_species=structure.mixture.n_species,
+        cutoff=structure.cutoff,
+        central=structure.rows,
+    )
+
+
+#: Blocks by name, in the order of their columns.
+BLOCKS: Final[dict[str, Block]] = {"coarse_grained": Block(descriptor_names, _coarse_grained)}
+
+
+def register(name: str, block: Block) -> None:
+    """Add a block behind the others.
+
+    Raises
+    ------
+    ValueError
+        If there is another block of this name, or a name of a column has not the form of a descriptor's or
+        is that of another column.
+    """
+    if BLOCKS.get(name, block) != block:
+        raise ValueError(f"there is another block of descriptors called {name!r}")
+    own = block.names((0.0, 1.0), 1)
+    descriptor_lengths(own)
+    taken = {n for other, b in BLOCKS.items() if other != name for n in b.names((0.0, 1.0), 1)}
+    double = [n for n in own if n in taken or own.count(n) > 1]
+    if double:
+        raise ValueError(f"block {name!r}: {double[0]!r} is the name of another column")
+    BLOCKS[name] = block

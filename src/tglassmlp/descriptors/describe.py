@@ -1,0 +1,130 @@
+"""Structural descriptors of an inherent structure: every block of columns, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tglassmlp.configuration import Configuration
+from tglassmlp.default_mixture import takes_mixture
+from tglassmlp.descriptors.blocks import BLOCKS, Structure
+from tglassmlp.descriptors.described import CoarseGraining, Descriptors
+from tglassmlp.descriptors.local import radical_perimeters
+from tglassmlp.limits import DESCRIPTOR_CUTOFF, check_cutoff, check_lengths
+from tglassmlp.mixture import KA2D, Mixture
+from tglassmlp.simulation.energies import energies_and_forces
+
+__all__ = ["descriptors", "periodic_descriptors"]
+
+
+@takes_mixture()
+def descriptors(
+    inherent: Configuration,
+    lengths: Sequence[float],
+    *,
+    mixture: Mixture = KA2D,
+    cutoff: float | None = None,
+    central_species: int | None = None,
+) -> Descriptors:
+    """Structural descriptors of an inherent structure, raw (not standardised).
+
+    Parameters
+    ----------
+    inherent
+        Configuration at its energy minimum; see :func:`tglassmlp.inherent_structure`.
+    lengths
+        K rising coarse-graining lengths; 0 means the particle alone.
+    mixture
+        Pair potential and cell radii. Without one it is KA2D, if the species of the configuration can be its.
+    cutoff
+        Largest distance of a neighbour, at most half the box. By default 16.4 as in a run's configuration, or
+        half the box where that is less.
+    central_species
+        Species wanted, in ascending particle index; all particles by default.
+
+    Returns
+    -------
+    Descriptors
+        Unpacks into ``values [N, M], names [M]``: quantity (density, energy, perimeter, variance), average
+        (type1, ..., all) and length, the last varying fastest. Columns that have no meaning for a particle
+        (an average over another species at L = 0) hold 0;
+        :func:`tglassmlp.descriptors.standardise.fit_scaling` drops them. Its ``settings`` say how they were
+        made; networks take the whole object, not its two parts.
+
+    Raises
+    ------
+    ValueError
+        If the species do not fit the mixture, or a length or the cut-off is not usable.
+
+    Examples
+    --------
+    >>> import numpy as np, tglassmlp as tg
+    >>> x = np.stack(np.meshgrid(np.arange(8.0), np.arange(8.0)), axis=-1).reshape(-1, 2)
+    >>> found = tg.descriptors(tg.Configuration(x, np.ones(64, int), 8.0), [0, 1])
+    >>> values, names = found
+    >>> names[0], names[-1], values.shape, found.settings.cutoff
+    ('density/type1/L0', 'variance/all/L1', (64, 32), 4.0)
+    """
+    half = 0.5 * inherent.box_length
+    reach = check_cutoff(min(DESCRIPTOR_CUTOFF, half) if cutoff is None else cutoff, inherent.box_length)
+    return _described(inherent, lengths, mixture, reach, central_species, copies=1)
+
+
+@takes_mixture(assume=False)
+def periodic_descriptors(
+    inherent: Configuration,
+    lengths: Sequence[float],
+    *,
+    mixture: Mixture,
+    cutoff: float,
+    central_species: int | None = None,
+) -> Descriptors:
+    """As :func:`descriptors` for any cut-off: sums run over the periodic images too.
+
+    The values are those of the same structure repeated until half its box holds the cut-off. A run's
+    descriptors are not made like this; networks use it to predict structures smaller than those that they
+    were trained on.
+
+    Raises
+    ------
+    ValueError
+        As :func:`descriptors`, but for a cut-off beyond half the box.
+    """
+    copies = max(1, int(np.ceil(2.0 * cutoff / inherent.box_length)))
+    return _described(inherent, lengths, mixture, float(cutoff), central_species, copies)
+
+
+def _described(
+    inherent: Configuration, lengths: Sequence[float], mixture: Mixture, cutoff: float, central: int | None,
+    copies: int,
+) -> Descriptors:  # fmt: skip
+    """Descriptors of the first of ``copies`` x ``copies`` repetitions of a structure."""
+    inherent.check_mixture(mixture.n_species)
+    scales = tuple(float(x) for x in check_lengths(lengths, cutoff))
+    rows = np.arange(inherent.n_particles) if central is None else inherent.of_species(central)
+    if rows.size == 0:
+        raise ValueError(f"no particle is of the central species {central}")
+    energies, forces = energies_and_forces(inherent, mixture)
+    perimeters = radical_perimeters(inherent, mixture)
+    structure = Structure(
+        inherent if copies == 1 else inherent.tiled(copies),
+        np.tile(energies, copies**2),
+        np.tile(perimeters, copies**2),
+        mixture,
+        cutoff,
+        None if central is None and copies == 1 else rows,
+    )
+    blocks = [block.values(structure, scales) for block in BLOCKS.values()]
+    values = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
+    names = [name for block in BLOCKS.values() for name in block.names(scales, mixture.n_species)]
+    settings = CoarseGraining(
+        lengths=scales,
+        cutoff=cutoff,
+        mixture=mixture,
+        box_length=inherent.box_length,
+        counts=tuple(int(n) for n in np.bincount(inherent.species, minlength=mixture.n_species + 1)[1:]),
+        largest_force=float(np.hypot(forces[:, 0], forces[:, 1]).max()),
+        central_species=central,
+    )
+    return Descriptors(values, names, settings, inherent.species[rows])
