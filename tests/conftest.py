@@ -69,3 +69,21 @@ def liquid(lattice: Configuration) -> Configuration:
     from tglassmlp import swap_monte_carlo
 
     return swap_monte_carlo(lattice, temperature=0.60, sweeps=600, seed=3)[0]
+
+
+@pytest.fixture
+def order_once(monkeypatch):
+    """Radial distributions of copies of one configuration, which are those of one of them, measured once."""
+    from tglassmlp.equilibration import checks
+
+    measured = checks.radial_distributions
+    kept = {}
+
+    def remembered(configurations, n_species):
+        first = configurations[0]
+        assert all(c is first for c in configurations)
+        if id(first) not in kept:
+            kept[id(first)] = first, measured([first], n_species)
+        return kept[id(first)][1]
+
+    monkeypatch.setattr(checks, "radial_distributions", remembered)

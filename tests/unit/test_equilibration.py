@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from tglassmlp import KA2D, Configuration
-from tglassmlp.equilibration import checks
 from tglassmlp.equilibration.checks import check_large_systems, check_temperature, measure_temperature
 from tglassmlp.equilibration.heat_capacity import check_heat_capacity, heat_capacity
 from tglassmlp.equilibration.order import bond_orientational_order, radial_distributions
@@ -48,21 +47,6 @@ def synthetic(n=8, seed=0, points=10, drift=0.0, gap=0.0, strange=None):
         rows |= {"energy_variance": 1e-5, "inherent_energy": np.nan, "overlap": 0.2, "autocorrelation": 20.0}
         tables.append(pd.DataFrame({**rows, "displacement_acceptance": 0.4, "swap_acceptance": 0.01}))
     return pd.concat(tables, ignore_index=True)[list(COLUMNS)]
-
-
-@pytest.fixture
-def order_once(monkeypatch):
-    """Radial distributions of copies of one configuration, which are those of one of them, measured once."""
-    kept = {}
-
-    def remembered(configurations, n_species):
-        first = configurations[0]
-        assert all(c is first for c in configurations)
-        if id(first) not in kept:
-            kept[id(first)] = first, radial_distributions([first], n_species)
-        return kept[id(first)][1]
-
-    monkeypatch.setattr(checks, "radial_distributions", remembered)
 
 
 def failed(records, c, **limits):

@@ -232,7 +232,7 @@ def test_statistics_of_the_checks(liquid):
     assert allowed[["trend", "start_difference", "overlap", "peak"]].tolist() == [4.0, 4.0, 0.2, 4.0]
 
 
-def test_only_measured_points_count(liquid):
+def test_only_measured_points_count(liquid, order_once):
     records = records_of([[-2.5, -2.5, -2.6]] * 2 + [[-2.4, -2.5, -2.6]] * 2)
     early = records.assign(measured=False, energy=9.0, overlap=0.9, sweep=records.sweep - 900)
     both = pd.concat([early, records], ignore_index=True)
@@ -243,7 +243,7 @@ def test_only_measured_points_count(liquid):
     assert check_temperature(records, [liquid] * 4, 0.5, None, SMALL)[1]["overlap"] == pytest.approx(0.3)
 
 
-def test_heat_capacity_by_hand(liquid):
+def test_heat_capacity_by_hand(liquid, order_once):
     """N Var(E/N) / T^2 with the variance within points, between points and between structures."""
     energies = np.array(
         [[-2.5, -2.54, -2.52], [-2.51, -2.51, -2.51], [-2.48, -2.5, -2.49], [-2.5, -2.5, -2.53]]
@@ -290,7 +290,7 @@ def test_slopes_and_their_errors_by_hand():
     assert len(failed) == 1
 
 
-def test_limits_may_be_reached_but_not_passed(liquid):
+def test_limits_may_be_reached_but_not_passed(liquid, order_once):
     records = records_of([[-2.5, -2.52, -2.51]] * 4)
     by_chance = chance_overlap((60, 33, 36), liquid.box_length)
     limit = by_chance + (1 - by_chance) * CheckLimits().overlap

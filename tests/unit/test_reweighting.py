@@ -178,7 +178,7 @@ def records(temperature, fictive, n=64, points=10, seed=0):
 
 
 @pytest.mark.parametrize(("fictive", "passed"), [(0.3, True), (0.37, False)])
-def test_records_that_fell_out_of_equilibrium_fail(liquid, fictive, passed):
+def test_records_that_fell_out_of_equilibrium_fail(liquid, order_once, fictive, passed):
     cold = measure_temperature(records(0.3, fictive), [liquid] * 64, 0.3, SMALL)
     warm = measure_temperature(records(0.4, 0.4, seed=1), [liquid] * 64, 0.4, SMALL)
     table, failed = check_reweighting([cold, warm])

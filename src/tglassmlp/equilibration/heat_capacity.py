@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tglassmlp.equilibration.settings import CheckLimits
 
@@ -19,18 +20,19 @@ def heat_capacity(groups: Sequence[pd.DataFrame], n: int, temperature: float) ->
 
     The variance is that within the stretches of the records, between them, and between structures.
     """
+    inner = np.array([g.energy_variance.mean() + g.energy.var(ddof=0) for g in groups])
+    means = np.array([g.energy.mean() for g in groups])
 
-    def capacity(chosen: Sequence[pd.DataFrame]) -> float:
-        within = np.mean([g.energy_variance.mean() + g.energy.var(ddof=0) for g in chosen])
-        means = np.array([g.energy.mean() for g in chosen])
-        between = means.var(ddof=1) if len(chosen) > 1 else 0.0
+    def capacity(inner: NDArray, means: NDArray) -> float:
+        within = np.mean(inner)
+        between = means.var(ddof=1) if means.size > 1 else 0.0
         return float(n * (within + between) / temperature**2)
 
     count = len(groups)
     if count < 3:
-        return capacity(groups), None
-    others = np.array([capacity([g for m, g in enumerate(groups) if m != k]) for k in range(count)])
-    return capacity(groups), float(np.sqrt((count - 1) * others.var(ddof=0)))
+        return capacity(inner, means), None
+    others = np.array([capacity(np.delete(inner, k), np.delete(means, k)) for k in range(count)])
+    return capacity(inner, means), float(np.sqrt((count - 1) * others.var(ddof=0)))
 
 
 def neighbouring_temperatures(
