@@ -202,7 +202,8 @@ def products(results: Path) -> Iterator[tuple[str, str]]:
     for where, file in data_files("*.json"):
         content = json.loads(file.read_text())
         for name, value in content.items() if isinstance(content, dict) else [("", content)]:
-            if "provenance" not in name:
+            # the checksum of a file covers its provenance, which names the commit
+            if "provenance" not in name and name != "sha256":
                 yield f"{where}:{name}", json.dumps(value, sort_keys=True)
 
 
