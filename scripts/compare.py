@@ -192,7 +192,12 @@ def products(results: Path) -> Iterator[tuple[str, str]]:
     for where, file in data_files("*.npz"):
         with np.load(file, allow_pickle=False) as arrays:
             for name in arrays.files:
-                if "provenance" not in name:
+                if name == "metadata":
+                    record = json.loads(str(arrays[name]))
+                    made_by = {"provenance", "file"}
+                    plain = {key: value for key, value in record.items() if key not in made_by}
+                    yield f"{where}:{name}", json.dumps(plain, sort_keys=True)
+                elif "provenance" not in name:
                     yield f"{where}:{name}", checksum(arrays[name])
     for where, file in data_files("*.parquet"):
         table = pd.read_parquet(file)
