@@ -173,6 +173,7 @@ def calculations() -> Iterator[tuple[str, str]]:
 def products(results: Path) -> Iterator[tuple[str, str]]:
     """Checksums of every array, column and number that a finished run has written, provenance left out."""
     import gsd.fl
+    import h5py
     import pandas as pd
 
     def data_files(pattern: str) -> list[tuple[str, Path]]:
@@ -189,6 +190,13 @@ def products(results: Path) -> Iterator[tuple[str, str]]:
                 ]
                 if "provenance" not in name:
                     yield f"{where}:{name}", " ".join(map(checksum, frames))
+    for where, file in data_files("*.h5"):
+        with h5py.File(file, "r") as content:
+            names: list[str] = []
+            content.visit(names.append)
+            for name in names:
+                if isinstance(content[name], h5py.Dataset):
+                    yield f"{where}:{name}", checksum(content[name][()])
     for where, file in data_files("*.npz"):
         with np.load(file, allow_pickle=False) as arrays:
             for name in arrays.files:
