@@ -173,6 +173,7 @@ def calculations() -> Iterator[tuple[str, str]]:
 def products(results: Path) -> Iterator[tuple[str, str]]:
     """Checksums of every array, column and number that a finished run has written, provenance left out."""
     import gsd.fl
+    import h5py
     import pandas as pd
 
     def data_files(pattern: str) -> list[tuple[str, Path]]:
@@ -189,10 +190,22 @@ def products(results: Path) -> Iterator[tuple[str, str]]:
                 ]
                 if "provenance" not in name:
                     yield f"{where}:{name}", " ".join(map(checksum, frames))
+    for where, file in data_files("*.h5"):
+        with h5py.File(file, "r") as content:
+            names: list[str] = []
+            content.visit(names.append)
+            for name in names:
+                if isinstance(content[name], h5py.Dataset):
+                    yield f"{where}:{name}", checksum(content[name][()])
     for where, file in data_files("*.npz"):
         with np.load(file, allow_pickle=False) as arrays:
             for name in arrays.files:
-                if "provenance" not in name:
+                if name == "metadata":
+                    record = json.loads(str(arrays[name]))
+                    made_by = {"provenance", "file"}
+                    plain = {key: value for key, value in record.items() if key not in made_by}
+                    yield f"{where}:{name}", json.dumps(plain, sort_keys=True)
+                elif "provenance" not in name:
                     yield f"{where}:{name}", checksum(arrays[name])
     for where, file in data_files("*.parquet"):
         table = pd.read_parquet(file)
@@ -202,7 +215,8 @@ def products(results: Path) -> Iterator[tuple[str, str]]:
     for where, file in data_files("*.json"):
         content = json.loads(file.read_text())
         for name, value in content.items() if isinstance(content, dict) else [("", content)]:
-            if "provenance" not in name:
+            # the checksum of a file covers its provenance, which names the commit
+            if "provenance" not in name and name != "sha256":
                 yield f"{where}:{name}", json.dumps(value, sort_keys=True)
 
 

@@ -67,6 +67,8 @@ TESTS: dict[str, list[str]] = {
     "dynamics/master_curve.py": ["u:relaxation"],
     "dynamics/relaxation_times.py": ["u:relaxation"],
     "dynamics/extrapolation.py": ["u:extrapolation"],
+    "dynamics/stages.py": ["u:labels"],
+    "labels.py": ["u:labels"],
     "paths.py": ["u:paths"],
     "local_structure/coarse_grain.py": ["u:descriptors"],
     "local_structure/local.py": ["u:descriptors"],

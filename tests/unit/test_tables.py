@@ -509,7 +509,7 @@ def test_numbers_are_those_of_the_tables_and_files(made):
     }
     for name, table in written.items():
         write_table(root / f"tables/{name}.parquet", table, MADE)
-    kinds = pd.DataFrame({"kind": ["x"] * 4 + ["t"] * 3 + ["r"] * 2})
+    kinds = pd.DataFrame({"temperature": 0.4, "c_b": np.arange(9, 0, -1) / 10, "kind": list("xxxxtttrr")})
     write_table(root / "label_map/tmin0.40.parquet", kinds, MADE)
     write_npz(root / "full/tmin0.40.npz", {"w": np.zeros((2, 10, 3)), "b": np.zeros((2, 3))}, {})
     chosen = pd.DataFrame(
