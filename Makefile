@@ -102,7 +102,7 @@ slurm: $(READY)  ## the smoke run on a Slurm started for it (Debian: slurm-wlm, 
 	@$(BIN)/python -m pytest -m slurm tests/slurm -s
 
 mutation: $(READY)  ## small wrong changes of MUTATION="PACKAGE ...": which of them a test notices; docs/testing.md
-	@$(BIN)/python scripts/mutation.py $(or $(MUTATION),simulation dynamics descriptors network observables tables claims)
+	@$(BIN)/python scripts/mutation.py $(or $(MUTATION),simulation dynamics local_structure network observables tables claims)
 
 lint: $(READY)  ## ruff, mypy, snakefmt, snakemake --lint
 	@$(BIN)/ruff check

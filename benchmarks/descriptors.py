@@ -7,10 +7,10 @@ from benchmarks.scale import sized
 
 from tglassmlp import KA2D, Configuration
 from tglassmlp.configuration import minimum_image
-from tglassmlp.descriptors.coarse_grain import coarse_grain
-from tglassmlp.descriptors.describe import descriptors
-from tglassmlp.descriptors.local import radical_perimeters
 from tglassmlp.dynamics.bond_breaking import isoconfigurational_propensity
+from tglassmlp.local_structure.coarse_grain import coarse_grain
+from tglassmlp.local_structure.describe import descriptors
+from tglassmlp.local_structure.local import radical_perimeters
 from tglassmlp.simulation.energies import potential_energies
 from tglassmlp.simulation.minimisation import inherent_structure
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tglassmlp.descriptors.describe import descriptors
+from tglassmlp.local_structure.describe import descriptors
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import Progress, job
 from tglassmlp.provenance import collect

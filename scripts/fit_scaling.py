@@ -1,8 +1,8 @@
 """One scaling of descriptors for all temperatures, from training structures only."""
 
-from tglassmlp.descriptors.standardise import fit_scaling
 from tglassmlp.division import split
 from tglassmlp.dynamics.label_map import LabelMap
+from tglassmlp.local_structure.standardise import fit_scaling
 from tglassmlp.paths import by_temperature
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect

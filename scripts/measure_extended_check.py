@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from tglassmlp.descriptors.means import mean_descriptors
 from tglassmlp.equilibration.extended_check import measure_extended_check
+from tglassmlp.local_structure.means import mean_descriptors
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect

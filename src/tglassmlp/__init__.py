@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from tglassmlp.configuration import Configuration
     from tglassmlp.dataset.library import load_dataset
     from tglassmlp.default_mixture import MixtureWarning
-    from tglassmlp.descriptors.describe import descriptors
-    from tglassmlp.descriptors.described import CoarseGraining, Descriptors
-    from tglassmlp.descriptors.local import radical_perimeters
     from tglassmlp.dynamics.bond_breaking import bond_breaking
+    from tglassmlp.local_structure.describe import descriptors
+    from tglassmlp.local_structure.described import CoarseGraining, Descriptors
+    from tglassmlp.local_structure.local import radical_perimeters
     from tglassmlp.mixture import KA2D, Mixture
     from tglassmlp.network.networks import load_networks
     from tglassmlp.network.prediction import PredictionWarning
@@ -58,7 +58,7 @@ __all__ = [
     "write_configurations",
 ]
 
-#: Where each public name lives. ``descriptors`` is a subpackage that can also be called.
+#: Where each public name lives.
 _HOMES = {
     "KA2D": "mixture",
     "Mixture": "mixture",
@@ -71,19 +71,18 @@ _HOMES = {
     "swap_monte_carlo": "simulation.swap.sampler",
     "isoconfigurational_dynamics": "simulation.run",
     "bond_breaking": "dynamics.bond_breaking",
-    "radical_perimeters": "descriptors.local",
+    "radical_perimeters": "local_structure.local",
     "load_networks": "network.networks",
     "load_dataset": "dataset.library",
     "PredictionWarning": "network.prediction",
     "MixtureWarning": "default_mixture",
-    "Descriptors": "descriptors.described",
-    "CoarseGraining": "descriptors.described",
+    "descriptors": "local_structure.describe",
+    "Descriptors": "local_structure.described",
+    "CoarseGraining": "local_structure.described",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name == "descriptors":
-        return importlib.import_module("tglassmlp.descriptors")
     if name in _HOMES:
         value = getattr(importlib.import_module(f"tglassmlp.{_HOMES[name]}"), name)
         globals()[name] = value

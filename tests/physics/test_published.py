@@ -13,9 +13,9 @@ from tglassmlp import (
     potential_energies,
 )
 from tglassmlp.configuration import minimum_image
-from tglassmlp.descriptors.coarse_grain import coarse_grain
-from tglassmlp.descriptors.local import radical_cells
-from tglassmlp.descriptors.names import descriptor_names
+from tglassmlp.local_structure.coarse_grain import coarse_grain
+from tglassmlp.local_structure.local import radical_cells
+from tglassmlp.local_structure.names import descriptor_names
 from tglassmlp.simulation.energies import forces
 
 FILES = {

@@ -5,8 +5,8 @@ Cold structures have shifted descriptors, as real ones do. Nothing here is physi
 
 import numpy as np
 
-from tglassmlp.descriptors.names import descriptor_names
-from tglassmlp.descriptors.standardise import fit_scaling
+from tglassmlp.local_structure.names import descriptor_names
+from tglassmlp.local_structure.standardise import fit_scaling
 from tglassmlp.network.dataset import Structures, join, training_set
 from tglassmlp.network.state_features import DEFAULT_STATE_FEATURES, StateFeatures
 from tglassmlp.storage import Array, write_arrays, write_json, write_table

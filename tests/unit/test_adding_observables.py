@@ -10,12 +10,12 @@ import pytest
 import tglassmlp as tg
 from tglassmlp.claims import table_numbers
 from tglassmlp.claims.collection import Collection, name_of, rows_of
-from tglassmlp.descriptors import blocks
-from tglassmlp.descriptors.names import descriptor_lengths
-from tglassmlp.descriptors.standardise import fit_scaling
 from tglassmlp.figures import captions, drawing, registry
 from tglassmlp.figures.curves import curve
 from tglassmlp.figures.style import Drawn, figure, footer
+from tglassmlp.local_structure import blocks
+from tglassmlp.local_structure.names import descriptor_lengths
+from tglassmlp.local_structure.standardise import fit_scaling
 from tglassmlp.methods import NETWORK
 from tglassmlp.observables.attention_length import attention_distribution
 from tglassmlp.observables.bootstrap import over_networks

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 import tglassmlp as tg
 from tglassmlp import KA2D, Configuration
 from tglassmlp.box import FAR, RESOLUTION, bring_near, cell, fold, minimum_image, nearest, wrap
-from tglassmlp.descriptors.describe import descriptors
-from tglassmlp.descriptors.local import radical_perimeters
 from tglassmlp.dynamics.bond_breaking import initial_bonds
+from tglassmlp.local_structure.describe import descriptors
+from tglassmlp.local_structure.local import radical_perimeters
 from tglassmlp.simulation import energies, inlined
 from tglassmlp.simulation.native.fixed_point import fixed_point
 from tglassmlp.simulation.neighbour_lists import neighbour_rows

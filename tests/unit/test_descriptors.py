@@ -16,11 +16,11 @@ from tglassmlp import (
 )
 from tglassmlp.config import DescriptorSettings
 from tglassmlp.configuration import minimum_image, wrap
-from tglassmlp.descriptors.coarse_grain import coarse_grain
-from tglassmlp.descriptors.describe import periodic_descriptors
-from tglassmlp.descriptors.local import radical_cells
-from tglassmlp.descriptors.means import mean_descriptors
-from tglassmlp.descriptors.names import descriptor_lengths, descriptor_names
+from tglassmlp.local_structure.coarse_grain import coarse_grain
+from tglassmlp.local_structure.describe import periodic_descriptors
+from tglassmlp.local_structure.local import radical_cells
+from tglassmlp.local_structure.means import mean_descriptors
+from tglassmlp.local_structure.names import descriptor_lengths, descriptor_names
 from tglassmlp.simulation.energies import forces
 
 LENGTHS = [0, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 10]

@@ -32,7 +32,7 @@ def test_every_public_name_exists(name):
 
 @pytest.mark.parametrize("name", [n for n in tg.__all__ if n not in ("KA2D", "__version__")])
 def test_examples_of_public_names_are_true(name):
-    home = importlib.import_module(f"tglassmlp.{tg._HOMES.get(name, 'descriptors.describe')}")
+    home = importlib.import_module(f"tglassmlp.{tg._HOMES[name]}")
     found = getattr(home, name)
     for example in doctest.DocTestFinder(recurse=False).find(found, name, globs=dict(vars(home))):
         assert doctest.DocTestRunner(verbose=False).run(example).failed == 0
@@ -54,15 +54,17 @@ def test_unknown_name_is_refused():
 
 
 @pytest.mark.parametrize(
-    "before", ["", "import tglassmlp.descriptors.local", "from tglassmlp.descriptors import coarse_grain"]
+    "before", ["", "import tglassmlp.local_structure.local", "import tglassmlp as tg; tg.Descriptors"]
 )
-def test_descriptors_can_be_called_whatever_was_imported(before):
-    code = f"{before}\nimport tglassmlp as tg\nprint(callable(tg.descriptors), tg.descriptors.__name__)"
-    assert python(code) == "True tglassmlp.descriptors"
+def test_descriptors_are_a_function_whatever_was_imported(before):
+    code = (
+        f"{before}\nimport tglassmlp as tg\nprint(type(tg.descriptors).__name__, tg.descriptors.__module__)"
+    )
+    assert python(code) == "function tglassmlp.local_structure.describe"
 
 
 def test_descriptors_of_the_facade_are_those_of_the_module(lattice):
-    from tglassmlp.descriptors.describe import descriptors
+    from tglassmlp.local_structure.describe import descriptors
 
     values, names = tg.descriptors(lattice, [0.0, 1.0])
     again, same = descriptors(lattice, [0.0, 1.0])

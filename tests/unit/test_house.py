@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("motion", ("simulation",)),
     ("equilibrium", ("equilibration",)),
     ("what others made", ("readers",)),
-    ("relaxation, structure", ("dynamics", "descriptors")),
+    ("relaxation, structure", ("dynamics", "local_structure")),
     ("what is learnt", ("network",)),
     ("configuration of a run", ("config",)),
     ("what it costs", ("cost", "verify")),

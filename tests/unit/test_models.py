@@ -174,7 +174,7 @@ def test_models_are_found_by_name(linear):
 
 
 def test_a_model_that_finds_no_descriptor_to_read_is_refused():
-    from tglassmlp.descriptors.standardise import Scaling
+    from tglassmlp.local_structure.standardise import Scaling
 
     scaling = Scaling(("density/all/L1",), (), (0.0,), (1.0,), (), 1)
     with pytest.raises(ValueError, match=r"no descriptor has one of the lengths \(0\.0,\)"):

@@ -23,9 +23,9 @@ from tglassmlp.config import (
     PredictionSettings,
     TrainingSettings,
 )
-from tglassmlp.descriptors.standardise import fit_scaling
 from tglassmlp.figures import captions, drawing, registry
 from tglassmlp.figures.loading import load_tables
+from tglassmlp.local_structure.standardise import fit_scaling
 from tglassmlp.network import training_run
 from tglassmlp.network.networks import load_networks
 from tglassmlp.network.prediction_run import predictions

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tglassmlp.descriptors.names import descriptor_lengths
 from tglassmlp.dynamics.correlations import split_half_ceiling
+from tglassmlp.local_structure.names import descriptor_lengths
 from tglassmlp.observables.attention_length import attention_distribution, attention_length
 from tglassmlp.observables.bootstrap import bootstrap_widening, combined_error, generator
 from tglassmlp.observables.bottleneck import principal_axes, sample, separation

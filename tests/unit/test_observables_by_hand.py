@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tglassmlp.descriptors.names import descriptor_lengths
+from tglassmlp.local_structure.names import descriptor_lengths
 from tglassmlp.observables.attention_length import attention_distribution
 from tglassmlp.observables.bootstrap import (
     OBSERVABLES,

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tglassmlp.descriptors.standardise import Scaling, fit_scaling
+from tglassmlp.local_structure.standardise import Scaling, fit_scaling
 
 NAMES = ["a", "constant", "b", "zero", "big"]
 

@@ -9,7 +9,7 @@ import pytest
 from test_network_prediction import constructed, trimmed
 
 from tglassmlp import storage
-from tglassmlp.descriptors.standardise import Scaling
+from tglassmlp.local_structure.standardise import Scaling
 from tglassmlp.network import baselines, linear, optimise, selection, training_run
 from tglassmlp.network.architecture import Architecture
 from tglassmlp.network.glassmlp import GLASSMLP
@@ -336,7 +336,7 @@ def test_baselines_are_written_at_their_c_b_and_the_nearest_to_one_half_is_trans
 
 
 def test_scaling_uses_the_population_and_one_mean_for_all(run):
-    from tglassmlp.descriptors.standardise import fit_scaling
+    from tglassmlp.local_structure.standardise import fit_scaling
 
     blocks = [np.array([[[0.0, 5.0], [2.0, 5.0]]]), np.array([[[4.0, 5.0], [6.0, 5.0 + 1e-8]]])]
     found = fit_scaling(blocks, ["a", "b"], [0.5, 0.4])

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp import provenance, storage
-from tglassmlp.descriptors.standardise import Scaling
 from tglassmlp.dynamics.label_map import LabelMap, c_b_by_temperature
+from tglassmlp.local_structure.standardise import Scaling
 from tglassmlp.network import training_run
 from tglassmlp.network.dataset import TrainingSet, read_structures, training_set
 from tglassmlp.network.glassmlp import GLASSMLP

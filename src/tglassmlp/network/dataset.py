@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp import storage
-from tglassmlp.descriptors.standardise import Scaling
+from tglassmlp.local_structure.standardise import Scaling
 
 __all__ = [
     "Rows",

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.configuration import Configuration
-from tglassmlp.descriptors.describe import periodic_descriptors
-from tglassmlp.descriptors.described import Descriptors
+from tglassmlp.local_structure.describe import periodic_descriptors
+from tglassmlp.local_structure.described import Descriptors
 from tglassmlp.mixture import MIXTURES, Mixture
 from tglassmlp.network.state_features import StateFeatures
 from tglassmlp.settings import check_value

@@ -32,7 +32,7 @@ from tglassmlp.network.stored import StoredNetworks
 from tglassmlp.settings import check
 
 if TYPE_CHECKING:
-    from tglassmlp.descriptors.described import Descriptors
+    from tglassmlp.local_structure.described import Descriptors
 
 __all__ = ["Networks", "load_networks", "save_networks"]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from tglassmlp.descriptors.standardise import Scaling
+from tglassmlp.local_structure.standardise import Scaling
 
 if TYPE_CHECKING:
     from flax import nnx

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp import provenance, storage
-from tglassmlp.descriptors.standardise import Scaling
 from tglassmlp.division import Split, split
+from tglassmlp.local_structure.standardise import Scaling
 from tglassmlp.network import models
 from tglassmlp.network.dataset import Structures
 from tglassmlp.network.protocol import Model

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tglassmlp import labels
-from tglassmlp.descriptors.standardise import Scaling
 from tglassmlp.labels import Label
+from tglassmlp.local_structure.standardise import Scaling
 from tglassmlp.mixture import Mixture
 from tglassmlp.network import models
 from tglassmlp.network.domain import Domain, mixture_of

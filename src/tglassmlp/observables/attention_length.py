@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tglassmlp.descriptors.names import descriptor_lengths
+from tglassmlp.local_structure.names import descriptor_lengths
 
 __all__ = ["attention_distribution", "attention_length"]
 

@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tglassmlp.configuration import Configuration
-from tglassmlp.descriptors.moments import Particles, sum_moments, weight_table
 from tglassmlp.limits import DESCRIPTOR_CUTOFF, check_lengths
+from tglassmlp.local_structure.moments import Particles, sum_moments, weight_table
 
 __all__ = ["coarse_grain"]
 
@@ -54,7 +54,7 @@ def coarse_grain(
         Number of species S.
     cutoff
         Largest distance of a neighbour, in minimum image. Beyond half the box the disc is cut off by the box;
-        only :func:`~tglassmlp.descriptors.describe.descriptors` refuses that.
+        only :func:`~tglassmlp.local_structure.describe.descriptors` refuses that.
     central
         Indices of the particles wanted; all by default.
 
@@ -62,7 +62,7 @@ def coarse_grain(
     -------
     numpy.ndarray
         ``[central, 4 (S + 1) K]`` in the order of
-        :func:`~tglassmlp.descriptors.names.descriptor_names`. Averages over no particle are 0.
+        :func:`~tglassmlp.local_structure.names.descriptor_names`. Averages over no particle are 0.
 
     Raises
     ------

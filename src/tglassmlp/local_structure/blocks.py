@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.configuration import Configuration
-from tglassmlp.descriptors.coarse_grain import coarse_grain
-from tglassmlp.descriptors.names import descriptor_lengths, descriptor_names
+from tglassmlp.local_structure.coarse_grain import coarse_grain
+from tglassmlp.local_structure.names import descriptor_lengths, descriptor_names
 from tglassmlp.mixture import Mixture
 
 __all__ = ["BLOCKS", "Block", "Structure", "register"]

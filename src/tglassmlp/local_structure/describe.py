@@ -8,10 +8,10 @@ import numpy as np
 
 from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
-from tglassmlp.descriptors.blocks import BLOCKS, Structure
-from tglassmlp.descriptors.described import CoarseGraining, Descriptors
-from tglassmlp.descriptors.local import radical_perimeters
 from tglassmlp.limits import DESCRIPTOR_CUTOFF, check_cutoff, check_lengths
+from tglassmlp.local_structure.blocks import BLOCKS, Structure
+from tglassmlp.local_structure.described import CoarseGraining, Descriptors
+from tglassmlp.local_structure.local import radical_perimeters
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.simulation.energies import energies_and_forces
 
@@ -49,8 +49,8 @@ def descriptors(
         Unpacks into ``values [N, M], names [M]``: quantity (density, energy, perimeter, variance), average
         (type1, ..., all) and length, the last varying fastest. Columns that have no meaning for a particle
         (an average over another species at L = 0) hold 0;
-        :func:`tglassmlp.descriptors.standardise.fit_scaling` drops them. Its ``settings`` say how they were
-        made; networks take the whole object, not its two parts.
+        :func:`tglassmlp.local_structure.standardise.fit_scaling` drops them. Its ``settings`` say how they
+        were made; networks take the whole object, not its two parts.
 
     Raises
     ------

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.configuration import Configuration
-from tglassmlp.descriptors.describe import descriptors
+from tglassmlp.local_structure.describe import descriptors
 from tglassmlp.mixture import Mixture
 
 __all__ = ["mean_descriptors"]
@@ -25,7 +25,7 @@ def mean_descriptors(
     inherent
         Inherent structures.
     settings
-        ``lengths`` and ``cutoff``, as :func:`tglassmlp.descriptors.describe.descriptors` takes them.
+        ``lengths`` and ``cutoff``, as :func:`tglassmlp.local_structure.describe.descriptors` takes them.
     mixture
         Of the structures; species without particles are left out.
 

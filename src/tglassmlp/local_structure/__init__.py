@@ -1,0 +1,1 @@
+"""Structural descriptors of inherent structures: local quantities, coarse-graining, standardisation."""
