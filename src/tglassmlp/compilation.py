@@ -43,19 +43,30 @@ def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
+#: Kept kernels whose arguments are of a class that has moved or gone since, as after an update of the package.
+MOVED = (ImportError, AttributeError)
+
+#: Kept kernels that cannot be read or written: no permission, replaced just now, cut short, or moved.
+UNUSABLE = (OSError, EOFError, pickle.UnpicklingError, *MOVED)
+
+
 class _Cache(FunctionCache):
     """Numba's cache of one function, whose files may become unusable without harm: it is compiled again."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
             return super().load_overload(sig, target_context)
-        except (OSError, EOFError, pickle.UnpicklingError):  # no permission, replaced just now, cut short
+        except UNUSABLE:
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         try:
-            super().save_overload(sig, data)
-        except (OSError, EOFError, pickle.UnpicklingError):  # full or read-only by now
+            try:
+                super().save_overload(sig, data)
+            except MOVED:  # what is kept speaks of a module that is gone: it is of no use any more
+                self.flush()
+                super().save_overload(sig, data)
+        except UNUSABLE:  # full or read-only by now
             self.disable()
 
 

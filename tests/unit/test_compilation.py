@@ -172,3 +172,31 @@ def test_kernels_whose_sums_may_be_reordered_are_inlined(repository):
         assert "forceinline" in options or "inline" in options, (
             f"{name} must be compiled with forceinline=True"
         )
+
+
+def test_kernels_kept_for_arguments_of_a_module_that_moved_are_compiled_again(tmp_path):
+    """As after an update of the package: the kernel's own file is the same, a class of its arguments is not."""
+    (tmp_path / "kernel.py").write_text(
+        "from tglassmlp.compilation import njit\n\n@njit()\ndef total(pair):\n    return pair.a + pair.b\n"
+    )
+    group = "from typing import NamedTuple\n\nclass Pair(NamedTuple):\n    a: int\n    b: int\n"
+    found = []
+    for place in ("before", "after", "after"):
+        for old in ("before", "after"):
+            (tmp_path / f"{old}.py").unlink(missing_ok=True)
+        (tmp_path / f"{place}.py").write_text(group)
+        code = (
+            f"import kernel, {place}\n"
+            f"print(kernel.total({place}.Pair(1, 2)), sum(kernel.total.stats.cache_hits.values()))"
+        )
+        run = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kept"), "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.returncode == 0, run.stderr
+        found.append(run.stdout.split())
+    assert found == [["3", "0"], ["3", "0"], ["3", "1"]]
