@@ -43,7 +43,7 @@ def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
-#: Kept kernels whose arguments are of a class that has moved or gone since, as after an update of the package.
+#: Kept kernels whose arguments are of a class that has moved since, as after an update of the package.
 MOVED = (ImportError, AttributeError)
 
 #: Kept kernels that cannot be read or written: no permission, replaced just now, cut short, or moved.

@@ -175,7 +175,7 @@ def test_kernels_whose_sums_may_be_reordered_are_inlined(repository):
 
 
 def test_kernels_kept_for_arguments_of_a_module_that_moved_are_compiled_again(tmp_path):
-    """As after an update of the package: the kernel's own file is the same, a class of its arguments is not."""
+    """As after an update: the kernel's own file is the same, a class of its arguments is elsewhere."""
     (tmp_path / "kernel.py").write_text(
         "from tglassmlp.compilation import njit\n\n@njit()\ndef total(pair):\n    return pair.a + pair.b\n"
     )

@@ -17,7 +17,10 @@ import pytest
 
 #: Floors of the package, the ground first. A name stands for the module or for everything in the subpackage.
 FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("rules", ("limits", "compilation", "randomness", "potentials", "box", "state_point", "frames")),
+    (
+        "rules",
+        ("limits", "compilation", "randomness", "potentials", "box", "state_point", "frames", "correlation"),
+    ),
     ("names", ("labels", "paths", "division", "engines", "provenance", "formats")),
     ("work", ("progress", "launch")),
     ("matter", ("mixture", "status")),

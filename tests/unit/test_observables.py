@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from tglassmlp.correlation import correlation, pearson
 from tglassmlp.dynamics.correlations import split_half_ceiling
 from tglassmlp.local_structure.names import descriptor_lengths
 from tglassmlp.observables.attention_length import attention_distribution, attention_length
@@ -14,7 +15,7 @@ from tglassmlp.observables.chord_length import (
     mean_chord_length,
     site_moments,
 )
-from tglassmlp.observables.pearson import pearson, pearson_error
+from tglassmlp.observables.pearson import pearson_error
 from tglassmlp.storage import Array, write_arrays
 from tglassmlp.tables.comparison import comparison_table
 
@@ -22,6 +23,8 @@ from tglassmlp.tables.comparison import comparison_table
 def test_pearson_by_hand_and_limits():
     x = np.array([[1.0, 2.0, 3.0, 4.0]])
     assert pearson(x, 3 - 2 * x) == pytest.approx(-1)
+    assert correlation(x.ravel(), 3 - 2 * x.ravel()) == pytest.approx(-1)
+    assert np.isnan(correlation(x.ravel(), np.ones(x.size)))
     assert pearson(x, np.array([[1.0, 3.0, 2.0, 4.0]])) == pytest.approx(0.8)
     assert np.isnan(pearson(x, np.ones_like(x)))
     assert np.isnan(pearson_error(x, x[:, ::-1], 10, np.random.default_rng(0)))

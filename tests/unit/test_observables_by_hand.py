@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from tglassmlp.correlation import correlation_of_sums, pearson_sums
 from tglassmlp.local_structure.names import descriptor_lengths
 from tglassmlp.observables.attention_length import attention_distribution
 from tglassmlp.observables.bootstrap import (
@@ -21,7 +22,7 @@ from tglassmlp.observables.chord_length import (
     mean_chord_length,
     site_moments,
 )
-from tglassmlp.observables.pearson import correlation_of_sums, pearson_error, pearson_sums
+from tglassmlp.observables.pearson import pearson_error
 from tglassmlp.observables.structure_factor import (
     Shells,
     fit_structure_factor,

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from tglassmlp.configuration import Configuration
+from tglassmlp.correlation import correlation
 
 __all__ = [
     "of_species",
@@ -140,11 +141,9 @@ def split_half_ceiling(half: ArrayLike) -> float:
     h = np.asarray(half, dtype=float)
     if h.shape[0] != 2:
         raise ValueError(f"half must have two halves on its first axis, found shape {h.shape}")
-    a, b = (x.ravel() - x.mean() for x in h)
-    norm = float(np.sqrt((a @ a) * (b @ b)))
-    if norm == 0.0:
-        return float("nan")
-    r = float(a @ b) / norm
+    r = correlation(*(x.ravel() for x in h))
+    if np.isnan(r):
+        return r
     return float(np.sqrt(2 * r / (1 + r))) if r > 0 else 0.0
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tglassmlp.correlation import correlation_of_sums
 from tglassmlp.network import models
-from tglassmlp.observables.pearson import correlation_of_sums
 from tglassmlp.state_point import key
 
 __all__ = ["markdown", "summary"]

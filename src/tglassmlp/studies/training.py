@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tglassmlp import storage
+from tglassmlp.correlation import pearson_sums
 from tglassmlp.dynamics.label_map import map_labels
 from tglassmlp.network import baselines, models, selection
 from tglassmlp.network.both_steps import both_steps
@@ -150,13 +151,10 @@ def run_variant(
 
 
 def _sums(predicted: NDArray, measured: NDArray, structures: Sequence[int]) -> list[dict[str, float]]:
-    """Sum over the particles of each structure, from fields ``[S, P]``, both about their means."""
-    x = np.asarray(predicted, dtype=np.float64) - np.mean(predicted, dtype=np.float64)
-    y = np.asarray(measured, dtype=np.float64) - np.mean(measured, dtype=np.float64)
+    """Sum over the particles of each structure, from fields ``[S, P]``."""
+    rows = pearson_sums(predicted, measured)
+    names = ("n", "x", "y", "xx", "yy", "xy")
     return [
-        {
-            "structure": int(s), "n": float(a.size), "x": a.sum(), "y": b.sum(), "xx": a @ a, "yy": b @ b,
-            "xy": a @ b,
-        }
-        for s, a, b in zip(structures, x, y, strict=True)
-    ]  # fmt: skip
+        {"structure": int(s), **dict(zip(names, map(float, row), strict=True))}
+        for s, row in zip(structures, rows, strict=True)
+    ]

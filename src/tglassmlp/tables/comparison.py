@@ -11,9 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tglassmlp import state_point
+from tglassmlp.correlation import pearson_sums
 from tglassmlp.methods import NETWORK
 from tglassmlp.observables.bootstrap import combined_error, generator, jackknife_error
-from tglassmlp.observables.pearson import mean_difference, mean_difference_error, pearson_sums
+from tglassmlp.observables.pearson import mean_difference, mean_difference_error
 from tglassmlp.paths import File
 from tglassmlp.storage import read_table
 from tglassmlp.tables.fields import structures_held
@@ -25,7 +26,7 @@ COMPARISON_COLUMNS = [
     "first", "first_t_min", "second", "second_t_min", "temperature", "n_c_b", "n_structures", "difference",
     "error", "error_structures", "error_training", "n_folds",
 ]  # fmt: skip
-#: Sums over the particles of a structure, in the order of :func:`tglassmlp.observables.pearson.pearson_sums`.
+#: Sums over the particles of a structure, in the order of :func:`tglassmlp.correlation.pearson_sums`.
 MOMENTS = ("n", "x", "y", "xx", "yy", "xy")
 
 #: Temperature -> (method, t_min) -> C_B as :func:`tglassmlp.state_point.key` -> ``[structures, 6]``.
@@ -39,7 +40,7 @@ def comparison_sums(labels: Sequence[File], predictions: Sequence[File], baselin
     -------
     dict
         Temperature -> (method, t_min) -> C_B in millionths -> ``[structures, 6]``
-        (:func:`tglassmlp.observables.pearson.pearson_sums`).
+        (:func:`tglassmlp.correlation.pearson_sums`).
     """
     found: Sums = {}
     for at in StatePoints(labels, predictions, baselines).beside_dynamics():

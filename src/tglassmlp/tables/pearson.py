@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tglassmlp.correlation import pearson
 from tglassmlp.dynamics.correlations import split_half_ceiling
 from tglassmlp.methods import CEILING
 from tglassmlp.observables.bootstrap import generator, over_networks, resamples
-from tglassmlp.observables.pearson import pearson, pearson_error
+from tglassmlp.observables.pearson import pearson_error
 from tglassmlp.paths import File
 from tglassmlp.tables.state_points import AtStatePoint, StatePoints
 

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tglassmlp.correlation import pearson_sums
 from tglassmlp.observables.attention_length import attention_length
 from tglassmlp.observables.bootstrap import jackknifed
 from tglassmlp.observables.chord_length import Lattice, chord_lengths, chord_sums
-from tglassmlp.observables.pearson import pearson_sums, relative_correlation
+from tglassmlp.observables.pearson import relative_correlation
 from tglassmlp.observables.susceptibility import covariance_of_means
 from tglassmlp.observables.trends import AtTemperature
 from tglassmlp.paths import File
