@@ -73,10 +73,10 @@ reproduce: $(READY)  ## the run described by CONFIG=... twice from scratch; the 
 	@$(BIN)/python scripts/reproduce.py $(if $(filter quick,$(REPRODUCE)),--numbers relaxation/relaxation.json) \
 		$(if $(filter-out all,$(CORES)),--cores $(CORES)) $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
-# OLD=HEAD by default: what is not committed yet beside what is. COMPARE=quick leaves the run out.
+# OLD=HEAD by default: what is not committed yet beside what is. COMPARE=quick: one structure only.
 compare: $(READY)  ## every number of this working tree and of commit OLD, bit for bit
 	@$(BIN)/python scripts/compare.py $(or $(OLD),HEAD) $(if $(CONFIG),--config $(CONFIGFILE)) \
-		$(if $(filter quick,$(COMPARE)),--only calculations) $(if $(filter-out all,$(CORES)),--cores $(CORES))
+		$(if $(filter quick,$(COMPARE)),--quick) $(if $(filter-out all,$(CORES)),--cores $(CORES))
 
 test: $(READY)  ## all tests
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(PYTEST_FLAGS)

@@ -1,6 +1,6 @@
 """Compare every number this working tree makes with those of another commit, bit for bit.
 
-python scripts/compare.py COMMIT [--config FILE] [--only calculations|run] [--cores N]
+python scripts/compare.py COMMIT [--config FILE] [--only calculations|run] [--quick] [--cores N]
 
 The tree of that commit is laid into results/compare/, the same calculations and the same run are made by
 both, and the checksums of all arrays are compared. Calculations are trajectories, swap Monte Carlo, inherent
@@ -41,11 +41,14 @@ def main() -> int:
     parser.add_argument("commit", nargs="?", help="what to compare with, any name git knows")
     parser.add_argument("--config", default="config/smoke.yaml", help="the run that is made by both")
     parser.add_argument("--only", choices=("calculations", "run"), help="leave the other part out")
+    parser.add_argument(
+        "--quick", action="store_true", help="only what is computed of one structure"
+    )
     parser.add_argument("--cores", type=int, default=os.cpu_count())
     parser.add_argument("--calculate", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.calculate:
-        print(json.dumps(dict(calculations())))
+        print(json.dumps(dict(calculations(given.quick))))
         return 0
     if not given.commit:
         parser.error("say which commit to compare with, for example HEAD~1 (make compare OLD=HEAD~1)")
@@ -68,8 +71,8 @@ def main() -> int:
             archive.extractall(old / "tree", filter="data")
     shutil.rmtree(new, ignore_errors=True)
     different = 0
-    for part in ("calculations", "run"):
-        if given.only not in (None, part):
+    for part in ("structure",) if given.quick else ("calculations", "run"):
+        if given.only not in (None, part) and not given.quick:
             continue
         found, titles = [], (commit[:12], "this tree")
         for tree, folder, title in zip((old / "tree", REPOSITORY), (old, new), titles, strict=True):
@@ -89,13 +92,14 @@ def main() -> int:
 
 def made(part: str, tree: Path, folder: Path, config: Path, cores: int) -> dict[str, str]:
     """Checksums of one part as one tree makes it; those of a commit are kept."""
-    kept = folder / f"{part if part == 'calculations' else config.stem}.json"
+    kept = folder / f"{config.stem if part == 'run' else part}.json"
     if kept.exists():
         return json.loads(kept.read_text())
     folder.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "JAX_PLATFORMS": "cpu"}
-    if part == "calculations":
+    if part != "run":
         words = [sys.executable, str(Path(__file__).resolve()), "--calculate"]
+        words += ["--quick"] if part == "structure" else []
         text = subprocess.run(
             words, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True
         ).stdout
@@ -120,8 +124,11 @@ def checksum(value: Any) -> str:
     return hashlib.sha256(f"{array.dtype} {array.shape}".encode() + data).hexdigest()[:16]
 
 
-def calculations() -> Iterator[tuple[str, str]]:
-    """Checksums of what the Python interface computes, for every choice of its settings."""
+def calculations(quick: bool = False) -> Iterator[tuple[str, str]]:
+    """Checksums of what the Python interface computes, for every choice of its settings.
+
+    Quick: only what is computed of one structure, which compiles in seconds.
+    """
     import tglassmlp as tg
 
     try:
@@ -138,7 +145,8 @@ def calculations() -> Iterator[tuple[str, str]]:
     positions += rng.uniform(-0.02, 0.02, positions.shape)
     start = tg.Configuration(positions, rng.permutation(mixture.species()), mixture.box_length)
     liquids = {}
-    for exchanges, weights in itertools.product(("plain", "informed"), (None, {"1-2": 0.0})):
+    schemes = () if quick else itertools.product(("plain", "informed"), (None, {"1-2": 0.0}))
+    for exchanges, weights in schemes:
         options: dict[str, Any] = {"mixture": mixture, "exchanges": exchanges, "exchange_weights": weights}
         liquid, statistics = tg.swap_monte_carlo(start, 0.60, 400, seed=3, **options)
         name = f"swap Monte Carlo, {exchanges}, weights {weights}"
@@ -146,12 +154,14 @@ def calculations() -> Iterator[tuple[str, str]]:
         yield f"{name}, positions", checksum(liquid.positions)
         yield f"{name}, species", checksum(liquid.species)
         yield f"{name}, energies", checksum(statistics.energies)
-    liquid = liquids["swap Monte Carlo, informed, weights None"]
+    liquid = liquids["swap Monte Carlo, informed, weights None"] if liquids else start
     inherent = tg.inherent_structure(liquid, mixture=mixture)
     yield "inherent structure", checksum(inherent.positions)
     yield "potential energies", checksum(tg.potential_energies(liquid, mixture=mixture))
     lengths = [0.0, 1.0, 2.0]
     yield "descriptors", checksum(tg.descriptors(inherent, lengths, mixture=mixture).values)
+    if quick:
+        return
     for thermostat, velocities, precision in itertools.product(
         ("bussi", "nose_hoover", "none"), ("half_step", "full_step"), ("mixed", "double")
     ):
