@@ -47,22 +47,27 @@ def meta(settings):
 def finished(repository, files, tmp_path_factory):
     """Folder of the run, to its numbers and claims, and what the command said.
 
-    Some figures are drawn by their rule, the others from the run's tables by the tests: half the jobs of a
-    run of this size are figures, and most of their time is starting Python.
+    Tables and numbers are made by the scripts of their rules in one process (`one_process.py`), the page of
+    claims and some figures by Snakemake, the other figures from the tables by the tests: most of the time
+    of a run of this size is starting Python.
     """
     folder = tmp_path_factory.mktemp("binary")
     shutil.copy(files[0], folder / "config.yaml")
-    wanted = ["numbers.json", "reproduction.md", "tables/snapshots.h5", *(f"figures/{d}.png" for d in DRAWN)]
-    wanted += [f"unit/structures/T{t}/equilibration.parquet" for t in ("2.00", "1.60")]
-    command = [sys.executable, "-m", "snakemake", *(f"results/binary/{name}" for name in wanted)]
-    command += ["-s", str(repository / "Snakefile"), "--directory", str(folder), "--cores", "2"]
-    command += ["--configfile", *map(str, files[1:])]
     environment = {**os.environ, "MPLBACKEND": "Agg", "XDG_CACHE_HOME": str(folder / ".cache")}
-    done = subprocess.run(
-        command, cwd=repository, capture_output=True, text=True, check=False, env=environment
-    )
-    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
-    return folder / "results" / "binary", done.stdout + done.stderr
+    made = ["numbers.json", "tables/snapshots.h5"]
+    made += [f"unit/structures/T{t}/equilibration.parquet" for t in ("2.00", "1.60")]
+    script = [sys.executable, str(repository / "tests" / "workflow" / "one_process.py"), str(repository)]
+    asked = ["reproduction.md", *(f"figures/{d}.png" for d in DRAWN)]
+    snakemake = [sys.executable, "-m", "snakemake", *(f"results/binary/{name}" for name in asked)]
+    snakemake += ["-s", str(repository / "Snakefile"), "--cores", "2", "--configfile", *map(str, files[1:])]
+    said = ""
+    for command in ([*script, *map(str, files[1:]), "--", *(f"results/binary/{n}" for n in made)], snakemake):
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, check=False, env=environment
+        )
+        said += done.stdout + done.stderr
+        assert done.returncode == 0, said[-6000:]
+    return folder / "results" / "binary", said
 
 
 def tables_of(folder, name):

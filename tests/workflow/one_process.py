@@ -1,0 +1,66 @@
+"""Jobs of a plan, one after the other in this process: most of the time of a toy run is starting Python.
+
+python tests/workflow/one_process.py REPOSITORY CONFIG... -- TARGET..., in the folder of the run, which has a
+config.yaml. The plan is Snakemake's, every job runs the script of its rule with what Snakemake would hand it.
+What is left out is what Snakemake does around a script: a process of its own, benchmark tables, and its own
+memory of what was made.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+from pathlib import Path
+
+from snakemake.api import SnakemakeApi
+from snakemake.script import Snakemake
+from snakemake.settings.types import (
+    ConfigSettings,
+    DAGSettings,
+    OutputSettings,
+    Quietness,
+    ResourceSettings,
+    StorageSettings,
+)
+
+
+def main() -> None:
+    repository, words = Path(sys.argv[1]), sys.argv[2:]
+    cut = words.index("--")
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        workflow = api.workflow(
+            resource_settings=ResourceSettings(cores=1),
+            config_settings=ConfigSettings(configfiles=[Path(word) for word in words[:cut]]),
+            storage_settings=StorageSettings(),
+            snakefile=repository / "Snakefile",
+        )
+        workflow.dag(dag_settings=DAGSettings(targets=set(words[cut + 1 :])))
+        inner = workflow._workflow
+        inner._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True)
+        inner._build_dag()
+        for level in inner.dag.toposorted():
+            for job in sorted(level, key=lambda job: [str(file) for file in job.output]):
+                run(repository, job)
+
+
+def run(repository: Path, job: object) -> None:
+    """Make what one job makes."""
+    rule = job.rule  # type: ignore[attr-defined]
+    if rule.script is None:
+        return  # a name for other rules' files
+    for file in (*job.output, *job.log):  # type: ignore[attr-defined]
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+    handed = Snakemake(
+        job.input, job.output, job.params, job.wildcards, job.threads, job.resources, job.log,  # type: ignore[attr-defined]
+        {}, rule.name, None, str(repository / "scripts"),
+    )  # fmt: skip
+    script = repository / "scripts" / f"{rule.name}.py"
+    print(f"{rule.name} {dict(job.wildcards)}", file=sys.stderr, flush=True)  # type: ignore[attr-defined]
+    runpy.run_path(str(script), init_globals={"snakemake": handed}, run_name="__main__")
+    missing = [str(file) for file in job.output if not os.path.exists(file)]  # type: ignore[attr-defined]
+    assert not missing, f"{rule.name} did not make {missing}"
+
+
+if __name__ == "__main__":
+    main()
