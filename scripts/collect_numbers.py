@@ -1,6 +1,7 @@
 """Every number a reader would quote, and all length scales side by side."""
 
 from tglassmlp.claims.numbers import collect_numbers
+from tglassmlp.claims.table_numbers import ADDED
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
@@ -8,21 +9,9 @@ from tglassmlp.species import record
 from tglassmlp.storage import read_table, write_json, write_table
 from tglassmlp.tables.length_scales import length_scale_table
 
-NAMES = (
-    "pearson",
-    "comparison",
-    "susceptibility",
-    "correlation_length",
-    "chord_length",
-    "attention_length",
-    "bottleneck_separation",
-    "trends",
-    "agreement",
-)
-
 with job(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params
-    tables = {name: given[name] for name in NAMES}
+    tables = {name: given[name] for name in ADDED}
     numbers = collect_numbers(
         tables, given.relaxation, given.label_maps, given.networks, given.selections,
         params.glass_transition, params.threshold, params.glass_transition_ratio, params.output,

@@ -31,9 +31,6 @@ class Capabilities:
     precisions
         Choices of ``DynamicsSettings.precision`` that the engine honours; an engine with one computes in it,
         whatever is asked for.
-    largest_batch
-        Most systems (replicas of structures) that the engine moves in one simulation; None: as many as its
-        memory holds. A larger batch is not refused but divided.
     replicas_per_thread
         Replicas of one structure that the engine moves on one thread; None: it does not share them out among
         threads.
@@ -48,7 +45,6 @@ class Capabilities:
     rates: Mapping[str, float]
     same_bits_for_any_grouping: bool
     precisions: tuple[str, ...] = ("double",)
-    largest_batch: int | None = None
     replicas_per_thread: int | None = None
     largest_swap_batch: int | None = None
     environment: str = "workflow"

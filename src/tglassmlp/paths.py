@@ -32,9 +32,6 @@ __all__ = [
     "Product",
     "benchmark",
     "by_temperature",
-    "c_b_of",
-    "chunk_of",
-    "ensemble_of",
     "is_data",
     "job_of",
     "jobs_at_work",
@@ -331,30 +328,6 @@ def temperature_of(path: File) -> float:
 def t_min_of(path: File) -> str:
     """Name of the T_min of a file, from the ``tmin<T_min>`` in its path; raises as :func:`temperature_of`."""
     return _value(path, "t_min")
-
-
-def c_b_of(path: File) -> float:
-    """C_B of a file, from the ``cb<C_B>`` in its path; raises as :func:`temperature_of`."""
-    return float(_value(path, "cb"))
-
-
-def chunk_of(path: File) -> int:
-    """Chunk of a file, from the ``chunk<number>`` in its path; raises as :func:`temperature_of`."""
-    return int(_value(path, "chunk"))
-
-
-def ensemble_of(path: File) -> str:
-    """Ensemble of a file, ``unit`` or ``large``, from the folder in its path.
-
-    Raises
-    ------
-    ValueError
-        If neither is in the path.
-    """
-    for part in reversed(PurePath(path).parts[:-1]):
-        if part in ENSEMBLES:
-            return part
-    raise ValueError(f"{os.fspath(path)}: no folder {' or '.join(ENSEMBLES)} in this path")
 
 
 def by_temperature(paths: Sequence[AnyFile]) -> dict[float, list[AnyFile]]:

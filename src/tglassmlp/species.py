@@ -25,6 +25,7 @@ from tglassmlp.provenance import fingerprint
 
 __all__ = [
     "check_composition",
+    "from_parameters",
     "from_record",
     "identity",
     "record",
@@ -75,14 +76,18 @@ def from_record(found: Mapping[str, Any]) -> Mixture:
         If the record is not one, or its parameters do not have its fingerprint.
     """
     try:
-        plain = {k: _tuples(v) for k, v in dict(found["parameters"]).items()}
-        mixture = Mixture(**plain)
+        mixture = from_parameters(dict(found["parameters"]))
         good = identity(mixture) == found["fingerprint"]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"the record of its mixture cannot be read ({error})") from error
     if not good:
         raise ValueError("the record of its mixture does not have its own fingerprint")
     return mixture
+
+
+def from_parameters(found: Mapping[str, Any]) -> Mixture:
+    """Return the mixture of parameters that were read back from JSON, where tuples are lists."""
+    return Mixture(**{name: _tuples(value) for name, value in found.items()})
 
 
 def _tuples(value: Any) -> Any:

@@ -135,6 +135,43 @@ def test_the_architecture_names_every_module(repository):
     assert sorted(there - named) == []
 
 
+def test_references_name_what_is_there(repository):
+    """Full names in texts, rules, tests and scripts; in docstrings of the package bare ones too."""
+    source = repository / "src"
+    text = {}
+    for path in source.rglob("*.py"):
+        parts = path.relative_to(source).with_suffix("").parts
+        text[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path.read_text()
+
+    def is_there(reference):
+        parts = reference.split(".")
+        while parts and ".".join(parts) not in text:
+            parts.pop()
+        name = reference.removeprefix(".".join(parts)).strip(".").split(".")[0]
+        return bool(parts) and (not name or re.search(rf"\b{name}\b", text[".".join(parts)]) is not None)
+
+    places = [
+        p for f in ("src", "docs", "tests", "scripts", "workflow") for p in (repository / f).rglob("*.*")
+    ]
+    places += [repository / name for name in ("README.md", "ARCHITECTURE.md", "Snakefile", "config.yaml")]
+    missing = []
+    for place in places:
+        # compare.py also reads commits whose modules had other names
+        if place.suffix not in (".py", ".md", ".smk", ".yaml", ".toml", "") or place.name == "compare.py":
+            continue
+        said = place.read_text()
+        named = set(re.findall(r"(?<![\w./-])(tglassmlp(?:\.[A-Za-z_]\w*)+)", said))
+        if source in place.parents:
+            bare = re.findall(r":(?:func|class|data|exc):`([A-Za-z_]\w*)`", said)
+            missing += [
+                (place.name, name)
+                for name in bare
+                if len(re.findall(rf"\b{name}\b", said)) == bare.count(name)
+            ]
+        missing += [(place.name, name) for name in sorted(named) if not is_there(name)]
+    assert missing == []
+
+
 def test_the_example_of_the_readme_runs(repository, tmp_path, monkeypatch):
     text = (repository / "README.md").read_text()
     (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)

@@ -105,19 +105,15 @@ def test_folder_of_one_ensemble_may_be_left_out():
 
 def test_temperature_and_the_like_of_any_path():
     path = "/data/T0.11/large/predictions/tmin0.40/T0.23.h5"
-    assert (paths.temperature_of(path), paths.t_min_of(path), paths.ensemble_of(path)) == (
-        0.23,
-        "0.40",
-        "large",
-    )
+    assert (paths.temperature_of(path), paths.t_min_of(path)) == (0.23, "0.40")
     assert paths.temperature_of(Path("T0.5/chunk12.equilibration.json")) == 0.5
-    assert paths.chunk_of(Path("T0.5/chunk12.equilibration.json")) == 12
-    assert paths.c_b_of("networks/equi_time/tmin0.40/cb0.075.history.parquet") == 0.075
+    assert paths.values_of(Path("T0.5/chunk12.equilibration.json"))["chunk"] == "12"
+    assert paths.values_of("networks/equi_time/tmin0.40/cb0.075.history.parquet")["cb"] == "0.075"
     assert paths.by_temperature(["T0.3/a", "T0.2/a", "T0.30/b"]) == {
         0.3: ["T0.3/a", "T0.30/b"],
         0.2: ["T0.2/a"],
     }
-    for reader in (paths.temperature_of, paths.t_min_of, paths.c_b_of, paths.chunk_of, paths.ensemble_of):
+    for reader in (paths.temperature_of, paths.t_min_of):
         with pytest.raises(ValueError, match="in this path"):
             reader("results/demoT0.30/numbers.json")
 

@@ -293,20 +293,12 @@ rule measure_trends:
 
 rule collect_numbers:
     input:
-        pearson=file_of(paths.TABLE, table="pearson"),
-        comparison=file_of(paths.TABLE, table="comparison"),
-        susceptibility=file_of(paths.TABLE, table="susceptibility"),
-        correlation_length=file_of(paths.TABLE, table="correlation_length"),
-        chord_length=file_of(paths.TABLE, table="chord_length"),
-        attention_length=file_of(paths.TABLE, table="attention_length"),
-        bottleneck_separation=file_of(paths.TABLE, table="bottleneck_separation"),
+        **QUOTED,
         relaxation=RELAXATION,
         label_maps=files_of(paths.LABEL_MAP, t_min=T_MINS),
         networks=files_of(paths.FULL_NETWORKS, t_min=T_MINS),
         selections=files_of(paths.FULL_SELECTION, t_min=T_MINS),
         other_output=file_of(paths.OTHER_OUTPUT, t_min=MAIN_T_MIN),
-        trends=file_of(paths.TABLE, table="trends"),
-        agreement=file_of(paths.TABLE, table="agreement"),
     output:
         numbers=file_of(paths.NUMBERS),
         scales=file_of(paths.TABLE, table="length_scales"),

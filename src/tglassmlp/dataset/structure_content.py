@@ -24,6 +24,7 @@ from tglassmlp.configuration import Configuration, wrap
 from tglassmlp.dataset.encoding import Stored
 from tglassmlp.dataset.files import DatasetFile
 from tglassmlp.mixture import Mixture
+from tglassmlp.species import from_parameters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -166,12 +167,7 @@ def read_configuration(file: DatasetFile, place: int) -> Configuration:
 
 def mixture_of(record: Mapping[str, Any]) -> Mixture:
     """Mixture of a file, from its record."""
-    about: dict[str, Any] = dict(record["mixture"])
-    for key in ("sigma", "epsilon"):
-        about[key] = tuple(map(tuple, about[key]))
-    for key in ("composition", "radii"):
-        about[key] = tuple(about[key])
-    return Mixture(**about)
+    return from_parameters(record["mixture"])
 
 
 def read_evidence(file: DatasetFile, place: int) -> pd.DataFrame:

@@ -56,7 +56,7 @@ def measure_temperature(
     Parameters
     ----------
     records
-        Equilibration records of all structures, columns :data:`COLUMNS`.
+        Equilibration records of all structures, columns :data:`tglassmlp.equilibration.record.COLUMNS`.
     configurations
         The structures, in the order of their numbers.
     temperature

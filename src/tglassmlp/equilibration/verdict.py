@@ -63,7 +63,8 @@ def judge(
     Parameters
     ----------
     measured
-        Of :func:`measure_temperature` or :func:`measure_large_systems`.
+        Of :func:`tglassmlp.equilibration.checks.measure_temperature` or
+        :func:`tglassmlp.equilibration.checks.measure_large_systems`.
     limits
         Limits; defaults if None.
 

@@ -17,6 +17,7 @@ from tglassmlp.network.state_features import StateFeatures
 from tglassmlp.settings import check_value
 from tglassmlp.settings.ranges import Positive, Share
 from tglassmlp.simulation.minimisation import inherent_structure
+from tglassmlp.species import from_parameters
 
 __all__ = ["Domain", "beyond", "check_state_point", "mixture_of"]
 
@@ -193,9 +194,4 @@ def mixture_of(record: str | Mapping[str, Any]) -> Mixture:
         if record not in MIXTURES:
             raise ValueError(f"unknown mixture {record!r}, known: {', '.join(MIXTURES)}")
         return MIXTURES[record]
-    plain: dict[str, Any] = {k: _tuple(v) if isinstance(v, list) else v for k, v in record.items()}
-    return Mixture(**plain)
-
-
-def _tuple(values: list) -> tuple:
-    return tuple(_tuple(v) if isinstance(v, list) else v for v in values)
+    return from_parameters(record)

@@ -51,7 +51,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     Raises
     ------
     FileNotFoundError, ValueError
-        As :func:`read_arrays`.
+        As :func:`tglassmlp.storage.read_arrays`.
     """
     check_is_file(path)
     try:

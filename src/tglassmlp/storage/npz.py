@@ -37,7 +37,7 @@ def read_npz(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray], dict[str
     Raises
     ------
     FileNotFoundError, ValueError
-        As :func:`read_arrays`.
+        As :func:`tglassmlp.storage.read_arrays`.
     """
     check_is_file(path)
     try:

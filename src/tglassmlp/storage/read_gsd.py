@@ -139,7 +139,7 @@ def read_mixture(path: str | os.PathLike[str]) -> Mixture:
     Parameters
     ----------
     path
-        File written by :func:`write_configurations` with a mixture, as those of a run are.
+        File written by :func:`tglassmlp.storage.write_configurations` with a mixture, as those of a run are.
 
     Raises
     ------

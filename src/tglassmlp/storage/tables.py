@@ -57,7 +57,7 @@ def read_table(path: str | os.PathLike[str], columns: Sequence[str] = ()) -> pd.
     Raises
     ------
     FileNotFoundError, ValueError
-        As :func:`read_arrays`.
+        As :func:`tglassmlp.storage.read_arrays`.
     """
     import pyarrow.parquet as pq
 

@@ -1,4 +1,6 @@
 # Inputs, parameters and resources of the stage (analysis).
+from tglassmlp.claims.table_numbers import ADDED
+
 UNIT_LABELS = files_of(paths.LABELS, ensemble="unit", temperature=LABELLED)
 LARGE_DYNAMICS = CONFIG.large_systems.dynamics
 LARGE_LABELS = (
@@ -14,6 +16,8 @@ LARGE_LABELS = (
 )
 TEST_STRUCTURES = list(CONFIG.structure_split().test)
 RELAXATION = file_of(paths.RELAXATION)
+# Tables that numbers are quoted from, by their names
+QUOTED = {name: file_of(paths.TABLE, table=name) for name in ADDED}
 
 
 def predictions(ensemble, temperatures, t_mins=T_MINS):

@@ -20,7 +20,10 @@ _KNOWN: Final = 3 / 8
 
 
 def true_displacements(files: Sequence[TrajectoryFile], initial: Configuration) -> NDArray[np.float64]:
-    """Return true displacements ``[R, F, N, 2]`` of one structure, as :func:`read_glassbench` describes."""
+    """Return true displacements ``[R, F, N, 2]`` of one structure.
+
+    :func:`tglassmlp.readers.glassbench.read_glassbench` says how they are told from positions in the box.
+    """
     box = initial.box_length
     later = np.stack([f.arrays["positions"] for f in files], axis=1).astype(np.float64)
     apart = later - initial.positions
