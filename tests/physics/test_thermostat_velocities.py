@@ -15,7 +15,7 @@ from tglassmlp.simulation import energies
 from tglassmlp.simulation.run import isoconfigurational_dynamics
 from tglassmlp.simulation.swap.chain import Chain
 
-COLD, TIME_STEP = 0.01, 0.03
+COLD, TIME_STEP = 0.01, 0.02
 
 
 def mean_squared_frequency(c: Configuration) -> float:
@@ -61,9 +61,10 @@ def test_half_step_velocities_give_positions_the_right_temperature(solid, thermo
         drift = found.conserved_drift[:, -50:].mean() - found.conserved_drift[:, :50].mean()
         assert abs(drift) < 0.01 * COLD
     heating = 0.25 * mean_squared_frequency(solid) * TIME_STEP**2
-    assert heating > 0.04
-    assert excess["half_step"] == pytest.approx(1.0, abs=0.015)
-    assert excess["full_step"] / excess["half_step"] == pytest.approx(1.0 + heating, abs=0.015)
+    assert heating > 0.025
+    # the energy of 256 modes in 16 replicas has an error of a quarter of a per cent
+    assert excess["half_step"] == pytest.approx(1.0, abs=0.008)
+    assert excess["full_step"] / excess["half_step"] == pytest.approx(1.0 + heating, abs=0.008)
 
 
 def energies_of_both(temperature: float, structures: int, sweeps: int, engine: str) -> np.ndarray:
