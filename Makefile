@@ -70,7 +70,7 @@ estimate: $(READY)  ## hours, memory, disk and jobs of the run described by CONF
 	@$(BIN)/python scripts/estimate.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
 reproduce: $(READY)  ## the run described by CONFIG=... twice from scratch; the numbers must be identical
-	@$(BIN)/python scripts/reproduce.py $(if $(filter quick,$(REPRODUCE)),--numbers relaxation/relaxation.json) \
+	@$(BIN)/python scripts/reproduce.py $(if $(filter quick,$(REPRODUCE)),--quick) \
 		$(if $(filter-out all,$(CORES)),--cores $(CORES)) $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
 # OLD=HEAD by default: what is not committed yet beside what is. COMPARE=quick: one structure only.

@@ -41,9 +41,7 @@ def main() -> int:
     parser.add_argument("commit", nargs="?", help="what to compare with, any name git knows")
     parser.add_argument("--config", default="config/smoke.yaml", help="the run that is made by both")
     parser.add_argument("--only", choices=("calculations", "run"), help="leave the other part out")
-    parser.add_argument(
-        "--quick", action="store_true", help="only what is computed of one structure"
-    )
+    parser.add_argument("--quick", action="store_true", help="only what is computed of one structure")
     parser.add_argument("--cores", type=int, default=os.cpu_count())
     parser.add_argument("--calculate", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()

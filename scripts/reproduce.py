@@ -1,7 +1,7 @@
 """Run a configuration twice from scratch in two folders and compare their numbers, digit by digit.
 
-python scripts/reproduce.py [--folder FOLDER] [--cores N] [--numbers FILE] [CONFIG] [arguments of Snakemake]:
-the second run has another number of cores and another division of the structures into jobs, which must
+python scripts/reproduce.py [--folder FOLDER] [--cores N] [--numbers FILE | --quick] [CONFIG] [arguments of
+Snakemake]: the second run has another number of cores and another division of the structures into jobs, which must
 change nothing. Arguments of Snakemake mean the same run as everywhere else; those that say how it is made
 (--profile, --jobs, ...) hold for both runs. Repeat the command after an interruption; both runs go on. The
 folders stay for inspection: --fresh starts again.
@@ -22,6 +22,7 @@ from typing import Any
 import yaml
 from command_line import Command, add_words, understood
 
+from tglassmlp import paths
 from tglassmlp.config import ConfigError, plain
 from tglassmlp.storage import read_json
 
@@ -33,6 +34,9 @@ def main() -> int:
     parser.add_argument("--folder", help="where both runs go (results/reproduce)")
     parser.add_argument("--cores", type=int, default=os.cpu_count(), help="cores of the first run")
     parser.add_argument("--numbers", default="numbers.json", help="file of the run that is compared")
+    parser.add_argument(
+        "--quick", action="store_true", help="compare the equilibration of the first temperature only"
+    )
     parser.add_argument("--fresh", action="store_true", help="remove the folder first")
     add_words(parser)
     given = parser.parse_args()
@@ -42,6 +46,10 @@ def main() -> int:
         print(f"{given.config or 'config.yaml'}: {error}", file=sys.stderr)
         return 1
     config = plain(command.config)
+    if given.quick:
+        # a path below the run's folder, whatever that is
+        first = paths.EQUILIBRATION.path("", temperature=config["temperatures"][0]["value"])
+        given.numbers = first.lstrip("/")
     base = Path(given.folder or command.folder / "results" / "reproduce") / config["run"]
     if given.fresh:
         shutil.rmtree(base, ignore_errors=True)

@@ -24,6 +24,9 @@ def clone(repository: Path, folder: Path) -> Path:
         if source.is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, folder / name)
+    commit = "git -c user.name=tests -c user.email=tests@localhost commit -q --no-verify -m clone"
+    for command in ("git init -q", "git add -A", commit):
+        subprocess.run(command.split(), cwd=folder, check=True)
     (folder / ".venv").symlink_to(repository / ".venv")
     # an update of the environment would be one of the tree that is tested
     made = (repository / ".venv" / ".installed").stat().st_mtime

@@ -180,7 +180,7 @@ TABLE: list[tuple[str, Any, set[str]]] = [
     ("observables.attention_per_length", "sum", {"measure_attention_lengths", "measure_trends"}),
     ("observables.bootstrap", 60, {"measure_pearson", "measure_chord_lengths"}),
     # appearance
-    ("figures.formats", ["png"], {"draw_figure"}),
+    ("figures.formats", ["png", "pdf"], {"draw_figure"}),
     ("figures.dpi", 90, FIGURES),
     ("figures.snapshot", POINT, {"measure_snapshots"}),
     ("figures.movie.frames", 7, FIGURES),

@@ -155,8 +155,7 @@ def test_smoke_run_makes_every_figure_with_its_data(smoke):
 
     figures = smoke / "results" / "smoke" / "figures"
     for name in registry.FIGURES:
-        for suffix in ("png", "pdf"):
-            assert (figures / f"{name}.{suffix}").stat().st_size > 1000, f"{name}.{suffix}"
+        assert (figures / f"{name}.png").stat().st_size > 1000, name
     tables = list((figures / "data").glob("*.csv"))
     assert len(tables) >= 10
     assert all((table.stat().st_size > 10) for table in tables)
