@@ -1,10 +1,10 @@
 """Run a configuration twice from scratch in two folders and compare their numbers, digit by digit.
 
 python scripts/reproduce.py [--folder FOLDER] [--cores N] [--numbers FILE | --quick] [CONFIG] [arguments of
-Snakemake]: the second run has another number of cores and another division of the structures into jobs, which must
-change nothing. Arguments of Snakemake mean the same run as everywhere else; those that say how it is made
-(--profile, --jobs, ...) hold for both runs. Repeat the command after an interruption; both runs go on. The
-folders stay for inspection: --fresh starts again.
+Snakemake]: the second run has another number of cores and another division of the structures into jobs,
+which must change nothing. Arguments of Snakemake mean the same run as everywhere else; those that say how
+it is made (--profile, --jobs, ...) hold for both runs. Repeat the command after an interruption; both runs
+go on. The folders stay for inspection: --fresh starts again.
 """
 
 from __future__ import annotations

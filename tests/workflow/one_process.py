@@ -13,33 +13,18 @@ import runpy
 import sys
 from pathlib import Path
 
+from plans import built
 from snakemake.api import SnakemakeApi
 from snakemake.script import Snakemake
-from snakemake.settings.types import (
-    ConfigSettings,
-    DAGSettings,
-    OutputSettings,
-    Quietness,
-    ResourceSettings,
-    StorageSettings,
-)
+from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness
 
 
 def main() -> None:
     repository, words = Path(sys.argv[1]), sys.argv[2:]
     cut = words.index("--")
+    settings = ConfigSettings(configfiles=[Path(word) for word in words[:cut]])
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-        workflow = api.workflow(
-            resource_settings=ResourceSettings(cores=1),
-            config_settings=ConfigSettings(configfiles=[Path(word) for word in words[:cut]]),
-            storage_settings=StorageSettings(),
-            snakefile=repository / "Snakefile",
-        )
-        workflow.dag(dag_settings=DAGSettings(targets=set(words[cut + 1 :])))
-        inner = workflow._workflow
-        inner._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True)
-        inner._build_dag()
-        for level in inner.dag.toposorted():
+        for level in built(api, repository, settings, words[cut + 1 :]).dag.toposorted():
             for job in sorted(level, key=lambda job: [str(file) for file in job.output]):
                 run(repository, job)
 

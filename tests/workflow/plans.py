@@ -14,6 +14,7 @@ import gc
 import json
 import shutil
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -91,19 +92,28 @@ def files(repository: Path, config: dict[str, Any]) -> dict[str, dict[str, list[
         }
 
 
+def built(
+    api: SnakemakeApi, repository: Path, settings: ConfigSettings, targets: Collection[str] = ()
+) -> Any:  # fmt: skip
+    """Workflow of a run with the plan of its jobs, all or those of some targets."""
+    workflow = api.workflow(
+        resource_settings=ResourceSettings(cores=2),
+        config_settings=settings,
+        storage_settings=StorageSettings(),
+        snakefile=repository / "Snakefile",
+    )
+    workflow.dag(dag_settings=DAGSettings(targets=set(targets)))
+    inner = workflow._workflow
+    inner._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True)
+    inner._build_dag()
+    return inner
+
+
 def plan(repository: Path, config: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Every job of a run by its outputs: rule, what Snakemake remembers of it, and the jobs it waits for."""
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-        workflow = api.workflow(
-            resource_settings=ResourceSettings(cores=2),
-            config_settings=ConfigSettings(configfiles=[written(config)], replace_workflow_config=True),
-            storage_settings=StorageSettings(),
-            snakefile=repository / "Snakefile",
-        )
-        workflow.dag(dag_settings=DAGSettings())
-        inner = workflow._workflow
-        inner._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True)
-        inner._build_dag()
+        settings = ConfigSettings(configfiles=[written(config)], replace_workflow_config=True)
+        inner = built(api, repository, settings)
         dag, memory = inner.dag, inner.persistence
         names = {job: str(job.output[0]) for job in dag.jobs if job.output}
         return {
