@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from tglassmlp.box import DIMENSIONS, Box, check_resolved, minimum_image, wrap
 from tglassmlp.mixture import Mixture, check_is_mixture
 
-__all__ = ["Configuration", "minimum_image", "wrap"]
+__all__ = ["Configuration", "check_is_configuration", "minimum_image", "real_numbers", "wrap"]
 
 #: Species are kept as int32, and counted into arrays of as many entries as the largest one.
 LARGEST_SPECIES = 10_000
@@ -65,8 +65,8 @@ class Configuration:
         box_length: float,
         mixture: Mixture | None = None,
     ) -> None:
-        pos = np.array(_real("positions", positions), dtype=np.float64, order="C")
-        raw = _real("species", species)
+        pos = np.array(real_numbers("positions", positions), dtype=np.float64, order="C")
+        raw = real_numbers("species", species)
         if pos.ndim != 2 or pos.shape[1] != DIMENSIONS:
             raise ValueError(
                 f"positions must have shape [N, {DIMENSIONS}] (two dimensions), found {pos.shape}"
@@ -184,8 +184,26 @@ class Configuration:
             )
 
 
-def _real(name: str, values: ArrayLike) -> NDArray[Any]:
-    """Return values as an array of real numbers, refusing what could only be turned into them by a loss."""
+def check_is_configuration(value: Any, call: str) -> None:
+    """Refuse anything but a configuration.
+
+    Raises
+    ------
+    TypeError
+        Naming the function it was given to, and what was found.
+    """
+    if not isinstance(value, Configuration):
+        raise TypeError(f"{call}: a tglassmlp.Configuration is needed, found {type(value).__name__}")
+
+
+def real_numbers(name: str, values: ArrayLike) -> NDArray[Any]:
+    """Return values as an array of real numbers, refusing what could only be turned into them by a loss.
+
+    Raises
+    ------
+    ValueError
+        For masked values, rows of different lengths, and what are no real numbers.
+    """
     if np.ma.is_masked(values):
         masked = int(np.count_nonzero(getattr(values, "mask", True)))
         raise ValueError(f"{name} must all be given, found {masked} masked values")

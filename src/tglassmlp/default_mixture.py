@@ -17,7 +17,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tglassmlp.configuration import Configuration
+from tglassmlp.configuration import Configuration, check_is_configuration
 from tglassmlp.mixture import KA2D, Mixture
 
 __all__ = [
@@ -35,6 +35,9 @@ SMALLEST_LIQUID: Final = 30
 
 #: Share of a species by which a liquid may differ from KA2D before a warning says so.
 LARGEST_DIFFERENCE: Final = 0.25
+
+#: What an argument that is one configuration is annotated with.
+_ONE: Final = ("Configuration", Configuration)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -157,6 +160,8 @@ def takes_mixture(refuse: bool = True, assume: bool = True) -> Callable[[Callabl
         place = list(signature.parameters).index("mixture")
         if signature.parameters["mixture"].kind is inspect.Parameter.KEYWORD_ONLY:
             place = len(signature.parameters)  # no place of its own
+        # the argument that is one configuration, if there is such a one
+        one = next((p.name for p in signature.parameters.values() if p.annotation in _ONE), "")
 
         @functools.wraps(function)
         def wrapper(*args: Any, **keywords: Any) -> Any:
@@ -169,6 +174,8 @@ def takes_mixture(refuse: bool = True, assume: bool = True) -> Callable[[Callabl
             if keywords.get("mixture", KA2D) is None:
                 del keywords["mixture"]
             bound = signature.bind(*plain, **keywords)
+            if assume and one:
+                check_is_configuration(bound.arguments[one], name)
             given = bound.arguments.get("mixture")
             found = list(_configurations(bound.arguments.values()))
             own = None if given is not None else carried_mixture(found, name)

@@ -11,9 +11,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["Capabilities", "Engine", "engine", "names", "register", "unregister"]
+from tglassmlp.limits import check_name
+
+__all__ = ["METHODS", "Capabilities", "Engine", "check_object", "engine", "names", "register", "unregister"]
+
+#: What an engine may offer, and the method that its object has for this.
+METHODS: Final[dict[str, str]] = {"dynamics": "trajectories", "swap": "chains", "minimiser": "minima"}
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,15 @@ class Capabilities:
     def __post_init__(self) -> None:
         if not self.rates or not all(rate > 0 for rate in self.rates.values()):
             raise ValueError(f"an engine needs a device and a positive rate on it, found {dict(self.rates)}")
-        if not self.precisions:
-            raise ValueError("an engine needs a precision that it computes in")
+        if not self.precisions or isinstance(self.precisions, str):
+            raise ValueError(
+                "an engine needs a precision that it computes in, as in ('double',), found "
+                f"{self.precisions!r}"
+            )
+        for name in ("largest_batch", "replicas_per_thread", "largest_swap_batch"):
+            count = getattr(self, name)
+            if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+                raise ValueError(f"{name} must be a whole number of at least 1 or None, found {count!r}")
 
     @property
     def device(self) -> str:
@@ -103,12 +115,45 @@ def register(declared: Engine) -> None:
 
     Raises
     ------
+    TypeError
+        If one of its objects has not the method that it is for, or is a class and no object of it.
     ValueError
-        If its name is taken.
+        If its name is taken or is none, or a place is not ``"package.module:NAME"``.
     """
+    if not isinstance(declared, Engine):
+        raise TypeError(f"an engine is declared as an Engine, found {type(declared).__name__}")
+    check_name("engine", declared.name)
+    for job in METHODS:
+        offered = getattr(declared, job)
+        if isinstance(offered, str):
+            module, _, attribute = offered.partition(":")
+            if not (module and attribute):
+                raise ValueError(
+                    f"engine {declared.name!r}: {job} must be an object or 'package.module:NAME', found "
+                    f"{offered!r}"
+                )
+        elif offered is not None:
+            check_object(declared.name, job, offered)
     if declared.name in _ENGINES:
         raise ValueError(f"there is an engine {declared.name!r} already: {_ENGINES[declared.name]}")
     _ENGINES[declared.name] = declared
+
+
+def check_object(name: str, job: str, offered: Any) -> None:
+    """Refuse what has not the method for a job of an engine.
+
+    Raises
+    ------
+    TypeError
+        Naming engine, job and method.
+    """
+    method = METHODS[job]
+    if isinstance(offered, type):
+        raise TypeError(f"engine {name!r}: {job} must be an object, found the class {offered.__name__}")
+    if not callable(getattr(offered, method, None)):
+        raise TypeError(
+            f"engine {name!r}: {job} must have a method {method!r}, found none in {type(offered).__name__}"
+        )
 
 
 def unregister(name: str) -> None:

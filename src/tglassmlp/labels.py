@@ -16,6 +16,8 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tglassmlp.limits import check_name
+
 __all__ = ["BOND_BREAKING", "Label", "label", "names", "recorded", "register", "unregister"]
 
 
@@ -46,7 +48,7 @@ class Label:
     Raises
     ------
     ValueError
-        If the range is empty.
+        If the range is empty, or name, direction or measure are none.
     """
 
     name: str
@@ -59,8 +61,19 @@ class Label:
     is_clock: bool = False
 
     def __post_init__(self) -> None:
+        check_name("label", self.name)
         if not self.lowest < self.highest:
             raise ValueError(f"label {self.name}: range {self.lowest:g} to {self.highest:g} is empty")
+        if self.direction not in ("falls", "rises"):
+            raise ValueError(
+                f"label {self.name}: direction must be 'falls' or 'rises', found {self.direction!r}"
+            )
+        module, _, function = self.measure.partition(":") if isinstance(self.measure, str) else ("", "", "")
+        if not callable(self.measure) and not (module and function):
+            raise ValueError(
+                f"label {self.name}: measure must be a function or 'package.module:function', found "
+                f"{self.measure!r}"
+            )
 
     def is_active(self, values: ArrayLike, threshold: float) -> NDArray[np.bool_]:
         """Whether values (any shape) lie on the active side of a threshold."""
@@ -85,11 +98,30 @@ class Label:
             )
 
     def measured(self, *arguments: Any) -> Any:
-        """Propensity of one structure; arguments as ``measure`` takes them."""
+        """Propensity of one structure; arguments as ``measure`` takes them.
+
+        Raises
+        ------
+        ValueError
+            Unless it holds ``mean`` ``[frame, particle]`` and ``half`` ``[2, frame, particle]``.
+        """
         if callable(self.measure):
-            return self.measure(*arguments)
-        module, function = self.measure.split(":")
-        return getattr(importlib.import_module(module), function)(*arguments)
+            found = self.measure(*arguments)
+        else:
+            module, function = self.measure.split(":")
+            found = getattr(importlib.import_module(module), function)(*arguments)
+        _, frames, particles = np.shape(arguments[1])[:3]
+        for part, shape in (("half", (2, frames, particles)), ("mean", (frames, particles))):
+            if not hasattr(found, part):
+                raise ValueError(
+                    f"label {self.name}: its function must return a Propensity, found {type(found).__name__}"
+                )
+            if np.shape(getattr(found, part)) != shape:
+                raise ValueError(
+                    f"label {self.name}: its function must return {part} of shape {shape}, found "
+                    f"{np.shape(getattr(found, part))}"
+                )
+        return found
 
 
 _LABELS: dict[str, Label] = {}
@@ -100,9 +132,13 @@ def register(declared: Label) -> Label:
 
     Raises
     ------
+    TypeError
+        If it is no :class:`Label`.
     ValueError
         If its name is taken.
     """
+    if not isinstance(declared, Label):
+        raise TypeError(f"a label is declared as a Label, found {type(declared).__name__}")
     if declared.name in _LABELS:
         raise ValueError(f"there is a label {declared.name!r} already: {_LABELS[declared.name]}")
     _LABELS[declared.name] = declared

@@ -6,6 +6,7 @@ functions ask for them by :func:`tglassmlp.settings.check`. What follows needs t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -20,8 +21,10 @@ __all__ = [
     "OutOfRange",
     "check_cutoff",
     "check_lengths",
+    "check_name",
     "check_radii",
     "check_rings",
+    "check_whole",
 ]
 
 #: Range of the coarse-graining sums: just less than half the box of one unit system of KA2D.
@@ -37,6 +40,9 @@ SMALLEST_TOLERANCE: Final = 1e-10
 #: Rows of the table of weights per smallest length, and the largest number of entries of that table.
 ROWS_PER_LENGTH: Final = 32
 _LARGEST_TABLE: Final = 4_000_000
+
+#: Names that stand in names of files, and in configurations without quotation marks.
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class OutOfRange(ValueError):
@@ -100,6 +106,22 @@ def check_lengths(lengths: Sequence[float], cutoff: float) -> NDArray[np.float64
     return values
 
 
+def check_name(kind: str, name: Any) -> str:
+    """Return the name of something that is added if files, folders and configurations can hold it.
+
+    Raises
+    ------
+    ValueError
+        Saying of what kind of thing the name is.
+    """
+    if not (isinstance(name, str) and _NAME.fullmatch(name)):
+        raise ValueError(
+            f"the name of a new {kind} must be letters, digits, '.', '_' and '-', starting with a letter or "
+            f"digit, found {name!r}"
+        )
+    return name
+
+
 def check_radii(r_in: float, r_out: float) -> None:
     """Refuse distances of bond breaking that are not 0 < r_in < r_out.
 
@@ -109,7 +131,8 @@ def check_radii(r_in: float, r_out: float) -> None:
         With the one that is not allowed.
     """
     for name, value in (("r_in", r_in), ("r_out", r_out)):
-        if isinstance(value, bool) or not (np.isfinite(value) and value > 0):
+        number = np.ndim(value) == 0 and np.asarray(value).dtype.kind in "iuf"
+        if not number or not (np.isfinite(value) and value > 0):
             raise OutOfRange(name, f"{value}", "a positive number")
     if r_out <= r_in:
         raise OutOfRange("r_out", f"{r_out:g}", f"more than r_in ({r_in:g})")
@@ -148,3 +171,18 @@ def check_rings(radii: Sequence[float], width: float, box_length: float, particl
             f"{smallest:.3g} to {half:.4g}: a ring at {values[0]:g} holds at least one particle on average "
             "and fits in half the box",
         )
+
+
+def check_whole(name: str, value: Any) -> None:
+    """Refuse what is not a whole number of at least 1 that 64 bits hold.
+
+    Raises
+    ------
+    OutOfRange
+        With the value.
+    """
+    number = np.ndim(value) == 0 and (
+        np.asarray(value).dtype.kind in "iuf" or (isinstance(value, int) and not isinstance(value, bool))
+    )
+    if not number or not 1 <= value < 2**63 or int(value) != value:
+        raise OutOfRange(name, f"{value!r}", "a whole number of at least 1")

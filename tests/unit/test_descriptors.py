@@ -16,6 +16,7 @@ from tglassmlp import (
 )
 from tglassmlp.config import DescriptorSettings
 from tglassmlp.configuration import minimum_image, wrap
+from tglassmlp.local_structure import blocks
 from tglassmlp.local_structure.coarse_grain import coarse_grain
 from tglassmlp.local_structure.describe import periodic_descriptors
 from tglassmlp.local_structure.local import radical_cells
@@ -324,3 +325,34 @@ def test_mean_descriptors_of_every_species(liquid):
     where = [k for k, name in enumerate(names) if name.startswith("type 2 ")]
     assert [names[k].removeprefix("type 2 ") for k in where] == list(second.names)
     np.testing.assert_array_equal(means[1, where], second.values.mean(axis=0))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            lambda s, lengths: np.full((s.configuration.n_particles, 2), np.nan),
+            "column 0 of row 0 is not finite",
+        ),
+        (
+            lambda s, lengths: np.zeros((1, 2)),
+            r"must give real numbers of shape .* found float64 of shape \(1, 2\)",
+        ),
+        (lambda s, lengths: np.zeros(s.configuration.n_particles), "must give real numbers of shape"),
+        (lambda s, lengths: np.full((s.configuration.n_particles, 2), 1j), "found complex128"),
+    ],
+)
+def test_what_a_block_returns_is_checked(monkeypatch, liquid, values, message):
+    monkeypatch.setattr(blocks, "BLOCKS", dict(blocks.BLOCKS))
+    monkeypatch.setattr("tglassmlp.local_structure.describe.BLOCKS", blocks.BLOCKS)
+    blocks.register("toy", blocks.Block(lambda lengths, s: [f"toy/all/L{x:g}" for x in lengths], values))
+    with pytest.raises(ValueError, match=f"block 'toy'.* {message}"):
+        descriptors(liquid, [0.0, 1.0])
+
+
+def test_blocks_that_are_none_are_refused():
+    with pytest.raises(TypeError, match="must be a Block of two functions"):
+        blocks.register("toy", 3)
+    with pytest.raises(ValueError, match="'toy/all/Lx' is not the name of a descriptor"):
+        blocks.register("toy", blocks.Block(lambda lengths, s: ["toy/all/Lx"], len))
+    assert "toy" not in blocks.BLOCKS

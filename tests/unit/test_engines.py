@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from tglassmlp.cost import dynamics_rate, dynamics_threads
 from tglassmlp.simulation.dynamics import DynamicsSettings, Trajectory
 from tglassmlp.simulation.protocols import PLAIN, DynamicsRequest, dynamics_engine, minimiser, swap_sampler
 from tglassmlp.simulation.replica_run import ReplicaNoise, checked_request, replica_seed
-from tglassmlp.simulation.run import run_chunk
+from tglassmlp.simulation.run import run_chunk, trajectory
 from tglassmlp.simulation.thermostats import maxwell
 
 MIXTURE = KA2D.scaled(10)
@@ -113,3 +115,73 @@ def test_requests_that_do_not_fit_together_are_refused(liquid, part):
             replicas=1,
             mixture=MIXTURE,
         )
+
+
+class Faulty(FreeFlight):
+    """Free flight that returns something else than was asked for."""
+
+    def __init__(self, change):
+        self.change = change
+
+    def trajectories(self, request, conduct=PLAIN):
+        return self.change(super().trajectories(request, conduct))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: [replace(t[0], displacements=t[0].displacements[:2])], r"shape \(2, 3, .* wanted \(3, 3"),
+        (
+            lambda t: [replace(t[0], displacements=t[0].displacements[:, :, :1])],
+            "returned displacements of shape",
+        ),
+        (lambda t: [replace(t[0], kinetic_temperature=np.zeros(3))], "returned kinetic_temperature of shape"),
+        (lambda t: [replace(t[0], displacements=np.nan * t[0].displacements)], "not finite"),
+        (lambda t: [replace(t[0], steps=t[0].steps + 1)], "other steps for structure 0"),
+        (lambda t: t * 2, "returned 2 trajectories of 1 structures"),
+        (lambda t: None, "returned NoneType, wanted a list of Trajectory"),
+    ],
+)
+def test_what_an_engine_returns_is_held_against_what_was_asked_for(liquid, change, message):
+    with pytest.raises(RuntimeError, match=message):
+        trajectory(
+            liquid, 0.6, [0, 5, 10], 3, np.random.SeedSequence(1), mixture=MIXTURE, engine=Faulty(change)
+        )
+
+
+@pytest.mark.parametrize(
+    ("parts", "kind", "message"),
+    [
+        (
+            {"dynamics": object()},
+            TypeError,
+            "dynamics must have a method 'trajectories', found none in object",
+        ),
+        ({"dynamics": FreeFlight}, TypeError, "dynamics must be an object, found the class FreeFlight"),
+        ({"swap": FreeFlight()}, TypeError, "swap must have a method 'chains'"),
+        ({"minimiser": "tglassmlp.box"}, ValueError, "minimiser must be an object or 'package.module:NAME'"),
+        ({"name": "free flight"}, ValueError, "name of a new engine must be letters, .* found 'free flight'"),
+    ],
+)
+def test_engines_that_cannot_work_are_not_taken(parts, kind, message):
+    can = engines.Capabilities(rates={"cpu": 1.0}, same_bits_for_any_grouping=True)
+    with pytest.raises(kind, match=message):
+        engines.register(engines.Engine(**{"name": "toy", "title": "a toy", "capabilities": can, **parts}))
+    assert engines.names() == ("native", "hoomd")
+
+
+def test_places_of_engines_that_hold_nothing_are_named():
+    can = engines.Capabilities(rates={"cpu": 1.0}, same_bits_for_any_grouping=True)
+    engines.register(engines.Engine("toy", "a toy", can, dynamics="tglassmlp.box:NOTHING"))
+    try:
+        with pytest.raises(ImportError, match=r"'toy': 'tglassmlp.box:NOTHING' is the place of its dynamics"):
+            dynamics_engine("toy")
+    finally:
+        engines.unregister("toy")
+
+
+@pytest.mark.parametrize("name", ["largest_batch", "replicas_per_thread", "largest_swap_batch"])
+@pytest.mark.parametrize("count", [0, -1, 1.5, True])
+def test_batches_of_no_system_are_refused(name, count):
+    with pytest.raises(ValueError, match=f"{name} must be a whole number of at least 1 or None"):
+        engines.Capabilities(rates={"cpu": 1.0}, same_bits_for_any_grouping=True, **{name: count})

@@ -327,3 +327,65 @@ def test_what_the_interface_returns_prints_as_one_line(lattice):
         assert len(repr(found)) < 200
     assert repr(tg.KA2D) == "<Mixture KA2D: 3 species, 600 : 330 : 360, number density 1.192>"
     assert "2 sweeps" in repr(statistics)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (
+            lambda c: tg.inherent_structure(c.positions),
+            TypeError,
+            "inherent_structure: a tglassmlp.Configuration",
+        ),
+        (lambda c: tg.descriptors([c], [0.0]), TypeError, "Configuration is needed, found list"),
+        (lambda c: tg.potential_energies(None), TypeError, "Configuration is needed, found NoneType"),
+        (lambda c: tg.swap_monte_carlo(c, "0.5", 1, 1), ValueError, "temperature must be a number, not text"),
+        (
+            lambda c: tg.swap_monte_carlo(c, None, 1, 1),
+            ValueError,
+            "temperature must be a number, found null",
+        ),
+        (lambda c: tg.swap_monte_carlo(c, 0.5, "3", 1), ValueError, "sweeps must be a whole number"),
+        (
+            lambda c: tg.isoconfigurational_dynamics(c, 0.5, [0.0], None, 1),
+            ValueError,
+            "replicas must be a whole",
+        ),
+        (
+            lambda c: tg.isoconfigurational_dynamics(c, 0.5, [0, 1e20], 2, 1),
+            ValueError,
+            "times must be at most",
+        ),
+        (
+            lambda c: tg.isoconfigurational_dynamics(c, 0.5, "abc", 2, 1),
+            ValueError,
+            "times must be real numbers",
+        ),
+        (
+            lambda c: tg.isoconfigurational_dynamics(c, 0.5, [0.0], 2, 1, engine=None),
+            TypeError,
+            "name of an engine",
+        ),
+        (
+            lambda c: tg.descriptors(c, [0.0], central_species=[1, 2]),
+            ValueError,
+            "central_species must be a whole",
+        ),
+    ],
+)
+def test_values_of_the_wrong_kind_are_named(liquid, call, kind, message):
+    with pytest.raises(kind, match=message):
+        call(liquid)
+
+
+@pytest.mark.parametrize(
+    ("later", "message"),
+    [
+        (lambda x: x[None] + 1j, "later must be real numbers, found type complex128"),
+        (lambda x: np.ma.masked_greater(x[None], 0.0), "later must all be given, found"),
+        (lambda x: np.zeros((0, *x.shape)), "at least one replica, found none"),
+    ],
+)
+def test_bonds_of_what_are_no_positions_are_not_counted(liquid, later, message):
+    with pytest.raises(ValueError, match=message):
+        tg.bond_breaking(liquid.positions, later(liquid.positions), liquid.box_length, liquid.species)

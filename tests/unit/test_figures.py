@@ -670,3 +670,20 @@ def test_a_backend_that_is_not_installed_is_left_for_one_that_is(monkeypatch, ba
     monkeypatch.setenv("MPLBACKEND", backend)
     figures._mend_backend()
     assert os.environ["MPLBACKEND"] == (backend if kept else "Agg")
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "tables", "message"),
+    [
+        ("a toy", {}, {}, "name of a new figure must be letters"),
+        ("toy", {"function": "nowhere"}, {}, "function must be 'package.module:function'"),
+        ("toy", {"tables": "pearson"}, {}, "tables must be a tuple of names"),
+        ("toy", {}, {"pearson": "elsewhere.parquet"}, "table 'pearson' has the place"),
+    ],
+)
+def test_figures_that_cannot_be_drawn_are_refused(name, change, tables, message):
+    usual = {"function": ".toy:draw", "tables": ("pearson",), "title": "", "caption": "", "category": ""}
+    spec = registry.FigureSpec(**{**usual, "label": "", **change})
+    with pytest.raises(ValueError, match=message):
+        registry.register(name, spec, tables)
+    assert name not in registry.FIGURES

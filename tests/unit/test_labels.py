@@ -233,3 +233,31 @@ def test_regions_of_a_label_that_rises_are_those_of_one_that_falls_upside_down(t
     rises = chord_sums(-field, [Lattice(positions, 12.0, 1.0, toy)])
     np.testing.assert_array_equal(rises, falls)
     assert not np.array_equal(chord_sums(-field, [Lattice(positions, 12.0, 1.0)]), falls)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"direction": "sideways"}, "direction must be 'falls' or 'rises', found 'sideways'"),
+        ({"measure": "nowhere"}, "measure must be a function or 'package.module:function', found 'nowhere'"),
+        ({"measure": 3}, "measure must be a function"),
+        ({"name": "two words"}, "name of a new label must be letters"),
+    ],
+)
+def test_labels_that_say_nothing_are_refused(parts, message):
+    usual = {"name": "toy", "title": "toy", "lowest": 0.0, "highest": 1.0, "direction": "falls"}
+    with pytest.raises(ValueError, match=message):
+        labels.Label(**{**usual, "measure": len, **parts})
+
+
+def test_what_the_function_of_a_label_returns_is_checked():
+    def toy(found):
+        return labels.Label("toy", "toy", 0.0, 1.0, "falls", lambda *_: found)
+
+    moved = np.zeros((4, 3, 5, 2))
+    good = Propensity(np.zeros((3, 5)), np.zeros((2, 3, 5)))
+    assert toy(good).measured(None, moved, {}, None) is good
+    with pytest.raises(ValueError, match="must return a Propensity, found ndarray"):
+        toy(np.zeros((3, 5))).measured(None, moved, {}, None)
+    with pytest.raises(ValueError, match=r"must return mean of shape \(3, 5\), found \(5,\)"):
+        toy(Propensity(np.zeros(5), good.half)).measured(None, moved, {}, None)

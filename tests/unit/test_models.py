@@ -180,3 +180,14 @@ def test_a_model_that_finds_no_descriptor_to_read_is_refused():
     with pytest.raises(ValueError, match=r"no descriptor has one of the lengths \(0\.0,\)"):
         Reads(lengths=(0.0,)).columns(scaling)
     assert Reads().columns(scaling) is scaling
+
+
+def test_models_that_lack_a_part_are_refused():
+    class Nothing:
+        name = "nothing"
+
+    with pytest.raises(TypeError, match=r"lacks title, reads, .*forward"):
+        models.register(Nothing())
+    with pytest.raises(TypeError, match="must be an object, found the class LinearReadout"):
+        models.register(LinearReadout)
+    assert "nothing" not in models.MODELS

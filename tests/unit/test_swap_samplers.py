@@ -187,3 +187,18 @@ def test_native_chains_of_a_request_are_those_one_by_one(liquid):
     chains.restore(saved)
     chains.run(4)
     np.testing.assert_array_equal(chains.energies, later)
+
+
+@pytest.mark.parametrize("springs", [None], indirect=True)
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("energies", np.full(2, np.nan), r"energies of 2 chains must be finite numbers \[chain\], found"),
+        ("energies", np.zeros(1), r"energies of 2 chains"),
+        ("counters", np.zeros((2, 3), int), r"counters of 2 chains must be finite numbers \[chain, 4\]"),
+    ],
+)
+def test_chains_without_a_number_each_are_refused(springs, monkeypatch, name, value, message):
+    monkeypatch.setattr(Springs, name, value)
+    with pytest.raises(RuntimeError, match=message):
+        made([0, 2])

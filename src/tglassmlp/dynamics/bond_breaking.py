@@ -24,7 +24,7 @@ from scipy.spatial import cKDTree
 
 from tglassmlp.box import bring_near, check_resolved, minimum_image, wrap
 from tglassmlp.compilation import njit
-from tglassmlp.configuration import Configuration
+from tglassmlp.configuration import Configuration, real_numbers
 from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.dynamics.propensity import Propensity
 from tglassmlp.limits import check_radii
@@ -177,9 +177,11 @@ def bond_breaking(
     [[1.0, 0.5, 0.0]]
     """
     c = Configuration(initial, species, box_length)
-    moved = np.ascontiguousarray(later, dtype=np.float64)
+    moved = np.ascontiguousarray(real_numbers("later", later), dtype=np.float64)
     if moved.ndim != 3 or moved.shape[1:] != (c.n_particles, 2):
         raise ValueError(f"later must have shape [R, {c.n_particles}, 2], found {moved.shape}")
+    if not len(moved):
+        raise ValueError("later must hold at least one replica, found none")
     if not np.all(np.isfinite(moved)):
         raise ValueError("later holds positions that are not finite")
     check_resolved(moved, c.box_length, "in later, particle")

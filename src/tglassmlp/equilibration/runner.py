@@ -217,6 +217,7 @@ def _lead(
     """Lead chains that are at the same step of one plan to its end."""
     tasks, plan, first = [walk.task for walk in walks], walks[0].task.plan, walks[0].step
     chains = _chains(tasks, plan[0].temperature, settings, mixture, engine)
+    _check_chains(chains, len(tasks), engine)
     saved = [walk.chain for walk in walks if walk.chain is not None]
     if saved:
         chains.restore(saved)
@@ -239,6 +240,7 @@ def _lead(
                 walk.samples.append(energy)
         if step.record is not None:
             chains.check_energies()
+            _check_chains(chains, len(tasks), engine)
             states = zip(chains.configurations(), chains.energies.tolist(), chains.counters, strict=True)
             for walk, (c, energy, counters) in zip(walks, states, strict=True):
                 walk.note(step, c, energy, counters, tiles, mixture)
@@ -255,6 +257,25 @@ def _lead(
     for walk in walks:
         walk.finish()
     return chains.configurations()
+
+
+def _check_chains(chains: SwapChains, wanted: int, engine: str) -> None:
+    """Refuse chains of a sampler that do not count, or have no energies, as many as were asked for.
+
+    Raises
+    ------
+    RuntimeError
+        Naming the engine, what was found and what is wanted.
+    """
+    for name, least in (("energies", ()), ("counters", (4,))):
+        found = np.asarray(getattr(chains, name, None))
+        fits = found.ndim == 1 + len(least) and len(found) == wanted and found.shape[1:] >= least
+        if not fits or found.dtype.kind not in "iuf" or not np.isfinite(found).all():
+            shown = f"type {type(chains).__name__} without them" if found.ndim == 0 else f"{found.tolist()}"
+            shape = "[chain]" if not least else "[chain, 4]"
+            raise RuntimeError(
+                f"engine {engine!r}: {name} of {wanted} chains must be finite numbers {shape}, found {shown}"
+            )
 
 
 def _chains(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tglassmlp import paths
+from tglassmlp.limits import check_name
 
 __all__ = ["FIGURES", "TABLES", "FigureSpec", "register"]
 
@@ -277,9 +278,27 @@ def register(name: str, spec: FigureSpec, tables: Mapping[str, str] | None = Non
 
     Raises
     ------
+    TypeError
+        If it is no :class:`FigureSpec`.
     ValueError
-        If there is another figure of this name, or it needs a table that has no place.
+        If there is another figure of this name, the name is none, the figure needs a table that has no place
+        or one that has another, or its function is not ``package.module:function``.
     """
+    if not isinstance(spec, FigureSpec):
+        raise TypeError(f"figure {name!r} must be a FigureSpec, found {type(spec).__name__}")
+    check_name("figure", name)
+    module, _, function = spec.function.partition(":")
+    if not (module and function):
+        raise ValueError(
+            f"figure {name!r}: function must be 'package.module:function', found {spec.function!r}"
+        )
+    if isinstance(spec.tables, str):
+        raise ValueError(f"figure {name!r}: tables must be a tuple of names, found {spec.tables!r}")
+    for table, place in (tables or {}).items():
+        if TABLES.get(table, place) != place:
+            raise ValueError(
+                f"figure {name!r}: table {table!r} has the place {TABLES[table]!r}, found {place!r}"
+            )
     if FIGURES.get(name, spec) != spec:
         raise ValueError(f"there is another figure called {name!r}")
     known = {**TABLES, **(tables or {})}

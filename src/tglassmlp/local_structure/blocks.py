@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.configuration import Configuration
+from tglassmlp.limits import check_name
 from tglassmlp.local_structure.coarse_grain import coarse_grain
 from tglassmlp.local_structure.names import descriptor_lengths, descriptor_names
 from tglassmlp.mixture import Mixture
 
-__all__ = ["BLOCKS", "Block", "Structure", "register"]
+__all__ = ["BLOCKS", "Block", "Structure", "checked", "register"]
 
 
 class Structure(NamedTuple):
@@ -82,10 +83,15 @@ def register(name: str, block: Block) -> None:
 
     Raises
     ------
+    TypeError
+        If it is no :class:`Block` of two functions.
     ValueError
         If there is another block of this name, or a name of a column has not the form of a descriptor's or
         is that of another column.
     """
+    if not (isinstance(block, Block) and callable(block.names) and callable(block.values)):
+        raise TypeError(f"block {name!r} must be a Block of two functions, found {block!r}")
+    check_name("block of descriptors", name)
     if BLOCKS.get(name, block) != block:
         raise ValueError(f"there is another block of descriptors called {name!r}")
     own = block.names((0.0, 1.0), 1)
@@ -95,3 +101,23 @@ def register(name: str, block: Block) -> None:
     if double:
         raise ValueError(f"block {name!r}: {double[0]!r} is the name of another column")
     BLOCKS[name] = block
+
+
+def checked(name: str, values: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Return the columns of a block if they are finite numbers of the right shape.
+
+    Raises
+    ------
+    ValueError
+        Naming the block, what was found and what is wanted.
+    """
+    found = np.asarray(values)
+    if found.shape != shape or found.dtype.kind not in "iuf":
+        raise ValueError(
+            f"block {name!r} must give real numbers of shape {shape} (particles wanted, columns named), "
+            f"found {found.dtype} of shape {found.shape}"
+        )
+    if not np.isfinite(found).all():
+        row, column = np.argwhere(~np.isfinite(found))[0].tolist()
+        raise ValueError(f"block {name!r}: column {column} of row {row} is not finite ({found[row, column]})")
+    return values

@@ -8,8 +8,8 @@ import numpy as np
 
 from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
-from tglassmlp.limits import DESCRIPTOR_CUTOFF, check_cutoff, check_lengths
-from tglassmlp.local_structure.blocks import BLOCKS, Structure
+from tglassmlp.limits import DESCRIPTOR_CUTOFF, check_cutoff, check_lengths, check_whole
+from tglassmlp.local_structure.blocks import BLOCKS, Structure, checked
 from tglassmlp.local_structure.described import CoarseGraining, Descriptors
 from tglassmlp.local_structure.local import radical_perimeters
 from tglassmlp.mixture import KA2D, Mixture
@@ -102,6 +102,8 @@ def _described(
     """Descriptors of the first of ``copies`` x ``copies`` repetitions of a structure."""
     inherent.check_mixture(mixture.n_species)
     scales = tuple(float(x) for x in check_lengths(lengths, cutoff))
+    if central is not None:
+        check_whole("central_species", central)
     rows = np.arange(inherent.n_particles) if central is None else inherent.of_species(central)
     if rows.size == 0:
         raise ValueError(f"no particle is of the central species {central}")
@@ -115,9 +117,16 @@ def _described(
         cutoff,
         None if central is None and copies == 1 else rows,
     )
-    blocks = [block.values(structure, scales) for block in BLOCKS.values()]
+    listed = {name: list(block.names(scales, mixture.n_species)) for name, block in BLOCKS.items()}
+    names = [column for own in listed.values() for column in own]
+    if len(set(names)) < len(names):
+        double = next(n for n in names if names.count(n) > 1)
+        raise ValueError(f"two columns of the blocks {', '.join(BLOCKS)} have the name {double!r}")
+    blocks = [
+        checked(name, block.values(structure, scales), (rows.size, len(listed[name])))
+        for name, block in BLOCKS.items()
+    ]
     values = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
-    names = [name for block in BLOCKS.values() for name in block.names(scales, mixture.n_species)]
     settings = CoarseGraining(
         lengths=scales,
         cutoff=cutoff,

@@ -30,7 +30,12 @@ def descriptor_lengths(names: Sequence[str]) -> NDArray[np.float64]:
     found = []
     for name in names:
         parts = str(name).split("/")
-        if len(parts) != 3 or not parts[2].startswith("L"):
-            raise ValueError(f"{name!r} is not the name of a descriptor such as 'energy/type2/L1.5'")
-        found.append(float(parts[2][1:]))
+        try:
+            if len(parts) != 3 or not parts[2].startswith("L"):
+                raise ValueError
+            found.append(float(parts[2][1:]))
+        except ValueError:
+            raise ValueError(
+                f"{name!r} is not the name of a descriptor such as 'energy/type2/L1.5'"
+            ) from None
     return np.array(found)

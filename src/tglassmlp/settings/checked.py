@@ -100,6 +100,8 @@ def check_value(name: str, value: Any, allowed: Any) -> None:
         With its name, what was found and what is allowed.
     """
     _checked(_single(allowed), {"value": value}, {"value": name})
+    if isinstance(value, str | bytes):  # "0.5" is read as a number there, as in a file
+        raise OutOfRange(name, repr(value), "a number, not text")
 
 
 @functools.cache

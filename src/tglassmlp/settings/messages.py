@@ -78,6 +78,7 @@ _SHAPES: Final = {
     "tuple_type": "a list",
     "model_type": "a group of keys",
     "dict_type": "a group of keys",
+    "invalid_key": "names as keys, with quotation marks if they look like numbers",
 }
 
 

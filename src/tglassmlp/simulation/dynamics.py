@@ -17,7 +17,7 @@ from pydantic import Field
 from tglassmlp.box import DIMENSIONS
 from tglassmlp.frames import frame_steps
 from tglassmlp.settings import refuse_out_of_range
-from tglassmlp.settings.ranges import Limit
+from tglassmlp.settings.ranges import MOST_STEPS, Limit
 
 __all__ = [
     "DEFAULT_SETTINGS",
@@ -207,6 +207,11 @@ def whole_steps(times: ArrayLike, time_step: float) -> NDArray[np.int64]:
     if not np.all(np.isfinite(exact)):
         raise ValueError(f"times must be finite, found {np.asarray(times).tolist()}")
     steps = np.rint(exact)
+    if steps.size and steps.max() > MOST_STEPS:
+        raise ValueError(
+            f"times must be at most {MOST_STEPS * time_step:g} ({MOST_STEPS:g} steps of {time_step}), found "
+            f"{np.asarray(times).max():g}"
+        )
     bad = np.flatnonzero(np.abs(exact - steps) > 1e-6 * np.maximum(1.0, np.abs(exact)))
     if bad.size:
         raise ValueError(

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tglassmlp import engines
+from tglassmlp.box import DIMENSIONS
 from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import check_carried_mixture
 from tglassmlp.mixture import Mixture
@@ -34,6 +35,7 @@ __all__ = [
     "dynamics_engine",
     "minimiser",
     "swap_sampler",
+    "trajectories",
 ]
 
 
@@ -163,6 +165,40 @@ class Dynamics(Protocol):
             If the integration fails.
         """
         ...
+
+
+def trajectories(chosen: Dynamics, request: DynamicsRequest, conduct: Conduct = PLAIN) -> list[Trajectory]:
+    """Run a request by an engine, and hold what comes back against it.
+
+    Raises
+    ------
+    RuntimeError
+        If the engine returns something else than was asked for: fewer structures, replicas, frames or
+        particles, other steps, or displacements that are not finite.
+    """
+    if not callable(getattr(chosen, "trajectories", None)):
+        raise TypeError(f"engine must be the name of an engine or the engine itself, found {chosen!r}")
+    found = chosen.trajectories(request, conduct)
+    fault = f"the dynamics of {type(chosen).__module__}.{type(chosen).__qualname__} returned "
+    if not isinstance(found, Sequence) or not all(isinstance(t, Trajectory) for t in found):
+        raise RuntimeError(f"{fault}{type(found).__name__}, wanted a list of Trajectory")
+    if len(found) != len(request):
+        raise RuntimeError(f"{fault}{len(found)} trajectories of {len(request)} structures")
+    steps = np.asarray(request.steps)
+    for k, (c, t) in enumerate(zip(request.configurations, found, strict=True)):
+        frames = (int(request.replicas), steps.size)
+        wanted = {"displacements": (*frames, c.n_particles, DIMENSIONS), "times": steps.shape}
+        wanted |= dict.fromkeys(("kinetic_temperature", "potential_energy", "conserved_drift"), frames)
+        for name, shape in wanted.items():
+            if np.shape(getattr(t, name)) != shape:
+                raise RuntimeError(
+                    f"{fault}{name} of shape {np.shape(getattr(t, name))} for structure {k}, wanted {shape}"
+                )
+        if not np.array_equal(t.steps, steps):
+            raise RuntimeError(f"{fault}other steps for structure {k} than those of the request")
+        if not all(np.isfinite(replica).all() for replica in t.displacements):
+            raise RuntimeError(f"{fault}displacements of structure {k} that are not finite")
+    return found
 
 
 # -------------------------------------------------------------------------------------- swap sampling
@@ -324,8 +360,12 @@ def _offered(name: str, job: str, title: str) -> Any:
         return place
     module, _, attribute = place.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)
+        found = getattr(importlib.import_module(module), attribute)
+    except AttributeError as error:
+        raise ImportError(f"engine {name!r}: {place!r} is the place of its {title}, but {error}") from error
     except ModuleNotFoundError as error:
         raise ImportError(
             f"engine {name!r} is not available here (no module {error.name!r}). {declared.advice}".rstrip()
         ) from error
+    engines.check_object(name, job, found)
+    return found

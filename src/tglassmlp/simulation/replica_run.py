@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tglassmlp.box import DIMENSIONS
 from tglassmlp.configuration import Configuration
+from tglassmlp.limits import check_whole
 from tglassmlp.simulation import checkpoint as checkpoints
 from tglassmlp.simulation.dynamics import Trajectory, degrees_of_freedom
 
@@ -77,8 +78,7 @@ def checked_request(steps: ArrayLike, replicas: int) -> tuple[NDArray[np.int64],
         raise ValueError(f"steps must be a list of whole numbers, found {steps!r}")
     if frames[0] < 0 or np.any(np.diff(frames) <= 0):
         raise ValueError(f"steps must increase strictly from 0 or later, found {frames.tolist()}")
-    if int(replicas) != replicas or replicas < 1:
-        raise ValueError(f"replicas must be a whole number of at least 1, found {replicas}")
+    check_whole("replicas", replicas)
     return frames.astype(np.int64), int(replicas)
 
 

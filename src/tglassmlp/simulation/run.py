@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tglassmlp import engines
-from tglassmlp.configuration import Configuration
+from tglassmlp.configuration import Configuration, real_numbers
 from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.frames import extension_steps
 from tglassmlp.mixture import KA2D, Mixture
@@ -29,7 +30,14 @@ from tglassmlp.simulation.dynamics import (
     check_settings,
     whole_steps,
 )
-from tglassmlp.simulation.protocols import PLAIN, Conduct, Dynamics, DynamicsRequest, dynamics_engine
+from tglassmlp.simulation.protocols import (
+    PLAIN,
+    Conduct,
+    Dynamics,
+    DynamicsRequest,
+    dynamics_engine,
+    trajectories,
+)
 from tglassmlp.storage import Array, read_configurations
 
 __all__ = [
@@ -106,12 +114,12 @@ def isoconfigurational_dynamics(
     >>> tg.isoconfigurational_dynamics(c, 0.5, [0.0, 0.1, 0.2], replicas=4, seed=1).shape
     (4, 3, 144, 2)
     """
-    at = np.asarray(times, dtype=np.float64)
+    at = np.asarray(real_numbers("times", times), dtype=np.float64)
     if at.ndim != 1 or at.size == 0 or not np.all(np.isfinite(at)):
         raise ValueError(f"times must be a list of finite numbers, found {np.asarray(times).tolist()}")
     if at[0] < 0 or np.any(np.diff(at) <= 0):
         raise ValueError(f"times must increase strictly from 0 or later, found {at.tolist()}")
-    if not temperature > 0:
+    if isinstance(temperature, Real) and not temperature > 0:
         raise ValueError(f"temperature must be a positive number, found {temperature}")
     check_settings(settings, "isoconfigurational_dynamics")
     check_value("temperature", temperature, Temperature)
@@ -168,7 +176,7 @@ def trajectory(
         None if positions is None else [positions],
     )
     chosen = dynamics_engine(engine) if isinstance(engine, str) else engine
-    return chosen.trajectories(request, conduct)[0]
+    return trajectories(chosen, request, conduct)[0]
 
 
 def run_structures(
@@ -207,7 +215,7 @@ def run_structures(
         progress=progress,
         threads=threads,
     )
-    return dynamics_engine(engine).trajectories(request, conduct)
+    return trajectories(dynamics_engine(engine), request, conduct)
 
 
 def forget_structures(state: str | Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
+from tglassmlp.limits import check_whole
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.settings import check_value
 from tglassmlp.settings.ranges import Acceptance, Seed, Temperature
@@ -128,9 +130,8 @@ def swap_monte_carlo(
     >>> import tglassmlp as tg  # doctest: +SKIP
     >>> later, statistics = tg.swap_monte_carlo(c, 0.5, 100, seed=1)  # doctest: +SKIP
     """
-    if not np.isfinite(sweeps) or int(sweeps) != sweeps or sweeps < 1:
-        raise ValueError(f"sweeps must be a whole number of at least 1, found {sweeps}")
-    if not temperature > 0:
+    check_whole("sweeps", sweeps)
+    if isinstance(temperature, Real) and not temperature > 0:
         raise ValueError(f"temperature must be a positive number, found {temperature}")
     check_value("temperature", temperature, Temperature)
     check_value("target_acceptance", target_acceptance, Acceptance)
@@ -141,8 +142,7 @@ def swap_monte_carlo(
             f"displacement must be positive and at most half the box ({0.5 * c.box_length:g}), found "
             f"{displacement}"
         )
-    if int(records) != records or records < 1:
-        raise ValueError(f"records must be a whole number of at least 1, found {records}")
+    check_whole("records", records)
     sweeps, records = int(sweeps), int(records)
     tuning = min(sweeps // 4, 500) if tuning_sweeps is None else int(tuning_sweeps)
     if not 0 <= tuning <= sweeps or (tuning_sweeps is not None and tuning != tuning_sweeps):
