@@ -63,7 +63,7 @@ class Capabilities:
                 "an engine needs a precision that it computes in, as in ('double',), found "
                 f"{self.precisions!r}"
             )
-        for name in ("largest_batch", "replicas_per_thread", "largest_swap_batch"):
+        for name in ("replicas_per_thread", "largest_swap_batch"):
             count = getattr(self, name)
             if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
                 raise ValueError(f"{name} must be a whole number of at least 1 or None, found {count!r}")

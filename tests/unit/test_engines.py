@@ -180,7 +180,7 @@ def test_places_of_engines_that_hold_nothing_are_named():
         engines.unregister("toy")
 
 
-@pytest.mark.parametrize("name", ["largest_batch", "replicas_per_thread", "largest_swap_batch"])
+@pytest.mark.parametrize("name", ["replicas_per_thread", "largest_swap_batch"])
 @pytest.mark.parametrize("count", [0, -1, 1.5, True])
 def test_batches_of_no_system_are_refused(name, count):
     with pytest.raises(ValueError, match=f"{name} must be a whole number of at least 1 or None"):
