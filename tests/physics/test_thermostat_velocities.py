@@ -83,11 +83,11 @@ def energies_of_both(temperature: float, structures: int, sweeps: int, engine: s
         dynamics = np.mean([energies.total_energy(c.with_positions(x)) for replica in paths for x in replica])
         chain = Chain(c, temperature, 900 + k)
         chain.tune(20, 0.4)
-        energies = []
+        sampled = []
         for _ in range(50):
             chain.run(2)
-            energies.append(chain.energy * c.n_particles)
-        found.append([dynamics, np.mean(energies)])
+            sampled.append(chain.energy * c.n_particles)
+        found.append([dynamics, np.mean(sampled)])
     return np.array(found) / KA2D.species().size
 
 
