@@ -15,6 +15,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from tglassmlp.moved import install as _find_moved_modules
+
 if TYPE_CHECKING:
     from tglassmlp.configuration import Configuration
     from tglassmlp.dataset.library import load_dataset
@@ -80,6 +82,8 @@ _HOMES = {
     "Descriptors": "local_structure.described",
     "CoarseGraining": "local_structure.described",
 }
+
+_find_moved_modules()
 
 
 def __getattr__(name: str) -> Any:

@@ -19,7 +19,17 @@ import pytest
 FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "rules",
-        ("limits", "compilation", "randomness", "potentials", "box", "state_point", "frames", "correlation"),
+        (
+            "limits",
+            "moved",
+            "compilation",
+            "randomness",
+            "potentials",
+            "box",
+            "state_point",
+            "frames",
+            "correlation",
+        ),
     ),
     ("names", ("labels", "paths", "division", "engines", "provenance", "formats")),
     ("work", ("progress", "launch")),
