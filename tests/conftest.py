@@ -8,6 +8,8 @@ from pathlib import Path
 # before any test module imports jax or matplotlib
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# the writer of movies would fork by a hook of Python, which JAX, if an earlier test has loaded it, warns of
+os.environ.setdefault("IMAGEIO_FFMPEG_NO_PREVENT_SIGINT", "1")
 
 import numpy as np
 import pytest
