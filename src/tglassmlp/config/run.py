@@ -19,7 +19,7 @@ from tglassmlp.config.sections.pictures import FigureSettings, ObservableSetting
 from tglassmlp.config.sections.simulation import DynamicsSettings, LargeSystemSettings
 from tglassmlp.config.sections.system import StructureSettings, SystemSettings, TemperatureSettings
 from tglassmlp.division import Split, split
-from tglassmlp.mixture import MIXTURES, Mixture
+from tglassmlp.mixture import Mixture
 from tglassmlp.network.settings import PredictionSettings
 from tglassmlp.settings import Settings
 from tglassmlp.settings.ranges import Positive, Seed, Share
@@ -85,9 +85,7 @@ class Config(Settings):
 
     def mixture(self) -> Mixture:
         """Return the mixture of the unit system (named or inline, divided by ``system.divisor``)."""
-        chosen = self.system.mixture
-        base = MIXTURES[chosen] if isinstance(chosen, str) else chosen.build()
-        return base if self.system.divisor == 1 else base.scaled(self.system.divisor)
+        return self.system.build()
 
     def temperature(self, name: str) -> TemperatureSettings:
         """Entry of a temperature by its canonical name.

@@ -23,7 +23,7 @@ from tglassmlp.config import (
     read_yaml,
 )
 from tglassmlp.dataset.names import FileName
-from tglassmlp.mixture import MIXTURES, Mixture
+from tglassmlp.mixture import Mixture
 from tglassmlp.settings import Settings
 from tglassmlp.state_point import canonical
 
@@ -61,9 +61,7 @@ class Plan(Settings):
 
     def mixture(self) -> Mixture:
         """Mixture of the unit system."""
-        chosen = self.system.mixture
-        base = MIXTURES[chosen] if isinstance(chosen, str) else chosen.build()
-        return base if self.system.divisor == 1 else base.scaled(self.system.divisor)
+        return self.system.build()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from tglassmlp.mixture import Mixture
+from tglassmlp.mixture import MIXTURES, Mixture
 from tglassmlp.settings import Settings
 from tglassmlp.settings.ranges import Count, Positive, Scale, Share, Temperature
 
@@ -55,6 +55,11 @@ class SystemSettings(Settings):
     divisor: Count = Field(
         1, description="makes the unit system this many times smaller at the same density (tests only)"
     )
+
+    def build(self) -> Mixture:
+        """Return the mixture of the unit system, named or written out, divided by ``divisor``."""
+        base = MIXTURES[self.mixture] if isinstance(self.mixture, str) else self.mixture.build()
+        return base if self.divisor == 1 else base.scaled(self.divisor)
 
 
 class TemperatureSettings(Settings):
