@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tglassmlp.equilibration.settings import CheckLimits
 
-__all__ = ["check_heat_capacity", "heat_capacity", "neighbouring_temperatures"]
+__all__ = ["check_heat_capacity", "heat_capacity", "neighbouring_temperatures", "pair_verdict"]
 
 
 def heat_capacity(groups: Sequence[pd.DataFrame], n: int, temperature: float) -> tuple[float, float | None]:
@@ -49,6 +49,20 @@ def neighbouring_temperatures(
         key=lambda v: float(v["temperature"]),
     )
     return itertools.pairwise(known)
+
+
+def pair_verdict(
+    low: Mapping[str, Any], high: Mapping[str, Any], value: float, allowed: float
+) -> dict[str, Any]:
+    """Columns that every check of two neighbouring temperatures has: which, the verdict, and what to do."""
+    return {
+        "temperature": low["temperature"],
+        "upper_temperature": high["temperature"],
+        "value": value,
+        "allowed": allowed,
+        "passed": bool(value <= allowed),
+        "advice": f"raise the sweeps of T={low['temperature']:g} and of T={high['temperature']:g}",
+    }
 
 
 def check_heat_capacity(
@@ -93,16 +107,11 @@ def check_heat_capacity(
         value, allowed = distance / mean, max(limits.heat_capacity, 4.0 * error / mean)
         rows.append(
             {
-                "temperature": low["temperature"],
-                "upper_temperature": high["temperature"],
                 "slope": slope,
                 "slope_error": slope_error,
                 "heat_capacity": mean,
                 "heat_capacity_error": 0.5 * float(np.hypot(least_error, most_error)),
-                "value": value,
-                "allowed": allowed,
-                "passed": bool(value <= allowed),
-                "advice": f"raise the sweeps of T={low['temperature']:g} and of T={high['temperature']:g}",
+                **pair_verdict(low, high, value, allowed),
             }
         )
     columns = ["temperature", "upper_temperature", "slope", "slope_error", "heat_capacity"]

@@ -26,7 +26,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from tglassmlp.equilibration.heat_capacity import neighbouring_temperatures
+from tglassmlp.equilibration.heat_capacity import neighbouring_temperatures, pair_verdict
 from tglassmlp.equilibration.record import autocorrelation_time
 from tglassmlp.equilibration.settings import CheckLimits
 
@@ -177,16 +177,11 @@ def check_reweighting(
         allowed = max(limits.reweighting, 4.0 * error)
         rows.append(
             {
-                "temperature": low["temperature"],
-                "upper_temperature": high["temperature"],
                 "difference": difference,
                 "difference_error": difference_error,
                 "reweighted": reweighted,
                 "reweighted_error": reweighted_error,
-                "value": value,
-                "allowed": allowed,
-                "passed": bool(value <= allowed),
-                "advice": f"raise the sweeps of T={low['temperature']:g} and of T={high['temperature']:g}",
+                **pair_verdict(low, high, value, allowed),
             }
         )
     failed = [
