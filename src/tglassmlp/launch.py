@@ -27,7 +27,7 @@ from typing import Any
 
 from tglassmlp.paths import run_folder
 
-__all__ = ["Busy", "claim", "end_leftovers", "ensure_cache", "remove_stale_locks"]
+__all__ = ["Busy", "alive", "claim", "end_leftovers", "ensure_cache", "remove_stale_locks"]
 
 #: Environment variable that every process of a run inherits.
 MARK = "TGLASSMLP_LAUNCHED"
@@ -79,7 +79,7 @@ def claim(run: str, folder: str | os.PathLike[str] = ".", say: Callable[[str], N
             raise
     if not have:
         same = before.get("host") == socket.gethostname()
-        if not same or _alive(before):
+        if not same or alive(before):
             os.close(descriptor)
             raise Busy(_at_work(run, before))
         # killed, but something it started holds on to the lock
@@ -155,7 +155,7 @@ def _refuse_owner(path: Path, run: str) -> None:
             f"{_at_work(run, owner)} This file system has no flock, and whether that process still runs "
             f"cannot be told from here: if it does not, remove {path} and repeat the command."
         )
-    if _alive(owner):
+    if alive(owner):
         raise Busy(_at_work(run, owner))
 
 
@@ -211,7 +211,7 @@ def _birth(pid: int) -> int | None:
     return int(text.rsplit(")", 1)[1].split()[19])
 
 
-def _alive(record: Mapping[str, Any]) -> bool:
+def alive(record: Mapping[str, Any]) -> bool:
     """Whether the process of a record from this machine still runs, and is not a later one of its number."""
     try:
         pid = int(record["pid"])

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tglassmlp import paths
+from tglassmlp.launch import alive
 from tglassmlp.progress import duration
 
 __all__ = ["RuleStatus", "describe", "planned_files", "survey"]
@@ -113,7 +114,7 @@ def survey(run: Path, files: Iterable[tuple[str, str, bool]]) -> dict[str, RuleS
         entry = rules.setdefault(rule, RuleStatus())
         record = _record(marker)
         progress = _record(marker.with_suffix(".json"))
-        if _alive(record, progress):
+        if _working(record, progress):
             entry.working.append(_sentence(name, record, progress))
         else:
             entry.stopped.append(name)
@@ -132,15 +133,9 @@ def _record(path: Path) -> dict:
     return content if isinstance(content, dict) else {}
 
 
-def _alive(record: Mapping, progress: Mapping) -> bool:
+def _working(record: Mapping, progress: Mapping) -> bool:
     if record.get("host") == socket.gethostname():
-        try:
-            os.kill(int(record["pid"]), 0)
-        except (ProcessLookupError, KeyError, ValueError):
-            return False
-        except PermissionError:
-            return True
-        return True
+        return alive(record)
     newest = max(float(record.get("start", 0.0)), float(progress.get("time", 0.0)))
     return time.time() - newest < SILENCE
 
