@@ -68,17 +68,17 @@ class _Signpost(ModuleType):
         if name.startswith("__"):
             raise AttributeError(name)
         rooms = MOVED[self.__name__.removeprefix(f"{_PACKAGE}.")]
-        modules = [importlib.import_module(f"{_PACKAGE}.{room}") for room in rooms]
-        # first where it is public, then where it is used
-        modules.sort(key=lambda module: name not in getattr(module, "__all__", ()))
-        for module in modules:
-            if hasattr(module, name):
-                warnings.warn(
-                    f"{self.__name__} has moved: {name} is in {module.__name__} now",
-                    DeprecationWarning,
-                    stacklevel=2,
-                )
-                return getattr(module, name)
+        # first where it is public, then where it is only used; no more rooms are loaded than needed
+        for public in (True, False):
+            for room in rooms:
+                module = importlib.import_module(f"{_PACKAGE}.{room}")
+                if name in module.__all__ if public else hasattr(module, name):
+                    warnings.warn(
+                        f"{self.__name__} has moved: {name} is in {module.__name__} now",
+                        DeprecationWarning,
+                        stacklevel=2,
+                    )
+                    return getattr(module, name)
         looked = ", ".join(f"{_PACKAGE}.{room}" for room in rooms)
         raise AttributeError(f"{self.__name__} has moved, and {name!r} is not in {looked}")
 
@@ -99,7 +99,10 @@ class _Finder(MetaPathFinder, Loader):
         """There is nothing to run."""
 
 
+_FINDER: Final = _Finder()
+
+
 def install() -> None:
     """Let moved modules be found by their old names."""
-    if not any(type(finder).__name__ == _Finder.__name__ for finder in sys.meta_path):
-        sys.meta_path.append(_Finder())
+    if _FINDER not in sys.meta_path:
+        sys.meta_path.append(_FINDER)
