@@ -72,7 +72,7 @@ def fit_ridge(
         fits.append(Ridge(b, float(mean - centre @ b), float(penalty)))
     if validation is None or len(fits) == 1:
         return fits[0]
-    return max(fits, key=lambda f: _or_none(correlation(f.predict(validation[0]), validation[1])))
+    return max(fits, key=lambda f: _correlation(f.predict(validation[0]), validation[1]))
 
 
 def best_descriptor(
@@ -92,11 +92,11 @@ def best_descriptor(
     columns = [k for k, n in enumerate(names) if n.split("/")[0] == quantity]
     if not columns:
         raise ValueError(f"no descriptor of quantity {quantity!r} among {list(names)[:4]}...")
-    found = [_or_none(correlation(descriptors[:, k], labels)) for k in columns]
+    found = [_correlation(descriptors[:, k], labels) for k in columns]
     best = int(np.argmax(np.abs(found)))
     return columns[best], 1.0 if found[best] >= 0 else -1.0
 
 
-def _or_none(r: float) -> float:
-    """Take what is constant for uncorrelated."""
-    return 0.0 if np.isnan(r) else r
+def _correlation(a: NDArray, b: NDArray) -> float:
+    """Correlation of two arrays; a constant one is correlated with nothing."""
+    return float(np.nan_to_num(correlation(a, b)))
