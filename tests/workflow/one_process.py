@@ -12,6 +12,7 @@ import os
 import runpy
 import sys
 from pathlib import Path
+from typing import Any
 
 from plans import built
 from snakemake.api import SnakemakeApi
@@ -29,21 +30,21 @@ def main() -> None:
                 run(repository, job)
 
 
-def run(repository: Path, job: object) -> None:
+def run(repository: Path, job: Any) -> None:
     """Make what one job makes."""
-    rule = job.rule  # type: ignore[attr-defined]
+    rule = job.rule
     if rule.script is None:
         return  # a name for other rules' files
-    for file in (*job.output, *job.log):  # type: ignore[attr-defined]
+    for file in (*job.output, *job.log):
         Path(file).parent.mkdir(parents=True, exist_ok=True)
     handed = Snakemake(
-        job.input, job.output, job.params, job.wildcards, job.threads, job.resources, job.log,  # type: ignore[attr-defined]
+        job.input, job.output, job.params, job.wildcards, job.threads, job.resources, job.log,
         {}, rule.name, None, str(repository / "scripts"),
     )  # fmt: skip
     script = repository / "scripts" / f"{rule.name}.py"
-    print(f"{rule.name} {dict(job.wildcards)}", file=sys.stderr, flush=True)  # type: ignore[attr-defined]
+    print(f"{rule.name} {dict(job.wildcards)}", file=sys.stderr, flush=True)
     runpy.run_path(str(script), init_globals={"snakemake": handed}, run_name="__main__")
-    missing = [str(file) for file in job.output if not os.path.exists(file)]  # type: ignore[attr-defined]
+    missing = [str(file) for file in job.output if not os.path.exists(file)]
     assert not missing, f"{rule.name} did not make {missing}"
 
 
