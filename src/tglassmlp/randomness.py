@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-__all__ = ["STAGES", "seed_sequence", "temperature_key", "words"]
+__all__ = ["STAGES", "seed_sequence", "words"]
 
 #: Number of each stage inside the spawn key. Never renumber: results would change.
 STAGES: Final[dict[str, int]] = {
@@ -27,11 +27,6 @@ STAGES: Final[dict[str, int]] = {
     "extended_dynamics": 10,
     "extend_equilibration": 11,
 }
-
-
-def temperature_key(temperature: float) -> int:
-    """Whole number that stands for a temperature inside a spawn key (millionths)."""
-    return round(float(temperature) * 1_000_000)
 
 
 def seed_sequence(root_seed: int, stage: str, *keys: int) -> np.random.SeedSequence:

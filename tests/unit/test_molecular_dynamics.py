@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from tglassmlp import KA2D, Configuration, isoconfigurational_dynamics
+from tglassmlp import KA2D, Configuration, isoconfigurational_dynamics, state_point
 from tglassmlp.frames import extension_steps
-from tglassmlp.randomness import seed_sequence, temperature_key, words
+from tglassmlp.randomness import seed_sequence, words
 from tglassmlp.simulation import run as runs
 from tglassmlp.simulation.dynamics import DynamicsSettings, log_spaced_steps
 from tglassmlp.simulation.native import pair_list
@@ -548,5 +548,5 @@ def test_structures_of_a_job_have_their_numbers_and_seeds(liquid, tmp_path):
     for c, expected in zip(structures, moved, strict=False):
         np.testing.assert_array_equal(c.positions, expected.positions)
     for number, seed in zip(numbers, seeds, strict=True):
-        expected = seed_sequence(7, stage, temperature_key(0.3), number)
+        expected = seed_sequence(7, stage, state_point.key(0.3), number)
         np.testing.assert_array_equal(words(seed), words(expected))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from tglassmlp import state_point
 from tglassmlp.correlation import correlation_of_sums, pearson_sums
 from tglassmlp.local_structure.names import descriptor_lengths
 from tglassmlp.observables.attention_length import attention_distribution
@@ -34,7 +35,7 @@ from tglassmlp.observables.susceptibility import (
     susceptibility_error,
     susceptibility_without_noise,
 )
-from tglassmlp.randomness import seed_sequence, temperature_key
+from tglassmlp.randomness import seed_sequence
 
 # ------------------------------------------------------------------------------- susceptibility, Pearson
 
@@ -91,7 +92,7 @@ def test_resampling_draws_all_structures_and_its_seeds_tell_state_points_apart()
     assert resamples(1, 2, np.random.default_rng(0)).tolist() == [[0], [0]]
     with pytest.raises(ValueError, match="at least one"):
         resamples(0, 2, np.random.default_rng(0))
-    key = (OBSERVABLES["chord_length"], temperature_key(0.3), 500_000)
+    key = (OBSERVABLES["chord_length"], state_point.key(0.3), 500_000)
     expected = np.random.default_rng(seed_sequence(7, "bootstrap", *key)).random()
     assert generator(7, "chord_length", 0.3, 0.5).random() == expected
     others = [(7, "pearson", 0.3, 0.5), (8, "chord_length", 0.3, 0.5), (7, "chord_length", 0.301, 0.5),

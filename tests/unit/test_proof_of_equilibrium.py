@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tglassmlp import KA2D
+from tglassmlp import KA2D, state_point
 from tglassmlp.equilibration.checks import check_temperature
 from tglassmlp.equilibration.record import COLUMNS
 from tglassmlp.equilibration.runner import Task, run_plan
@@ -14,7 +14,7 @@ from tglassmlp.equilibration.schedule import INHERENT_POINTS, structure_plan
 from tglassmlp.equilibration.settings import CheckLimits, EquilibrationSettings
 from tglassmlp.equilibration.start import lattice_start
 from tglassmlp.equilibration.structures import equilibrate_structure
-from tglassmlp.randomness import seed_sequence, temperature_key
+from tglassmlp.randomness import seed_sequence
 
 SMALL = KA2D.scaled(10)
 QUICK = EquilibrationSettings(record_points=8)
@@ -40,7 +40,7 @@ def test_heated_stage_has_its_inherent_energy():
 
 def test_recording_it_changes_no_bit_of_the_structure():
     made, _ = equilibrate_structure(0.8, 1, 40, 7, QUICK, SMALL)
-    lattice, chain = seed_sequence(7, "equilibrate_structures", temperature_key(0.8), 1).spawn(2)
+    lattice, chain = seed_sequence(7, "equilibrate_structures", state_point.key(0.8), 1).spawn(2)
     plan = structure_plan(0.8, 40, "heated", QUICK)
     aged = [s.record is not None and s.record <= 0 for s in plan]
     assert sum(aged) == 5

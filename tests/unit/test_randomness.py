@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tglassmlp.randomness import STAGES, seed_sequence, temperature_key, words
+from tglassmlp import state_point
+from tglassmlp.randomness import STAGES, seed_sequence, words
 
 
 def first(*key) -> int:
@@ -45,9 +46,9 @@ def test_stage_numbers_are_unique():
 
 
 def test_temperature_key_is_exact_for_close_values():
-    assert temperature_key(0.231) == 231000
-    assert temperature_key(0.1 + 0.2) == temperature_key(0.3)
-    assert temperature_key(0.231) != temperature_key(0.23)
+    assert state_point.key(0.231) == 231000
+    assert state_point.key(0.1 + 0.2) == state_point.key(0.3)
+    assert state_point.key(0.231) != state_point.key(0.23)
 
 
 def test_unknown_stage_and_bad_keys_are_refused():

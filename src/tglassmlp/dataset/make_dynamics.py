@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tglassmlp import state_point
 from tglassmlp.config import plain
 from tglassmlp.configuration import Configuration
 from tglassmlp.dataset import dynamics_content, structure_content
@@ -18,7 +19,7 @@ from tglassmlp.dataset.stopping import ToldProgress, Watch
 from tglassmlp.dataset.workplace import Workplace
 from tglassmlp.frames import extension_steps
 from tglassmlp.progress import Report
-from tglassmlp.randomness import seed_sequence, temperature_key
+from tglassmlp.randomness import seed_sequence
 from tglassmlp.simulation import checkpoint
 from tglassmlp.simulation.dynamics import DynamicsSettings, log_spaced_steps
 from tglassmlp.simulation.protocols import Conduct
@@ -82,7 +83,7 @@ def make_dynamics(place: Workplace, task: Task, label: str, watch: Watch) -> Non
             task.temperature,
             steps - task.begin,
             replicas,
-            seed_sequence(place.plan.seed, stage, temperature_key(task.temperature), number, *keys),
+            seed_sequence(place.plan.seed, stage, state_point.key(task.temperature), number, *keys),
             mixture=place.mixture,
             settings=settings,
             positions=None if earlier is None else c.positions + earlier,

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tglassmlp import state_point
 from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.equilibration.record import record_table
@@ -26,7 +27,7 @@ from tglassmlp.equilibration.verdict import measured_check
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.progress import Progress
 from tglassmlp.provenance import fingerprint
-from tglassmlp.randomness import seed_sequence, temperature_key, words
+from tglassmlp.randomness import seed_sequence, words
 
 __all__ = ["extend_structure", "measure_extended_check"]
 
@@ -69,7 +70,7 @@ def extend_structure(
     """
     check_request(temperature, sweeps)
     settings = settings or EquilibrationSettings()
-    sequence = seed_sequence(root_seed, "extend_equilibration", temperature_key(temperature), number)
+    sequence = seed_sequence(root_seed, "extend_equilibration", state_point.key(temperature), number)
     source = [*words(sequence, 2).tolist(), fingerprint(structure.positions.tolist())]
     key = checkpoint_key(temperature, sweeps, settings, mixture, source)
     task = Task(extended_plan(temperature, sweeps, settings), structure, sequence, state, key)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from tglassmlp import state_point
 from tglassmlp.configuration import Configuration
 from tglassmlp.equilibration.record import record_table
 from tglassmlp.equilibration.runner import Task, check_request, checkpoint_key, run_plan
@@ -20,7 +21,7 @@ from tglassmlp.equilibration.start import lattice_start
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.progress import Progress
 from tglassmlp.provenance import fingerprint
-from tglassmlp.randomness import seed_sequence, temperature_key, words
+from tglassmlp.randomness import seed_sequence, words
 
 __all__ = [
     "equilibrate_large_system",
@@ -120,7 +121,7 @@ def equilibrate_structures(
     files: Sequence[Path | None] = [None] * len(structures) if states is None else states
     tasks = []
     for k, start, state in zip(structures, starts, files, strict=True):
-        sequence = seed_sequence(root_seed, "equilibrate_structures", temperature_key(temperature), k)
+        sequence = seed_sequence(root_seed, "equilibrate_structures", state_point.key(temperature), k)
         lattice, chain = sequence.spawn(2)
         key = checkpoint_key(temperature, sweeps, settings, mixture, words(sequence, 2).tolist())
         tasks.append(Task(plans[start], lattice_start(mixture, lattice), chain, state, key))
@@ -219,7 +220,7 @@ def equilibrate_large_systems(
     tasks = []
     for k, state in zip(numbers, files, strict=True):
         unit = units[k % len(units)]
-        sequence = seed_sequence(root_seed, "equilibrate_large_systems", temperature_key(temperature), k)
+        sequence = seed_sequence(root_seed, "equilibrate_large_systems", state_point.key(temperature), k)
         source = [*words(sequence, 2).tolist(), fingerprint(unit.positions.tolist())]
         key = checkpoint_key(temperature, sweeps, settings, mixture, source, tiles)
         tasks.append(Task(plan, unit.tiled(tiles), sequence, state, key))

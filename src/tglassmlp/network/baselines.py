@@ -34,7 +34,6 @@ from tglassmlp.network.run_files import (
 )
 from tglassmlp.network.settings import Execution
 from tglassmlp.paths import by_temperature
-from tglassmlp.randomness import temperature_key
 from tglassmlp.state_point import canonical, is_same, key
 
 __all__ = ["baseline_predictions", "glassmlp_networks", "linear_baselines", "read_glassmlp"]
@@ -67,7 +66,7 @@ def glassmlp_networks(
         checkpoint = None if how.checkpoint is None else f"{how.checkpoint}.cb{canonical(c_b)}.npz"
         label = f"{model.title} T={temperature:g} C_B={c_b:g}"
         result = training_run.train_networks(
-            run, sets, ("baseline_training", temperature_key(temperature), key(c_b)), networks, model,
+            run, sets, ("baseline_training", key(temperature), key(c_b)), networks, model,
             replace(how, checkpoint=checkpoint, label=label),
         )  # fmt: skip
         arrays |= {f"cb{canonical(c_b)}/{name}": value for name, value in result.parameters.items()}

@@ -44,7 +44,7 @@ from tglassmlp.network.run_files import (
 )
 from tglassmlp.network.settings import Execution, TrainingSettings
 from tglassmlp.paths import by_temperature
-from tglassmlp.randomness import seed_sequence, temperature_key
+from tglassmlp.randomness import seed_sequence
 from tglassmlp.simulation import checkpoint as checkpoints
 from tglassmlp.state_point import canonical, find, is_same, key, where
 
@@ -135,7 +135,7 @@ def equi_time_networks(
                 found.append(training_set(structures, [c_b], values[:, numbers], numbers, halves[:, numbers]))
     how = replace(how, label=f"step 1 T_min={t_min:g} C_B={c_b:g}")
     result = train_networks(
-        run, sets, ("equi_time_training", temperature_key(t_min), key(c_b)), run["training"]["networks"],
+        run, sets, ("equi_time_training", key(t_min), key(c_b)), run["training"]["networks"],
         model, how, run["training"].get("equi_time_blind", 0.0),
     )  # fmt: skip
     save_networks(output, Networks(result.parameters, metadata(run, scale, model, extra)), made)
@@ -243,7 +243,7 @@ def trained_full_networks(
                 rows = [learnt.index(n) for n in numbers]
                 found.append(training_set(structures[t], c_b, both[:, rows], numbers, both_halves[:, rows]))
     result = train_networks(
-        run, sets, ("full_training", temperature_key(t_min)), run["training"]["networks"], model,
+        run, sets, ("full_training", key(t_min)), run["training"]["networks"], model,
         replace(how, label=f"step 2 T_min={t_min:g}"),
     )  # fmt: skip
     extra: dict[str, Any] = {"t_min": t_min}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
 from tglassmlp import state_point
-from tglassmlp.randomness import seed_sequence, temperature_key
+from tglassmlp.randomness import seed_sequence
 
 __all__ = [
     "GROUPS",
@@ -44,7 +44,7 @@ def generator(root_seed: int, observable: str, temperature: float, c_b: float) -
     """Random generator of one observable at one state point; independent of the order of the work."""
     if observable not in OBSERVABLES:
         raise ValueError(f"unknown observable {observable!r}, known: {', '.join(OBSERVABLES)}")
-    keys = (OBSERVABLES[observable], temperature_key(temperature), state_point.key(c_b))
+    keys = (OBSERVABLES[observable], state_point.key(temperature), state_point.key(c_b))
     return np.random.default_rng(seed_sequence(root_seed, "bootstrap", *keys))
 
 

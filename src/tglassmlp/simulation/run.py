@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tglassmlp import engines
+from tglassmlp import engines, state_point
 from tglassmlp.configuration import Configuration, real_numbers
 from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.frames import extension_steps
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.progress import Progress, Report
-from tglassmlp.randomness import seed_sequence, temperature_key
+from tglassmlp.randomness import seed_sequence
 from tglassmlp.settings import check_value
 from tglassmlp.settings.ranges import Seed, Temperature
 from tglassmlp.simulation.dynamics import (
@@ -247,7 +247,7 @@ def planned_structures(
     """
     structures = read_configurations(path)[: plan["structures"]]
     numbers = [plan["first_structure"] + k for k in range(len(structures))]
-    return structures, numbers, [seed_sequence(seed, stage, temperature_key(temperature), n) for n in numbers]
+    return structures, numbers, [seed_sequence(seed, stage, state_point.key(temperature), n) for n in numbers]
 
 
 def run_chunk(
