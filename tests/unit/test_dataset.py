@@ -526,6 +526,22 @@ def test_killed_generators_give_the_same_bytes(made, plan, tmp_path):
     assert not list(folder.glob(".*"))
 
 
+def test_what_killed_generators_left_is_removed(made, plan, tmp_path):
+    """Killed while it wrote one file, and before it tidied up after another one."""
+    folder, state = copied(made[0], tmp_path / "toy"), tmp_path / "state"
+    part, work = folder / f".{NAMES[0]}.abcdefgh.npz", state / NAMES[2]
+    part.write_bytes(b"half")
+    work.mkdir(parents=True)
+    (work / "structure0.npz").write_bytes(b"whole")
+    with claimed(state / "locks" / f"{NAMES[0]}.lock"):
+        make(read_plan(plan), folder, state, allow_changes=True)
+    assert part.exists()  # another process may be writing it
+    assert not work.exists()
+    make(read_plan(plan), folder, state, allow_changes=True)
+    assert not part.exists()
+    assert checksums(folder) == checksums(made[0])
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ from tglassmlp.dataset.workplace import Workplace
 from tglassmlp.equilibration.verdict import NotEquilibratedError
 from tglassmlp.progress import duration
 from tglassmlp.provenance import git_commit
+from tglassmlp.storage import remove_unfinished
 
 __all__ = ["Summary", "make", "next_file"]
 
@@ -138,7 +140,10 @@ def make(
 def next_file(place: Workplace, order: list[Task], watch: Watch) -> str | None:
     """Make the first file that can be made: its name, "" if a check failed, None if there is none."""
     for number, task in enumerate(order, start=1):
-        if place.target(task.name).exists() or place.note(task.name).exists():
+        if place.target(task.name).exists():
+            _clear(place, task)
+            continue
+        if place.note(task.name).exists():
             continue
         if not all(place.target(name).exists() for name in task.needs):
             continue
@@ -159,3 +164,13 @@ def next_file(place: Workplace, order: list[Task], watch: Watch) -> str | None:
             place.say(f"[{label}] written, {size / 1000:.1f} kB, {duration(time.monotonic() - began)}")
             return str(task.name)
     return None
+
+
+def _clear(place: Workplace, task: Task) -> None:
+    """Remove what processes left that were killed while they wrote a file, or before they tidied up."""
+    parts, work = list(place.folder.glob(f".{task.name}.*")), place.state / str(task.name)
+    if parts or work.is_dir():
+        with claimed(place.lock(task.name)) as mine:
+            if mine:
+                remove_unfinished(place.target(task.name))
+                shutil.rmtree(work, ignore_errors=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tglassmlp.storage import read_npz, write_npz
+from tglassmlp.storage import read_npz, remove_unfinished, write_npz
 
 __all__ = ["load", "remove", "save"]
 
@@ -70,5 +69,4 @@ def remove(path: str | os.PathLike[str]) -> None:
     """Delete a checkpoint, if there is one, and what killed processes left half-written of it."""
     file = Path(path)
     file.unlink(missing_ok=True)
-    for part in file.parent.glob(f".{glob.escape(file.name)}.*"):
-        part.unlink(missing_ok=True)
+    remove_unfinished(file)

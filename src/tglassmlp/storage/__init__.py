@@ -34,7 +34,7 @@ from tglassmlp.storage.arrays import (
     read_chunks,
     write_arrays,
 )
-from tglassmlp.storage.atomic import atomic_path
+from tglassmlp.storage.atomic import atomic_path, remove_unfinished
 from tglassmlp.storage.expected import EXPECTED, AssumedMixture
 from tglassmlp.storage.json_files import read_json, write_json
 from tglassmlp.storage.npz import read_npz, write_npz
@@ -67,6 +67,7 @@ __all__ = [
     "read_mixture",
     "read_npz",
     "read_table",
+    "remove_unfinished",
     "work_for",
     "write_arrays",
     "write_configurations",

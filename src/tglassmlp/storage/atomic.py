@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from tglassmlp.storage.run_at_work import stay_inside
 
-__all__ = ["atomic_path"]
+__all__ = ["atomic_path", "remove_unfinished"]
 
 
 @contextmanager
@@ -41,6 +42,18 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             f"cannot be written: {text}, then repeat the command (nothing finished is lost)",
             str(target),
         ) from error
+
+
+def remove_unfinished(path: str | os.PathLike[str]) -> int:
+    """Remove temporary files of ``path`` that writers left behind when they were killed: how many.
+
+    Only for callers that know that nobody else writes the file now, for instance because they hold its lock.
+    """
+    target = Path(path)
+    unfinished = list(target.parent.glob(f".{glob.escape(target.name)}.*"))
+    for file in unfinished:
+        file.unlink(missing_ok=True)
+    return len(unfinished)
 
 
 def _obstacle(target: Path, error: Exception) -> tuple[int, str] | None:
