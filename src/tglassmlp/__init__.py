@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from tglassmlp.mixture import KA2D, Mixture
     from tglassmlp.network.networks import load_networks
     from tglassmlp.network.prediction import PredictionWarning
-    from tglassmlp.readers.configurations import read_configurations
+    from tglassmlp.readers.configurations import read_configurations, write_configurations
     from tglassmlp.simulation.energies import potential_energies
     from tglassmlp.simulation.minimisation import inherent_structure
     from tglassmlp.simulation.run import isoconfigurational_dynamics
     from tglassmlp.simulation.swap.sampler import swap_monte_carlo
-    from tglassmlp.storage import read_mixture, write_configurations
+    from tglassmlp.storage import read_mixture
 
 __version__ = "0.1.0"
 
@@ -67,7 +67,7 @@ _HOMES = {
     "Configuration": "configuration",
     "read_configurations": "readers.configurations",
     "read_mixture": "storage",
-    "write_configurations": "storage",
+    "write_configurations": "readers.configurations",
     "potential_energies": "simulation.energies",
     "inherent_structure": "simulation.minimisation",
     "swap_monte_carlo": "simulation.swap.sampler",
