@@ -1,7 +1,7 @@
 """Configurations of any file that is understood: recognised by its content, read by the reader of its kind.
 
-To read another format, add what :func:`tglassmlp.formats.described` calls it to :data:`READERS`; to write one,
-add the ending of its files to :data:`WRITERS`.
+To read another format, add what :func:`tglassmlp.formats.described` calls it to :data:`READERS`; to write
+one, add the ending of its files to :data:`WRITERS`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def read_configurations(
     mixture: Mixture | None = storage.EXPECTED,
     species: Mapping[str, int] | None = None,
 ) -> list[Configuration]:
-    """Read every frame of a file of this package, of HOOMD-blue, LAMMPS, OVITO, ASE, ParticlesMC or GlassBench.
+    """Read every frame of a file of this package or of another program.
 
     What a file is follows from its content, not from its name. Read are
 
@@ -50,8 +50,8 @@ def read_configurations(
     Files of this package carry their species and, if :func:`tglassmlp.write_configurations` was told, their
     mixture; one of another mixture is refused. GSD files of other programs are read from their float32
     positions and images. Types of other programs are understood where their names are the species (``"1"``,
-    ``"2"``, ``"3"``) or the letters A, B, C in this order, whatever the order of the list, and where the shares
-    of the types are those of the mixture. GlassBench files must keep their names.
+    ``"2"``, ``"3"``) or the letters A, B, C in this order, whatever the order of the list, and where the
+    shares of the types are those of the mixture. GlassBench files must keep their names.
 
     Configurations carry the mixture that the file names, otherwise the one that is given as ``mixture``.
     Where neither names one, they carry none.
@@ -78,9 +78,9 @@ def read_configurations(
     TypeError
         If ``mixture`` or ``species`` is of another type.
     ValueError
-        If it is none of these, is damaged, holds no frame or no particles, is not two-dimensional, its box is not
-        square or not periodic, a coordinate is not finite, a particle has a type that is not listed, or the types cannot be
-        told to be the species of the mixture.
+        If it is none of these, is damaged, holds no frame or no particles, is not two-dimensional, its box is
+        not square or not periodic, a coordinate is not finite, a particle has a type that is not listed, or
+        the types cannot be told to be the species of the mixture.
 
     Warns
     -----
@@ -189,10 +189,11 @@ def write_configurations(
 ) -> None:
     """Write configurations as the frames of one file; the ending of its name says in which format.
 
-    ``.gsd``, and any other ending, is the format of this package, which OVITO and HOOMD-blue open. Only it keeps
-    the mixture, the provenance and a checksum: see :func:`tglassmlp.storage.write_configurations`. ``.xyz``,
-    ``.exyz`` and ``.extxyz`` are extended XYZ, ``.dump`` and ``.lammpstrj`` LAMMPS dumps, ``.data`` a LAMMPS data
-    file of one configuration. All keep float64 positions exactly; only data files wrap them, and keep the images.
+    ``.gsd``, and any other ending, is the format of this package, which OVITO and HOOMD-blue open. Only it
+    keeps the mixture, the provenance and a checksum: see :func:`tglassmlp.storage.write_configurations`.
+    ``.xyz``, ``.exyz`` and ``.extxyz`` are extended XYZ, ``.dump`` and ``.lammpstrj`` LAMMPS dumps, ``.data``
+    a LAMMPS data file of one configuration. All keep float64 positions exactly; only data files wrap them,
+    and keep the images.
 
     Parameters
     ----------
@@ -230,7 +231,8 @@ def write_configurations(
         return
     if len(frames) != 1 or any(columns):
         raise ValueError(
-            f"{path}: a LAMMPS data file holds one configuration without properties, found {len(frames)} with "
+            f"{path}: a LAMMPS data file holds one configuration without properties, found "
+            f"{len(frames)} with "
             f"{sorted(columns[0])}; a name ending in .dump makes a LAMMPS dump, which holds both"
         )
     write(path, frames[0])
@@ -248,12 +250,14 @@ def _text_columns(
         for name, values in columns.items():
             if values.shape != (c.n_particles,):
                 raise ValueError(
-                    f"{path}: property {name!r} has shape {values.shape}, expected [{c.n_particles}]: each column "
+                    f"{path}: property {name!r} has shape {values.shape}, expected [{c.n_particles}]: "
+                    f"each column "
                     "of a text file is one property"
                 )
             if not name.isidentifier() or name in ("id", "type", "species", "pos", "xu", "yu"):
                 raise ValueError(
-                    f"{path}: property {name!r} cannot name a column of a text file; expected letters, digits and "
+                    f"{path}: property {name!r} cannot name a column of a text file; expected letters, "
+                    f"digits and "
                     "underscores, and none of id, type, species, pos, xu, yu"
                 )
         found.append(columns)

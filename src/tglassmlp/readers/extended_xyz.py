@@ -1,8 +1,8 @@
 """Extended XYZ (ASE, OVITO, ParticlesMC) read and written, and the XYZ files of ParticlesMC read.
 
 An extended XYZ file names its box and its columns on the second line of each frame,
-``Lattice="..." Properties=species:S:1:pos:R:3``. ParticlesMC also writes ``cell:L,L columns:species,position``
-there. Plain XYZ files hold no box and are not read.
+``Lattice="..." Properties=species:S:1:pos:R:3``. ParticlesMC also writes ``cell:L,L
+columns:species,position`` there. Plain XYZ files hold no box and are not read.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def _extended(lines: Lines, n: int) -> Frame:
     of_type = next((p for p in _TYPES if places.get(p, 0) == 1), None)
     if of_type is None or places.get("pos") not in (2, 3):
         lines.fail(
-            f"Properties lists {', '.join(f'{p} ({k})' for p, k in places.items())}; expected species (1) and pos "
+            f"Properties lists {', '.join(f'{p} ({k})' for p, k in places.items())}; expected species "
+            f"(1) and pos "
             "(2 or 3)"
         )
     axes = [lines.reals(columns[f"pos {k}"], "pos") for k in range(places["pos"])]

@@ -1,8 +1,8 @@
 """LAMMPS: dumps and data files read and written, and the pair potential of a mixture as LAMMPS input.
 
-Dumps (``dump custom`` or ``dump atom``, text, plain or gzip) may hold wrapped (x), scaled (xs), unwrapped (xu) or
-both scaled and unwrapped (xsu) coordinates; images (ix, iy) unwrap wrapped ones. Rows are sorted by ``id``
-where there is one. Data files (``write_data``) are read in the atom styles below.
+Dumps (``dump custom`` or ``dump atom``, text, plain or gzip) may hold wrapped (x), scaled (xs), unwrapped
+(xu) or both scaled and unwrapped (xsu) coordinates; images (ix, iy) unwrap wrapped ones. Rows are sorted by
+``id`` where there is one. Data files (``write_data``) are read in the atom styles below.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ def _dump_frame(lines: Lines, line: str) -> Frame:
         axes.append(place)
     shown = unwrapped or {"ix", "iy"} <= set(names)
     return frame_of(
-        lines, axes, columns[of_type], vectors, columns.get("id"), periodic, unwrapped=shown, step=step, time=time
+        lines, axes, columns[of_type], vectors, columns.get("id"), periodic,
+        unwrapped=shown, step=step, time=time,
     )  # fmt: skip
 
 
@@ -242,14 +243,15 @@ def write_potential(path: str | os.PathLike[str], mixture: Mixture, points: int 
     r"""Write the pair potential of a mixture as LAMMPS input: a file to ``include``, and a table beside it.
 
     The smoothed Lennard-Jones potential is the sum of ``pair_style lj/cut`` and of the polynomial
-    :math:`4 \epsilon (C_0 + C_2 x^2 + C_4 x^4)`, which is a quadratic function of :math:`r^2`. The cubic splines
-    in :math:`r^2` of ``pair_style table spline`` therefore reproduce it to rounding, from any number of points.
+    :math:`4 \epsilon (C_0 + C_2 x^2 + C_4 x^4)`, which is a quadratic function of :math:`r^2`. The cubic
+    splines in :math:`r^2` of ``pair_style table spline`` therefore reproduce it to rounding, from any number
+    of points.
 
     Parameters
     ----------
     path
-        File to include, e.g. ``potential.in``; the table is called ``potential.table`` and must lie where LAMMPS
-        is started.
+        File to include, e.g. ``potential.in``; the table is called ``potential.table`` and must lie where
+        LAMMPS is started.
     mixture
         The mixture.
     points

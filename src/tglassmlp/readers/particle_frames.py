@@ -1,7 +1,7 @@
 """Frames of text files of other programs: positions, types and box, before types are species.
 
-What the readers of LAMMPS files and of extended XYZ share: lines that know their number, the checks that make a
-frame two-dimensional, square and periodic, and the way from a frame to a configuration.
+What the readers of LAMMPS files and of extended XYZ share: lines that know their number, the checks that make
+a frame two-dimensional, square and periodic, and the way from a frame to a configuration.
 """
 
 from __future__ import annotations
@@ -205,7 +205,8 @@ def frame_of(
         if np.any(away > 1e-6 * length):
             high = int(np.argmax(away))
             lines.fail(
-                f"the frame is three-dimensional: particle {high + 1} is at z = {z[high]:g} and particle 1 at "
+                f"the frame is three-dimensional: particle {high + 1} is at z = {z[high]:g} and "
+                f"particle 1 at "
                 f"{z[0]:g}, expected one z for all"
             )
     if len(places) > 1 and np.all(places == places[0]):
