@@ -97,24 +97,31 @@ TG_DEVICE i64 second_difference(const float* tables, int a, int b, float r2) {
 
 // ------------------------------------------------------------------------------------------------- cells
 
-TG_DEVICE int cell_of(const Structure& s, Place at) {
-    return (int)high_product(at.x, (u32)s.cells) * s.cells + (int)high_product(at.y, (u32)s.cells);
+// Column and row of a cell; its number is x cells + y.
+struct Cell {
+    int x, y;
+};
+
+TG_DEVICE Cell cell_of(const Structure& s, Place at) {
+    return {(int)high_product(at.x, (u32)s.cells), (int)high_product(at.y, (u32)s.cells)};
 }
+
+TG_DEVICE int number_of(const Structure& s, Cell cell) { return cell.x * s.cells + cell.y; }
 
 // Number of slots around a cell.
 TG_DEVICE int around(const Structure& s) { return (s.cells == 1 ? 1 : 9) << s.slot_bits; }
 
 // Particle in slot k of those around a cell, or -1.
-TG_DEVICE int candidate(const Structure& s, int cell, int k) {
+TG_DEVICE int candidate(const Structure& s, Cell cell, int k) {
+    const int which = k >> s.slot_bits, slot = k - (which << s.slot_bits);
     int other = 0;
     if (s.cells > 1) {
-        const int which = k >> s.slot_bits;
-        int cx = cell / s.cells + which / 3 - 1, cy = cell % s.cells + which % 3 - 1;
-        cx += cx < 0 ? s.cells : cx >= s.cells ? -s.cells : 0;
-        cy += cy < 0 ? s.cells : cy >= s.cells ? -s.cells : 0;
-        other = cx * s.cells + cy;
+        const int column = which * 11 >> 5;  // which / 3
+        int x = cell.x + column - 1, y = cell.y + which - 3 * column - 1;
+        x += x < 0 ? s.cells : x >= s.cells ? -s.cells : 0;
+        y += y < 0 ? s.cells : y >= s.cells ? -s.cells : 0;
+        other = x * s.cells + y;
     }
-    const int slot = k & ((1 << s.slot_bits) - 1);
     return slot < s.filled[other] ? (int)s.slots[(other << s.slot_bits) + slot] : -1;
 }
 
@@ -173,14 +180,15 @@ TG_DEVICE bool displace(const Block& block, const SwapParameters& p, const Struc
     const Place old = s.place[i];
     const i32 dx = displacement(draw.word[1], side), dy = displacement(draw.word[2], side);
     const Place now = {old.x + (u32)dx, old.y + (u32)dy};
-    const int from = cell_of(s, old), to = cell_of(s, now);
+    const Cell old_cell = cell_of(s, old), new_cell = cell_of(s, now);
+    const int from = number_of(s, old_cell), to = number_of(s, new_cell);
     const int row = s.type[i] * SPECIES;
     const bool full = from != to && s.filled[to] == 1 << s.slot_bits;
     i64 change[1];
     if (from == to) {
         sums(block, change, [&](int thread, i64* part) {
             for (int k = thread; k < around(s); k += s.threads) {
-                const int j = candidate(s, to, k);
+                const int j = candidate(s, new_cell, k);
                 if (j < 0 || j == i) continue;
                 const Place other = s.place[j];
                 const int kind = row + s.type[j];
@@ -191,10 +199,10 @@ TG_DEVICE bool displace(const Block& block, const SwapParameters& p, const Struc
     } else {
         sums(block, change, [&](int thread, i64* part) {
             for (int k = thread; k < around(s); k += s.threads) {
-                int j = candidate(s, to, k);
+                int j = candidate(s, new_cell, k);
                 if (j >= 0 && j != i)
                     part[0] += pair_energy(s.tables, row + s.type[j], square_of_distance(now, s.place[j]));
-                j = candidate(s, from, k);
+                j = candidate(s, old_cell, k);
                 if (j >= 0 && j != i)
                     part[0] -= pair_energy(s.tables, row + s.type[j], square_of_distance(old, s.place[j]));
             }
@@ -228,7 +236,7 @@ TG_DEVICE bool displace(const Block& block, const SwapParameters& p, const Struc
 // Adds ``sign`` times the second difference with particle ``i`` to the costs of its neighbours.
 TG_DEVICE void spread(const Block& block, const Structure& s, int i, int a, int b, int sign) {
     const Place at = s.place[i];
-    const int cell = cell_of(s, at);
+    const Cell cell = cell_of(s, at);
     phase(block, [&](int thread) {
         for (int k = thread; k < around(s); k += s.threads) {
             const int q = candidate(s, cell, k);
@@ -248,7 +256,7 @@ TG_DEVICE double weight_of(double side, i64 cost, double half) {
 // Computes the weights around a particle anew; ``first`` has now the weight of the first species of the block and
 // ``second`` that of the second one, all others that of the species they had.
 TG_DEVICE void weigh(const Block& block, const Structure& s, int i, int first, int second, double half) {
-    const int cell = cell_of(s, s.place[i]);
+    const Cell cell = cell_of(s, s.place[i]);
     phase(block, [&](int thread) {
         for (int k = thread; k < around(s); k += s.threads) {
             const int q = candidate(s, cell, k);
@@ -321,7 +329,7 @@ TG_DEVICE void exchange_block(const Block& block, const SwapParameters& p, const
             double weight = 0.0;
             if (s.type[i] == a || s.type[i] == b) {
                 const Place at = s.place[i];
-                const int cell = cell_of(s, at);
+                const Cell cell = cell_of(s, at);
                 i64 cost = 0;
                 for (int k = 0; k < around(s); k++) {
                     const int j = candidate(s, cell, k);
@@ -433,7 +441,7 @@ TG_DEVICE Structure structure_of(const Block& block, const SwapParameters& p) {
             const Place place = {p.positions[2 * (at * n + i)], p.positions[2 * (at * n + i) + 1]};
             s.place[i] = place;
             s.type[i] = (u8)p.types[at * n + i];
-            const int cell = cell_of(s, place);
+            const int cell = number_of(s, cell_of(s, place));
             const int slot = add_shared(s.filled + cell, 1);
             if (slot < 1 << s.slot_bits) s.slots[(cell << s.slot_bits) + slot] = (u16)i;
         }
@@ -448,7 +456,7 @@ TG_KERNEL(swap_energies, SwapParameters, 128, 1) {
     sums(block, twice, [&](int thread, i64* part) {
         for (int i = thread; i < s.n; i += s.threads) {
             const Place at = s.place[i];
-            const int cell = cell_of(s, at);
+            const Cell cell = cell_of(s, at);
             for (int k = 0; k < around(s); k++) {
                 const int j = candidate(s, cell, k);
                 if (j >= 0 && j != i)
