@@ -91,7 +91,7 @@ _PARAMETERS: Final = np.dtype(
 
 
 def cells_per_side(box_length: float, cutoff: float) -> int:
-    """Cells at least as wide as the cut-off; one where fewer than three would fit, since neighbours repeat."""
+    """Count cells at least as wide as the cut-off; one where three do not fit, since neighbours would repeat."""
     fitting = int(box_length // cutoff)
     return fitting if fitting >= 3 else 1
 
@@ -165,9 +165,7 @@ class CudaChains:
         self.start = list(request.configurations)
         n, count = self.n_particles, len(self.start)
         #: Exchanges tried in one block.
-        self.exchanges_per_block = max(
-            1, round(scheme["exchanges_per_sweep"] * n * self.exchange_interval)
-        )
+        self.exchanges_per_block = max(1, round(scheme["exchanges_per_sweep"] * n * self.exchange_interval))
         near, self._shift = bring_near(np.stack([c.positions for c in self.start]), self.box_length)
         whole = np.rint(near * (2.0**32 / self.box_length)).astype(np.int64)
         places = (whole & 0xFFFFFFFF).astype(np.uint32)
