@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -97,7 +97,7 @@ class HybridChains:
     def __init__(self, request: SwapRequest, dynamics: Dynamics) -> None:
         self.dynamics, self.mixture = dynamics, request.mixture
         self.temperature = float(request.temperature)
-        options = {
+        options: dict[str, Any] = {
             "exchanges": "informed",
             "exchange_weights": None,
             "exchanges_per_sweep": EXCHANGES_PER_SWEEP,
@@ -188,7 +188,22 @@ class HybridChains:
             self.mixture,
             self.settings[walkers[0].rung],
         )
-        for walker, moved in zip(walkers, trajectories(self.dynamics, request), strict=True):
+        try:
+            found = trajectories(self.dynamics, request)
+        except (ValueError, RuntimeError):
+            # forces too large for the time step, as in a melt: the step is shortened while that is allowed
+            if not tuned or (len(walkers) == 1 and walkers[0].rung == RUNGS - 1):
+                raise
+            if len(walkers) > 1:
+                for walker in walkers:
+                    self._integrate([walker], sweeps, tuned=True)
+                return
+            walkers[0].progress[0] += 1
+            walkers[0].counters[0] += 1
+            walkers[0].rung += 1
+            walkers[0].judged[:] = 0.0
+            return
+        for walker, moved in zip(walkers, found, strict=True):
             n = walker.configuration.n_particles
             change = float(moved.conserved_drift[0, -1]) * n / self.temperature
             chance = 1.0 if change <= 0.0 else math.exp(-change) if math.isfinite(change) else 0.0
@@ -252,15 +267,12 @@ class HybridChains:
 
     @property
     def counters(self) -> NDArray[np.int64]:
-        """Blocks of dynamics made and accepted, exchanges tried and accepted, of every chain: ``[chain, 4]``."""
+        """Blocks of dynamics made and accepted, exchanges tried and accepted: ``[chain, 4]``."""
         return np.array([w.counters for w in self._walkers])
 
     def configurations(self) -> list[Configuration]:
         """Present configuration of every chain, particles in the order of the start."""
-        return [
-            Configuration(w.configuration.positions, w.configuration.species, w.configuration.box_length, self.mixture)
-            for w in self._walkers
-        ]  # fmt: skip
+        return [replace(w.configuration, mixture=self.mixture) for w in self._walkers]
 
     def check_energies(self) -> NDArray[np.float64]:
         """Difference per particle between the engine's potential energy and our own, of the last moved block.

@@ -91,7 +91,7 @@ _PARAMETERS: Final = np.dtype(
 
 
 def cells_per_side(box_length: float, cutoff: float) -> int:
-    """Count cells at least as wide as the cut-off; one where three do not fit, since neighbours would repeat."""
+    """Count cells at least as wide as the cut-off; one where three do not fit, as neighbours repeat."""
     fitting = int(box_length // cutoff)
     return fitting if fitting >= 3 else 1
 
