@@ -213,7 +213,7 @@ def test_refusals_without_end_are_an_error():
     made = chains(liquids(1, 0.6, SMALL, 1), 0.6, hybrid_steps=1, exchange_interval=1)
     made._walkers[0].progress[3] = 99
     made.dynamics = Heating(made.dynamics)
-    with pytest.raises(RuntimeError, match=r"T = 0.6: 100 blocks of dynamics .* hybrid_time_step"):
+    with pytest.raises(RuntimeError, match=r"T = 0.6: 100 blocks of dynamics .*hybrid_time_step"):
         made.run(1)
 
 

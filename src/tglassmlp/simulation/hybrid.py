@@ -205,17 +205,19 @@ class HybridChains:
             return
         for walker, moved in zip(walkers, found, strict=True):
             n = walker.configuration.n_particles
-            change = float(moved.conserved_drift[0, -1]) * n / self.temperature
+            end = walker.configuration.with_positions(
+                walker.configuration.positions + moved.displacements[0, -1]
+            )
+            # the potential energy at the end is our own, whatever an engine sums up where particles overlap
+            own = energies.total_energy(end, self.mixture) / n
+            mismatch = own - float(moved.potential_energy[0, -1])
+            change = (float(moved.conserved_drift[0, -1]) + mismatch) * n / self.temperature
             chance = 1.0 if change <= 0.0 else math.exp(-change) if math.isfinite(change) else 0.0
             decision = np.random.default_rng(walker.key(int(walker.progress[0]), _DECISION)).random()
             walker.progress[0] += 1
             walker.counters[0] += 1
             if decision < chance:
-                walker.configuration = walker.configuration.with_positions(
-                    walker.configuration.positions + moved.displacements[0, -1]
-                )
-                own = energies.total_energy(walker.configuration, self.mixture) / n
-                walker.mismatch = abs(own - float(moved.potential_energy[0, -1]))
+                walker.configuration, walker.mismatch = end, abs(mismatch)
                 walker.counters[1] += 1
                 walker.progress[3] = 0
             else:
