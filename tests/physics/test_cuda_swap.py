@@ -16,7 +16,7 @@ from tglassmlp.simulation import energies
 from tglassmlp.simulation.cuda.device import pack
 from tglassmlp.simulation.cuda.emulated import EmulatedDevice
 from tglassmlp.simulation.cuda.swap import (
-    _PARAMETERS,
+    PARAMETERS,
     CudaChains,
     CudaSampler,
     attempts_per_second,
@@ -127,8 +127,8 @@ def test_random_numbers_are_those_of_philox(key, first):
         return c[:2]
 
     words, keys = DEVICE.zeros((1, 50, 2), np.uint32), DEVICE.array(np.array([key], np.uint32))
-    values = dict.fromkeys(_PARAMETERS.names, 0) | {"particles": 50, "positions": words, "keys": keys}
-    DEVICE.kernels("swap.cu", {}).launch("swap_words", pack(_PARAMETERS, values), 1, 32)
+    values = dict.fromkeys(PARAMETERS.names, 0) | {"particles": 50, "positions": words, "keys": keys}
+    DEVICE.kernels("swap.cu", {}).launch("swap_words", pack(PARAMETERS, values), 1, 32)
     if first is not None:
         assert tuple(words[0, 0].tolist()) == first
     assert words[0].tolist() == [reference(k) for k in range(50)]
@@ -155,7 +155,7 @@ def test_all_arrangements_on_fixed_places(mixture, points, pairs, temperature):
         exchanges_per_sweep=3 / n,
         exchange_interval=1,
     )
-    made._arrays["sides"][:] = 0  # particles stay where they are
+    made.arrays["sides"][:] = 0  # particles stay where they are
     exact = Exact(made.states()[0]["positions"], mixture)
     level = np.array([exact.total(np.array(s)) for s in states]) * 2.0**-20
     weights = np.exp(-(level - level.min()) / temperature)
@@ -163,7 +163,7 @@ def test_all_arrangements_on_fixed_places(mixture, points, pairs, temperature):
     counts, samples = np.zeros(len(states)), 60
     for _ in range(samples):
         made.run(6)
-        for types in made._arrays["types"] + 1:
+        for types in made.arrays["types"] + 1:
             counts[index[tuple(types.tolist())]] += 1
     np.testing.assert_allclose(made.configurations()[0].positions, points, atol=1e-8)
     expected = weights / weights.sum() * many * samples
@@ -307,7 +307,7 @@ def test_running_energy_is_the_recomputed_one(liquids):
         np.testing.assert_array_equal(np.sort(before.species), np.sort(after.species))
         # unwrapped: no particle has gone far, though many have left the box
         assert np.abs(before.positions - after.positions).max() < 3.0
-    made._arrays["counters"][1, 6] += 1
+    made.arrays["counters"][1, 6] += 1
     with pytest.raises(ValueError, match=r"chain 1: the running energy .* both must be equal"):
         made.check_energies()
 

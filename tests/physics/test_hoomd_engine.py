@@ -52,11 +52,7 @@ def hoomd_engine():
     from tglassmlp.simulation.hoomd import dynamics, machine, planes
 
     return SimpleNamespace(
-        **{
-            name: getattr(module, name)
-            for module in (dynamics, machine, planes)
-            for name in module.__all__
-        },
+        **{name: getattr(module, name) for module in (dynamics, machine, planes) for name in module.__all__},
         BLOCK_WORK=dynamics.BLOCK_WORK,
     )
 
@@ -95,6 +91,19 @@ def test_forces_and_energies_are_those_of_the_native_kernel(structures, potentia
         assert rms(f[k, :, :2] - reference) < tolerance * rms(reference)
         assert np.abs(e[k] - tg.potential_energies(c)).max() < max(1e-12, 10 * tolerance)
     assert np.all(f[..., 2] == 0.0)
+
+
+@needs_hoomd
+def test_other_forces_are_refused(structures, hoomd_engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run does not begin where HOOMD-blue means another potential."""
+    from tglassmlp.simulation.hoomd import planes
+
+    monkeypatch.setattr(planes, "_COMPARED", set())
+    wrong = lambda sigma, epsilon, smoothing: (sigma, 1.01 * epsilon)  # noqa: E731
+    monkeypatch.setattr(planes.potentials, "mie_polynomial", wrong)
+    with pytest.raises(RuntimeError, match=r"forces of HOOMD-blue .* docs/engines.md"):
+        trajectory(structures[0], 0.6, STEPS, 1, SEED, settings=SETTINGS,
+                   engine=hoomd_engine.HoomdEngine(hoomd_engine.Machine("cpu")))  # fmt: skip
 
 
 @needs_hoomd

@@ -62,7 +62,7 @@ def chunk_sizes(c: Config, ensemble: str, extra: int = 0) -> list[int]:
 
 
 def attempts_rate(c: Config, rates: Rates = USUAL_RATES) -> float:
-    """Attempts per second of what makes the structures; a sweep of the hybrid method counts as N of them."""
+    """Rate of what makes the structures, in attempts; a sweep of the hybrid method counts as N of them."""
     if c.equilibration.method == "swap_mc":
         return rates.monte_carlo
     # an engine that fills its lanes with replicas of one structure moves one replica in them here

@@ -123,7 +123,9 @@ def equilibrate_structures(
     for k, start, state in zip(structures, starts, files, strict=True):
         sequence = seed_sequence(root_seed, "equilibrate_structures", state_point.key(temperature), k)
         lattice, chain = sequence.spawn(2)
-        key = checkpoint_key(temperature, sweeps, settings, mixture, words(sequence, 2).tolist(), engine=engine)
+        key = checkpoint_key(
+            temperature, sweeps, settings, mixture, words(sequence, 2).tolist(), engine=engine
+        )
         tasks.append(Task(plans[start], lattice_start(mixture, lattice), chain, state, key))
     made = run_plan(tasks, settings, mixture, progress=progress, engine=engine)
     return [

@@ -1,4 +1,4 @@
-r"""Hybrid Monte Carlo: blocks of molecular dynamics of any engine alternate with blocks of informed exchanges.
+r"""Hybrid Monte Carlo: blocks of any engine's molecular dynamics alternate with blocks of exchanges.
 
 The collective moves of the particles are left to dynamics, those of the species to exchanges (L. Berthier et
 al., J. Stat. Mech. 064004 (2019)). Here both keep the Boltzmann distribution exactly:
@@ -10,8 +10,8 @@ al., J. Stat. Mech. 064004 (2019)). Here both keep the Boltzmann distribution ex
   as in the work cited above, carries the error of its time step into the energies.
 * Between blocks species are exchanged at standing positions (:mod:`tglassmlp.simulation.swap.informed`).
 
-A sweep is ``hybrid_steps`` time steps, so that schedules mean the same for either method; dynamics between two
-blocks of exchanges, or two calls, are one block. While the chain is tuned the time step steers itself on a
+A sweep is ``hybrid_steps`` time steps, so that schedules mean the same for either method; dynamics between
+two blocks of exchanges, or two calls, are one block. While the chain is tuned the time step steers itself on a
 ladder of factors :math:`2^{-1/2}`: the root mean square of :math:`\Delta H` grows as :math:`\sqrt{N} h^2`, so
 large systems need shorter steps than small ones.
 """
@@ -34,7 +34,7 @@ from tglassmlp.simulation.protocols import Dynamics, DynamicsRequest, SwapReques
 from tglassmlp.simulation.swap.chain import Chain
 from tglassmlp.simulation.swap.scheme import EXCHANGE_INTERVAL, EXCHANGES_PER_SWEEP, HYBRID_STEPS
 
-__all__ = ["HybridChains", "HybridSampler"]
+__all__ = ["HybridChains", "HybridSampler", "Walker"]
 
 #: Rungs of the ladder of time steps, each shorter by the square root of 2, and the one that chains begin on.
 RUNGS: Final = 13
@@ -55,7 +55,7 @@ _DECISION, _EXCHANGES = 1, 2
 
 
 @dataclass
-class _Walker:
+class Walker:
     """One chain: where it is, and what was counted on the way."""
 
     configuration: Configuration
@@ -127,12 +127,13 @@ class HybridChains:
             )
             for rung in range(RUNGS)
         ]
-        self._walkers = [_Walker(c, s) for c, s in zip(request.configurations, request.seeds, strict=True)]
-        for walker in self._walkers:
+        #: The chains.
+        self.walkers = [Walker(c, s) for c, s in zip(request.configurations, request.seeds, strict=True)]
+        for walker in self.walkers:
             # refuses what does not fit, as it will be exchanged
             self._chain(walker, walker.configuration)
 
-    def _chain(self, walker: _Walker, c: Configuration) -> Chain:
+    def _chain(self, walker: Walker, c: Configuration) -> Chain:
         """Chain that exchanges the species of a configuration."""
         return Chain(
             c,
@@ -150,7 +151,7 @@ class HybridChains:
     @property
     def time_steps(self) -> NDArray[np.float64]:
         """Present time step of every chain."""
-        return np.array([self.settings[w.rung].time_step for w in self._walkers])
+        return np.array([self.settings[w.rung].time_step for w in self.walkers])
 
     def run(self, sweeps: int) -> None:
         """Move every chain by some sweeps; a call begins a new block of dynamics."""
@@ -167,17 +168,17 @@ class HybridChains:
     def _run(self, sweeps: int, *, tuned: bool) -> None:
         while sweeps > 0:
             # all chains are led through the same sweeps
-            turn = min(sweeps, self.exchange_interval - int(self._walkers[0].progress[2]))
-            for rung in sorted({w.rung for w in self._walkers}):
-                self._integrate([w for w in self._walkers if w.rung == rung], turn, tuned=tuned)
+            turn = min(sweeps, self.exchange_interval - int(self.walkers[0].progress[2]))
+            for rung in sorted({w.rung for w in self.walkers}):
+                self._integrate([w for w in self.walkers if w.rung == rung], turn, tuned=tuned)
             sweeps -= turn
-            for walker in self._walkers:
+            for walker in self.walkers:
                 walker.progress[2] += turn
                 if walker.progress[2] == self.exchange_interval:
                     self._exchange(walker)
                     walker.progress[2] = 0
 
-    def _integrate(self, walkers: Sequence[_Walker], sweeps: int, *, tuned: bool) -> None:
+    def _integrate(self, walkers: Sequence[Walker], sweeps: int, *, tuned: bool) -> None:
         """Make one block of dynamics of chains that share a time step, and accept or refuse it."""
         request = DynamicsRequest(
             [w.configuration for w in walkers],
@@ -232,7 +233,7 @@ class HybridChains:
                     "equilibration.hybrid_time_step, or fewer hybrid_steps"
                 )
 
-    def _judge(self, walker: _Walker, chance: float) -> None:
+    def _judge(self, walker: Walker, chance: float) -> None:
         """Change the time step of a chain if its acceptance says so."""
         walker.judged += (1.0, chance)
         if walker.judged[0] < JUDGED_BLOCKS:
@@ -242,7 +243,7 @@ class HybridChains:
         walker.rung = min(max(rung, 0), RUNGS - 1)
         walker.judged[:] = 0.0
 
-    def _exchange(self, walker: _Walker) -> None:
+    def _exchange(self, walker: Walker) -> None:
         """Make one block of exchanges."""
         chain = self._chain(walker, walker.configuration)
         chain.exchange(chain.exchanges_per_block)
@@ -263,18 +264,18 @@ class HybridChains:
         return np.array(
             [
                 energies.total_energy(w.configuration, self.mixture) / w.configuration.n_particles
-                for w in self._walkers
+                for w in self.walkers
             ]
         )
 
     @property
     def counters(self) -> NDArray[np.int64]:
         """Blocks of dynamics made and accepted, exchanges tried and accepted: ``[chain, 4]``."""
-        return np.array([w.counters for w in self._walkers])
+        return np.array([w.counters for w in self.walkers])
 
     def configurations(self) -> list[Configuration]:
         """Present configuration of every chain, particles in the order of the start."""
-        return [replace(w.configuration, mixture=self.mixture) for w in self._walkers]
+        return [replace(w.configuration, mixture=self.mixture) for w in self.walkers]
 
     def check_energies(self) -> NDArray[np.float64]:
         """Difference per particle between the engine's potential energy and our own, of the last moved block.
@@ -284,7 +285,7 @@ class HybridChains:
         ValueError
             If it exceeds :data:`ENERGY_TOLERANCE` times the size of the energy (at least 1).
         """
-        found = np.array([w.mismatch for w in self._walkers])
+        found = np.array([w.mismatch for w in self.walkers])
         allowed = ENERGY_TOLERANCE * np.maximum(1.0, np.abs(self.energies))
         if not np.all(found <= allowed):
             k = int(np.argmax(found / allowed))
@@ -308,7 +309,7 @@ class HybridChains:
                 "judged": w.judged.copy(),
                 "mismatch": np.array([w.mismatch]),
             }
-            for w in self._walkers
+            for w in self.walkers
         ]
 
     def restore(self, states: Sequence[Mapping[str, NDArray]]) -> None:
@@ -319,7 +320,7 @@ class HybridChains:
         ValueError
             If they are those of other chains.
         """
-        for walker, own, state in zip(self._walkers, self.states(), states, strict=True):
+        for walker, own, state in zip(self.walkers, self.states(), states, strict=True):
             for name, values in own.items():
                 if state[name].shape != values.shape or state[name].dtype != values.dtype:
                     raise ValueError(

@@ -33,6 +33,7 @@ from tglassmlp.simulation.protocols import SwapRequest
 from tglassmlp.simulation.swap.scheme import EXCHANGE_INTERVAL, EXCHANGES_PER_SWEEP, TUNING_INTERVAL
 
 __all__ = [
+    "PARAMETERS",
     "SAMPLER",
     "CudaChains",
     "CudaSampler",
@@ -61,7 +62,8 @@ LARGEST_DISPLACEMENT: Final = 0.49
 _COUNTERS: Final = 8
 _TRIED, _ACCEPTED, _PHASE, _ENERGY, _FULL_CELLS = 0, 1, 5, 6, 7
 
-_PARAMETERS: Final = np.dtype(
+#: Parameters of the kernels, as ``SwapParameters`` of ``swap.cu``.
+PARAMETERS: Final = np.dtype(
     [
         *(
             (name, np.int64)
@@ -181,7 +183,8 @@ class CudaChains:
         self._kernels = on.kernels("swap.cu", {})
         species = np.stack([c.species for c in self.start])
         keys = np.stack([words(s, 1).view(np.uint32) for s in request.seeds])
-        self._arrays: dict[str, Any] = {
+        #: State of the chains on the device, by name.
+        self.arrays: dict[str, Any] = {
             "positions": on.array(places),
             "images": on.array((whole >> 32).astype(np.int32)),
             "types": on.array(species.astype(np.int32) - 1),
@@ -215,36 +218,36 @@ class CudaChains:
             "traced": int(traced),
             "temperature": self.temperature,
         }
-        packed = pack(_PARAMETERS, {**values, **self._arrays, **self._working})
+        packed = pack(PARAMETERS, {**values, **self.arrays, **self._working})
         self._kernels.launch(kernel, packed, len(self.start), THREADS, self._shared)
 
     @property
     def displacements(self) -> NDArray[np.float64]:
         """Side of the square of displacements of every chain."""
-        return self.device.get(self._arrays["sides"]) * (self.box_length / 2.0**32)
+        return self.device.get(self.arrays["sides"]) * (self.box_length / 2.0**32)
 
     @displacements.setter
     def displacements(self, values: NDArray[np.float64]) -> None:
         if not (np.isfinite(values).all() and (values > 0).all()):
             raise ValueError(f"displacements must be positive numbers, found {values}")
         shares = np.minimum(values / self.box_length, LARGEST_DISPLACEMENT)
-        self._arrays["sides"] = self.device.array(np.rint(shares * 2.0**32).astype(np.uint32))
+        self.arrays["sides"] = self.device.array(np.rint(shares * 2.0**32).astype(np.uint32))
 
     @property
     def counters(self) -> NDArray[np.int64]:
         """Displacements tried and accepted, exchanges tried and accepted, of every chain: ``[chain, 4]``."""
-        return self.device.get(self._arrays["counters"])[:, :4]
+        return self.device.get(self.arrays["counters"])[:, :4]
 
     @property
     def pair_counts(self) -> NDArray[np.int64]:
         """Exchanges tried and accepted of species a < b: ``[chain, 2, S, S]``."""
         s = self.mixture.n_species
-        return self.device.get(self._arrays["pair_counts"])[:, :, :s, :s]
+        return self.device.get(self.arrays["pair_counts"])[:, :, :s, :s]
 
     @property
     def energies(self) -> NDArray[np.float64]:
         """Running potential energy per particle of every chain."""
-        whole = self.device.get(self._arrays["counters"])[:, _ENERGY]
+        whole = self.device.get(self.arrays["counters"])[:, _ENERGY]
         return whole * (ENERGY_UNIT / self.n_particles)
 
     def run(self, sweeps: int) -> None:
@@ -264,15 +267,15 @@ class CudaChains:
             ``[chain, tries, 4]``: the two particles, the ratio that decides (at least 1: always accepted),
             and 1 if the exchange was accepted, else 0.
         """
-        counters, interval = self.device.get(self._arrays["counters"]), self.exchange_interval
+        counters, interval = self.device.get(self.arrays["counters"]), self.exchange_interval
         phases = counters[:, _PHASE].copy()
         counters[:, _PHASE] = interval
-        self._arrays["counters"] = self.device.array(counters)
+        self.arrays["counters"] = self.device.array(counters)
         self._working["trace"] = self.device.zeros((len(self.start), tries, 4), np.float64)
         self._launch("swap_sweeps", 0, tries, traced=True)
-        counters = self.device.get(self._arrays["counters"])
+        counters = self.device.get(self.arrays["counters"])
         counters[:, _PHASE] = phases
-        self._arrays["counters"] = self.device.array(counters)
+        self.arrays["counters"] = self.device.array(counters)
         return self.device.get(self._working["trace"])
 
     def tune(self, sweeps: int, target: float) -> None:
@@ -292,7 +295,7 @@ class CudaChains:
 
     def configurations(self) -> list[Configuration]:
         """Present configuration of every chain, particles in the order of the start."""
-        found = {name: self.device.get(self._arrays[name]) for name in ("positions", "images", "types")}
+        found = {name: self.device.get(self.arrays[name]) for name in ("positions", "images", "types")}
         whole = (found["images"].astype(np.int64) << 32) + found["positions"].astype(np.int64)
         positions = whole * (self.box_length / 2.0**32) + self._shift
         return [
@@ -309,12 +312,12 @@ class CudaChains:
             If it exceeds :data:`ENERGY_TOLERANCE` times the size of the energy (at least 1), if the running
             energy is not exactly the one that the kernels compute anew, or a cell has been full.
         """
-        running = self.device.get(self._arrays["counters"])
-        kept = self._arrays["counters"]
-        self._arrays["counters"] = self.device.array(running)
+        running = self.device.get(self.arrays["counters"])
+        kept = self.arrays["counters"]
+        self.arrays["counters"] = self.device.array(running)
         self._launch("swap_energies", 0)
-        anew = self.device.get(self._arrays["counters"])[:, _ENERGY]
-        self._arrays["counters"] = kept
+        anew = self.device.get(self.arrays["counters"])[:, _ENERGY]
+        self.arrays["counters"] = kept
         wrong = np.flatnonzero(anew != running[:, _ENERGY])
         if wrong.size:
             k = int(wrong[0])
@@ -342,7 +345,7 @@ class CudaChains:
 
     def states(self) -> list[dict[str, NDArray]]:
         """Everything needed to go on bit for bit, of every chain."""
-        found = {name: self.device.get(array) for name, array in self._arrays.items()}
+        found = {name: self.device.get(array) for name, array in self.arrays.items()}
         return [
             {name: np.atleast_1d(values[k]).copy() for name, values in found.items()}
             for k in range(len(self.start))
@@ -358,7 +361,7 @@ class CudaChains:
         """
         if len(states) != len(self.start):
             raise ValueError(f"{len(states)} saved states for {len(self.start)} chains")
-        for name, array in self._arrays.items():
+        for name, array in self.arrays.items():
             shape, dtype = array.shape[1:] or (1,), array.dtype
             for state in states:
                 if state[name].shape != shape or state[name].dtype != dtype:
@@ -367,7 +370,7 @@ class CudaChains:
                         f"{shape} and {dtype}"
                     )
             values = np.stack([state[name] for state in states]).reshape(array.shape)
-            self._arrays[name] = self.device.array(values)
+            self.arrays[name] = self.device.array(values)
 
 
 def _scheme(options: Mapping[str, Any]) -> dict[str, Any]:
