@@ -54,6 +54,8 @@ class Capabilities:
         Most chains of swap Monte Carlo that the engine moves together; None: as many as its memory holds.
     largest_swap_system
         Most particles of a structure that the engine's swap Monte Carlo takes; None: any number.
+    exchanges
+        Kinds of exchanges that the engine's swap Monte Carlo offers.
     environment
         Name of the conda environment file in ``envs/`` in which the engine runs.
     device_variable
@@ -66,6 +68,7 @@ class Capabilities:
     replicas_per_thread: int | None = None
     largest_swap_batch: int | None = None
     largest_swap_system: int | None = None
+    exchanges: tuple[str, ...] = ("informed", "plain")
     environment: str = "workflow"
     device_variable: str | None = None
 
@@ -198,7 +201,7 @@ def engine(name: str) -> Engine:
     return _ENGINES[name]
 
 
-def structure_engine(name: str, method: str, n_particles: int) -> str:
+def structure_engine(name: str, method: str, n_particles: int, exchanges: str = "informed") -> str:
     """Name the engine that makes structures of ``n_particles`` in a run whose engine is ``name``.
 
     Parameters
@@ -210,15 +213,25 @@ def structure_engine(name: str, method: str, n_particles: int) -> str:
         Carlo of such a system, else the first one that does.
     n_particles
         Particles of one structure.
+    exchanges
+        Kind of exchanges, ``"informed"`` or ``"plain"``.
+
+    Raises
+    ------
+    ValueError
+        For an unknown engine, or if no engine offers this.
     """
     if method == "hybrid":
         return engine(name).name
     offering = [engine(name), *(engine(other) for other in names())]
     for one in offering:
-        most = one.capabilities.largest_swap_system
-        if one.swap is not None and (most is None or n_particles <= most):
+        can = one.capabilities
+        fits = can.largest_swap_system is None or n_particles <= can.largest_swap_system
+        if one.swap is not None and fits and exchanges in can.exchanges:
             return one.name
-    raise ValueError(f"no engine offers swap Monte Carlo of {n_particles} particles")
+    raise ValueError(
+        f"no engine offers swap Monte Carlo of {n_particles} particles with {exchanges} exchanges"
+    )
 
 
 # Rates are those of the demo on a busy machine: a liquid that flows, 16 replicas at a time.

@@ -176,7 +176,9 @@ def test_settings_that_do_not_matter_do_not_count():
 
 
 def test_structures_come_from_an_engine_that_offers_them():
-    can = engines.Capabilities(rates={"gpu": 1.0}, same_bits_for_any_grouping=True, largest_swap_system=500)
+    can = engines.Capabilities(
+        rates={"gpu": 1.0}, same_bits_for_any_grouping=True, largest_swap_system=500, exchanges=("informed",)
+    )
     engines.register(engines.Engine("small", "small systems", can, dynamics=dynamics_engine("native"),
                                     swap=HybridSampler(dynamics_engine("native"))))  # fmt: skip
     try:
@@ -187,8 +189,12 @@ def test_structures_come_from_an_engine_that_offers_them():
                 ("small", "swap_mc", 500), ("small", "swap_mc", 501), ("small", "hybrid", 501),
             )
         ]  # fmt: skip
+        plain = engines.structure_engine("small", "swap_mc", 500, "plain")
+        with pytest.raises(ValueError, match="no engine offers swap Monte Carlo of 9 particles with wild"):
+            engines.structure_engine("small", "swap_mc", 9, "wild")
     finally:
         engines.unregister("small")
+    assert plain == "native"
     assert chosen == ["native", "native", "hoomd", "small", "native", "small"]
 
 

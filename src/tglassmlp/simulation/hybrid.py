@@ -11,9 +11,9 @@ al., J. Stat. Mech. 064004 (2019)). Here both keep the Boltzmann distribution ex
 * Between blocks species are exchanged at standing positions (:mod:`tglassmlp.simulation.swap.informed`).
 
 A sweep is ``hybrid_steps`` time steps, so that schedules mean the same for either method; dynamics between
-two blocks of exchanges, or two calls, are one block. While the chain is tuned the time step steers itself on a
-ladder of factors :math:`2^{-1/2}`: the root mean square of :math:`\Delta H` grows as :math:`\sqrt{N} h^2`, so
-large systems need shorter steps than small ones.
+two blocks of exchanges, or two calls, are one block. While the chain is tuned the time step steers itself on
+a ladder of factors :math:`2^{-1/2}`: the root mean square of :math:`\Delta H` grows as
+:math:`\sqrt{N} h^2`, so large systems need shorter steps than small ones.
 """
 
 from __future__ import annotations

@@ -8,7 +8,10 @@ from tglassmlp.equilibration.settings import decisive
 def structure_engine(ensemble):
     """Name of the engine that makes the structures of an ensemble."""
     return engines.structure_engine(
-        CONFIG.engine, CONFIG.equilibration.method, cost.particles(CONFIG, ensemble)
+        CONFIG.engine,
+        CONFIG.equilibration.method,
+        cost.particles(CONFIG, ensemble),
+        CONFIG.equilibration.exchanges,
     )
 
 
