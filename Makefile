@@ -40,7 +40,8 @@ $(READY): requirements.lock pyproject.toml
 		{ echo "Python 3.11 or newer is needed, '$(PYTHON)' is not; say: make PYTHON=/path/to/python3.12 ..."; exit 1; }
 	@echo "installing into $(VENV) (once) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@# modules are compiled when they are first imported: most of what 1.5 GB hold never is
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -31,6 +31,8 @@ from tglassmlp.dataset.plan import read_plan, tasks
 from tglassmlp.dataset.plan_check import check_made
 from tglassmlp.dataset.stopping import Stopped, Watch, claimed, stop_time
 from tglassmlp.dataset.workplace import Workplace
+from tglassmlp.equilibration.settings import EquilibrationSettings
+from tglassmlp.equilibration.structures import equilibrate_large_systems
 from tglassmlp.randomness import seed_sequence
 from tglassmlp.simulation.dynamics import log_spaced_steps
 from tglassmlp.simulation.run import trajectory
@@ -761,11 +763,79 @@ def test_dynamics_made_longer_twice_need_both_files(tmp_path):
         ),
         ("  - {temperature: 0.6, structure: 2}", "structure"),
         ("  - {temperature: 0.6, structures: 0}", "greater than or equal to 1"),
+        ("  - {temperature: 0.6, structures: 2, ensemble: huge}", r"goals\.0\.ensemble: found 'huge'"),
+        (
+            "  - {temperature: 0.6, structures: 2}\n  - {temperature: 0.6, structures: 3, ensemble: large}",
+            r"goals\.1\.structures: .* of which earlier goals ask for 2 at T = 0\.60; allowed: 2",
+        ),
+        (
+            "  - {temperature: 0.6, structures: 2}\n"
+            "  - {temperature: 0.6, structures: 2, ensemble: large, dynamics_time: 1.0}",
+            r"goals\.1\.dynamics_time: found 1\.0; large systems have none",
+        ),
+        (
+            "  - {temperature: 0.6, structures: 2, equilibration: {exchanges: free}}",
+            r"goals\.0\.equilibration\.exchanges: found 'free'",
+        ),
+        (
+            "  - {temperature: 0.6, structures: 2, equilibration: {start_temperature: 0.5}}",
+            r"start_temperature: found 0\.5; allowed: more than",
+        ),
     ],
 )
 def test_plans_that_cannot_be_carried_out_are_refused(tmp_path, goals, message):
     with pytest.raises(ConfigError, match=message):
         planned(tmp_path, goals)
+
+
+def test_structures_without_dynamics_and_large_systems_may_be_added_to_what_is_there(made, plan, tmp_path):
+    """Own sweeps and scheme of what a goal adds; what is there still counts as made."""
+    folder, path = with_card(copied(made[0], tmp_path / "toy")), tmp_path / "plan.yaml"
+    path.write_text(
+        PLAN + "  - {temperature: 0.50, structures: 4, per_file: 1, sweeps: 40,"
+        " equilibration: {exchanges: plain, checks: {overlap: 0.9}}}\n"
+        "  - {temperature: 0.50, structures: 2, ensemble: large, sweeps: 30}\n"
+    )
+    grown = read_plan(path)
+    assert check_made(grown, folder) == {}
+    assert [str(t.name) for t in tasks(grown)][: len(NAMES)] == NAMES
+    with pytest.raises(ValueError, match=r"no file of the plan fits T0\.30"):
+        make(grown, folder, tmp_path / "state", allow_changes=True, only=["T0.30*"])
+    summary = make(grown, folder, tmp_path / "state", allow_changes=True, only=["*_large_*"])
+    assert summary.made == ("T0.50_large_structures_0000.npz",)
+    summary = make(grown, folder, tmp_path / "state", allow_changes=True)
+    assert summary.made == ("T0.50_unit_structures_0003.npz",)
+    assert check_made(grown, folder) == {}
+    unit, large = (load_dataset(folder).at(0.50, e) for e in ("unit", "large"))
+    assert (unit.numbers, large.numbers) == ([0, 1, 2, 3], [0, 1])
+    made_with = {f.name.first: (f.record["sweeps"], f.record["settings"]["exchanges"]) for f in unit.files}
+    assert made_with == {0: (300, "informed"), 2: (300, "informed"), 3: (40, "plain")}
+    record = large.files[0].record
+    assert (record["sweeps"], record["tiles"], record["starts"]) == (30, 2, ["tiled", "tiled"])
+    assert {c["check"] for c in record["checks"]} == {
+        "tile_overlap",
+        "small_q_density",
+        "small_q_composition",
+    }
+    # large system k is what 30 sweeps make of unit structure k, laid side by side
+    settings = EquilibrationSettings(exchange_weights={"1-2": 0.0}, record_points=6)
+    again, _ = equilibrate_large_systems(
+        [unit.configuration(1)], 0.50, [1], 30, 2, 7, settings, unit.mixture
+    )[0]
+    assert (
+        structure_content.structure_hash(structure_content.stored_form(again))
+        == record["structure_sha256"][1]
+    )
+    assert main(["card", str(folder)]) == 0
+    assert "| 0.50 | large | 516 | 2 | 0 |" in (folder / "README.md").read_text()
+    path.write_text(
+        path.read_text()
+        .replace("sweeps: 40", "sweeps: 41")
+        .replace("checks:", "target_acceptance: 0.5, checks:")
+    )
+    wrong = check_made(read_plan(path), folder)
+    assert list(wrong) == ["T0.50_unit_structures_0003.npz"]
+    assert "sweeps is 40, the plan asks for 41; settings.target_acceptance is 0.4" in str(wrong)
 
 
 # ------------------------------------------------------------------------------------------------- card

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 
 import pytest
@@ -22,6 +23,18 @@ PRIVATE = {
     ("tests/workflow/plans.py", "_params"): "Snakemake's, as above",
     ("tests/workflow/plans.py", "_dependencies"): "Snakemake's, as above",
 }
+
+
+#: Packages whose mutants `make mutation` draws.
+MUTATED = ["simulation", "dynamics", "local_structure", "network", "observables", "tables", "claims"]
+
+
+def test_every_module_that_is_mutated_names_its_tests(repository, monkeypatch):
+    monkeypatch.syspath_prepend(repository / "scripts")
+    mutation = importlib.import_module("mutation")
+    assert f"$(or $(MUTATION),{' '.join(MUTATED)})" in (repository / "Makefile").read_text()
+    for file in mutation.modules(MUTATED, []):
+        assert mutation.tests_of(file, repository), file
 
 
 def run() -> set[str]:

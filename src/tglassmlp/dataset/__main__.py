@@ -23,6 +23,12 @@ def _parser() -> argparse.ArgumentParser:
     make.add_argument("--threads", type=int, default=1, help="threads of the dynamics (default 1)")
     make.add_argument("--limit", type=int, help="make at most this many files")
     make.add_argument(
+        "--only",
+        metavar="PATTERN",
+        action="append",
+        help="make only files whose names fit this pattern, e.g. 'T0.15_*'; may be given several times",
+    )
+    make.add_argument(
         "--allow-changes", action="store_true", help="work from a source tree with local changes"
     )
     make.add_argument("--interval", type=float, default=30.0, help="seconds between lines of progress")
@@ -58,7 +64,7 @@ def _make(chosen: argparse.Namespace) -> int:
     until = None if chosen.until is None else stop_time(chosen.until)
     summary = make(
         plan, folder, state, until=until, threads=chosen.threads, limit=chosen.limit,
-        allow_changes=chosen.allow_changes, interval=chosen.interval,
+        allow_changes=chosen.allow_changes, interval=chosen.interval, only=chosen.only,
     )  # fmt: skip
     print(f"{len(summary.made)} files made, {len(summary.missing)} of the plan missing", end="")
     print(f"; stopped: {summary.stopped}" if summary.stopped else "")

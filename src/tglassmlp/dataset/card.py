@@ -16,11 +16,12 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from tglassmlp.configuration import Configuration
 from tglassmlp.dataset.ensemble import Ensemble
 from tglassmlp.dataset.files import DatasetFile
 from tglassmlp.dataset.library import Dataset, load_dataset
 from tglassmlp.dataset.manifest import MANIFEST, read_manifest
-from tglassmlp.state_point import canonical
+from tglassmlp.state_point import canonical, is_same
 from tglassmlp.storage import atomic_path
 
 __all__ = ["contents", "out_of_date", "update"]
@@ -53,7 +54,7 @@ def contents(dataset: Dataset) -> str:
         "overlap with `sweeps` earlier | passed |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    lines += [_equilibrated(e) for e in dataset]
+    lines += [_equilibrated(e, _units(dataset, e)) for e in dataset]
     lines += ["", "Made by:", "", "| version | commit | seed | files |", "| --- | --- | --- | --- |"]
     origins: dict[tuple[str, str, int], int] = {}
     for f in files:
@@ -79,7 +80,14 @@ def _row(e: Ensemble) -> str:
     return f"{head} | {len(e.with_dynamics)} | {longest:g} | {tail}"
 
 
-def _equilibrated(e: Ensemble) -> str:
+def _units(dataset: Dataset, e: Ensemble) -> list[Configuration]:
+    """Return the unit systems of the temperature of large ones, whose fluctuations those must have."""
+    if e.name == "unit" or not any(is_same(t, e.temperature) for t in dataset.temperatures):
+        return []
+    return dataset.at(e.temperature).configurations()
+
+
+def _equilibrated(e: Ensemble, units: Sequence[Configuration]) -> str:
     from tglassmlp.equilibration.checks import check_large_systems, check_temperature
     from tglassmlp.equilibration.settings import CheckLimits
 
@@ -89,7 +97,7 @@ def _equilibrated(e: Ensemble) -> str:
     if e.name == "unit":
         checks, verdict = check_temperature(records, structures, e.temperature, CheckLimits(), e.mixture)
     else:
-        checks, verdict = check_large_systems(records, structures, e.temperature)
+        checks, verdict = check_large_systems(records, structures, e.temperature, CheckLimits(), units)
     value: dict[str, Any] = {str(r["check"]): r["value"] for r in checks.to_dict("records")}
     late = records[records.measured].groupby("structure")
     energy = _with_error(late.energy.mean(), 4)

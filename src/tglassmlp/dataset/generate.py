@@ -25,7 +25,9 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TextIO
 
@@ -72,6 +74,7 @@ def make(
     allow_changes: bool = False,
     interval: float = 30.0,
     stream: TextIO | None = None,
+    only: Sequence[str] | None = None,
 ) -> Summary:
     """Make the files of a plan that are not there, one after the other.
 
@@ -97,12 +100,15 @@ def make(
         Seconds between lines of progress.
     stream
         Where they go; standard error by default.
+    only
+        Make only files whose names fit one of these shell patterns, e.g. ``T0.15_*``; all by default.
 
     Raises
     ------
     ValueError
-        If the source tree has changes that are not committed, a file that is there is damaged or was made
-        with another seed or other settings than the plan's, or a checkpoint does not fit the plan.
+        If no file of the plan fits ``only``, the source tree has changes that are not committed, a file that
+        is there is damaged or was made with another seed or other settings than the plan's, or a checkpoint
+        does not fit the plan.
     """
     commit = git_commit()
     if not allow_changes and (commit.endswith("+") or commit == "unknown"):
@@ -112,7 +118,9 @@ def make(
         )
     place = Workplace(plan, Path(folder), Path(state), threads, interval, stream or sys.stderr)
     watch = Watch(until, place.state / "stop")
-    order, stopped = list(tasks(plan)), None
+    order, stopped = [t for t in tasks(plan) if _chosen(t, only)], None
+    if not order:
+        raise ValueError(f"no file of the plan fits {', '.join(only or ())}; see `plan` for their names")
     wrong = check_made(plan, folder)
     if wrong:
         raise ValueError(
@@ -164,6 +172,11 @@ def next_file(place: Workplace, order: list[Task], watch: Watch) -> str | None:
             place.say(f"[{label}] written, {size / 1000:.1f} kB, {duration(time.monotonic() - began)}")
             return str(task.name)
     return None
+
+
+def _chosen(task: Task, only: Sequence[str] | None) -> bool:
+    """Whether the name of a task's file fits one of the patterns, or there is none."""
+    return only is None or any(fnmatchcase(str(task.name), pattern) for pattern in only)
 
 
 def _clear(place: Workplace, task: Task) -> None:

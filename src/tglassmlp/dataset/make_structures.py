@@ -1,4 +1,4 @@
-"""Making one file of structures: swap Monte Carlo, checks of equilibration, record."""
+"""Making one file of structures, unit systems or large ones: swap Monte Carlo, checks, record."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import numpy as np
 import pandas as pd
 
 from tglassmlp.config import plain
+from tglassmlp.configuration import Configuration
 from tglassmlp.dataset import structure_content
-from tglassmlp.dataset.files import write_file
+from tglassmlp.dataset.files import DatasetFile, write_file
 from tglassmlp.dataset.plan import Task
 from tglassmlp.dataset.stopping import ToldProgress, Watch
 from tglassmlp.dataset.workplace import Workplace
-from tglassmlp.equilibration.checks import check_temperature
+from tglassmlp.equilibration.checks import check_large_systems, check_temperature
 from tglassmlp.equilibration.schedule import attempts
 from tglassmlp.equilibration.settings import CheckLimits, EquilibrationSettings
-from tglassmlp.equilibration.structures import equilibrate_structures
+from tglassmlp.equilibration.structures import equilibrate_large_systems, equilibrate_structures
 from tglassmlp.equilibration.verdict import refuse_failed_checks
 
 __all__ = ["make_structures"]
@@ -30,30 +31,35 @@ def make_structures(place: Workplace, task: Task, label: str, watch: Watch) -> N
     NotEquilibratedError
         If a check fails, and the plan's ``on_failure`` says so.
     """
-    chosen = plain(place.plan.equilibration)
+    chosen = plain(task.equilibration or place.plan.equilibration)
     limits = CheckLimits(**chosen.pop("checks"))
     on_failure = chosen.pop("on_failure")
     chosen.pop("extended_check")
     settings = EquilibrationSettings(**chosen, block_seconds=place.plan.dynamics.block_seconds)
-    n = sum(place.mixture.composition)
-    total = len(task.structures) * attempts(task.sweeps, n)
+    n, tiles, units = sum(place.mixture.composition), place.plan.tiles, _units(place, task)
+    work = attempts(task.sweeps, tiles**2 * n, "tiled") if units else attempts(task.sweeps, n)
+    total = len(task.structures) * work
     progress = ToldProgress(watch, label, total, "moves", interval=place.interval, stream=place.stream)
     states = [place.restart(task.name, k) for k in task.structures]
-    made = equilibrate_structures(
-        task.temperature,
-        task.structures,
-        task.sweeps,
-        place.plan.seed,
-        settings,
-        place.mixture,
-        states,
-        progress,
-    )
+    common: tuple[Any, ...] = (place.plan.seed, settings, place.mixture, states, progress)
+    more: dict[str, Any] = {}
+    if units:
+        more = {"tiles": tiles}
+        parts = [units[k] for k in task.structures]
+        made = equilibrate_large_systems(
+            parts, task.temperature, task.structures, task.sweeps, tiles, *common
+        )
+    else:
+        made = equilibrate_structures(task.temperature, task.structures, task.sweeps, *common)
     structures = [structure_content.stored_form(c) for c, _ in made]
     records = [r for _, r in made]
-    table, verdict = check_temperature(
-        pd.concat(records, ignore_index=True), structures, task.temperature, limits, place.mixture
-    )
+    evidence = pd.concat(records, ignore_index=True)
+    if units:
+        table, verdict = check_large_systems(
+            evidence, structures, task.temperature, limits, list(units.values())
+        )
+    else:
+        table, verdict = check_temperature(evidence, structures, task.temperature, limits, place.mixture)
     refuse_failed_checks(verdict["failed"], task.temperature, on_failure)
     record = place.record(
         task,
@@ -75,9 +81,20 @@ def make_structures(place: Workplace, task: Task, label: str, watch: Watch) -> N
             }
             for r in table.to_dict("records")
         ],
+        **more,
     )
     write_file(place.target(task.name), structure_content.structure_arrays(structures, records), record)
     place.tidy(task.name, states)
+
+
+def _units(place: Workplace, task: Task) -> dict[int, Configuration]:
+    """Return the unit structures that large systems are made of by number; none for unit systems."""
+    files = [DatasetFile(place.target(name)) for name in task.needs]
+    return {
+        number: structure_content.read_configuration(file, k)
+        for file in files
+        for k, number in enumerate(file.structures)
+    }
 
 
 def _number(value: Any) -> float | None:

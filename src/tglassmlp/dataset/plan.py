@@ -2,7 +2,11 @@
 
 A plan is a YAML file. Its ``goals`` are worked through from top to bottom; each says how many structures a
 temperature shall have by then and how long their dynamics shall be. What an earlier goal has brought about is
-not repeated: a later goal at the same temperature adds structures, or makes dynamics longer.
+not repeated: a later goal at the same temperature adds structures, or makes dynamics longer. A goal may
+equilibrate the structures that it adds with more or fewer sweeps, or with another scheme, than the plan's.
+
+Large systems are made of unit systems of their temperature, number k of unit structure k, so an earlier goal
+must ask for as many unit structures.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationError
 
@@ -22,6 +26,7 @@ from tglassmlp.config import (
     SystemSettings,
     read_yaml,
 )
+from tglassmlp.config.layers import laid_over
 from tglassmlp.dataset.names import FileName
 from tglassmlp.mixture import Mixture
 from tglassmlp.settings import Settings
@@ -39,7 +44,16 @@ class Goal(Settings):
     """What a temperature shall have when this goal is reached."""
 
     temperature: float = Field(gt=0, le=100, description="temperature, one of ``sweeps``")
+    ensemble: Literal["unit", "large"] = Field("unit", description="unit systems or large ones")
     structures: Count = Field(description="number of structures")
+    sweeps: Count | None = Field(
+        None,
+        description="swap Monte Carlo sweeps of the structures that this goal adds; by default those of the "
+        "temperature",
+    )
+    equilibration: dict[str, Any] = Field(
+        {}, description="keys of the plan's ``equilibration`` that differ for the structures that it adds"
+    )
     dynamics_time: Annotated[float, Field(gt=0)] | None = Field(
         None, description="length of their dynamics (tau_LJ); null: none"
     )
@@ -53,6 +67,9 @@ class Plan(Settings):
     seed: int = Field(ge=0, description="root of every random number")
     system: SystemSettings = Field(SystemSettings(), description="mixture")
     per_file: Count = Field(4, description="structures per file")
+    tiles: Annotated[int, Field(ge=2, le=64)] = Field(
+        2, description="unit systems per side of a large system"
+    )
     equilibration: EquilibrationSettings = Field(EquilibrationSettings(), description="swap Monte Carlo")
     dynamics: DynamicsSettings = Field(DynamicsSettings(), description="isoconfigurational dynamics")
     propensity: PropensitySettings = Field(PropensitySettings(), description="bond-breaking propensity")
@@ -62,6 +79,17 @@ class Plan(Settings):
     def mixture(self) -> Mixture:
         """Mixture of the unit system."""
         return self.system.build()
+
+    def equilibration_of(self, goal: Goal) -> EquilibrationSettings:
+        """Swap Monte Carlo of the structures that a goal adds.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            If the goal's own keys are unknown or out of range.
+        """
+        own = self.equilibration.model_dump(mode="json")
+        return EquilibrationSettings.model_validate(laid_over(own, goal.equilibration, EquilibrationSettings))
 
 
 @dataclass(frozen=True)
@@ -74,8 +102,8 @@ class Task:
         Its name.
     structures
         Numbers of its structures.
-    sweeps
-        Swap Monte Carlo sweeps (structures).
+    sweeps, equilibration
+        Swap Monte Carlo sweeps and settings (structures).
     begin, end
         Time steps at which the dynamics begin and end (dynamics).
     needs
@@ -85,6 +113,7 @@ class Task:
     name: FileName
     structures: tuple[int, ...]
     sweeps: int = 0
+    equilibration: EquilibrationSettings | None = None
     begin: int = 0
     end: int = 0
     needs: tuple[FileName, ...] = ()
@@ -111,12 +140,19 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
             for e in error.errors(include_url=False)
         ]
         raise ConfigError("\n".join([f"{path}: this plan cannot be carried out:", *lines])) from None
-    melt, highest = plan.equilibration.start_temperature, max(plan.sweeps, default=0.0)
-    if melt <= highest:
-        raise ConfigError(
-            f"{path}: equilibration.start_temperature: found {melt:g}; allowed: more than the highest "
-            f"temperature ({highest:g})"
-        )
+    highest = max(plan.sweeps, default=0.0)
+    for number, goal in enumerate(plan.goals):
+        try:
+            melt = plan.equilibration_of(goal).start_temperature
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            key = ".".join(["goals", str(number), "equilibration", *map(str, problem["loc"])])
+            raise ConfigError(f"{path}: {key}: found {problem['input']!r}; {problem['msg']}") from None
+        if melt <= highest:
+            raise ConfigError(
+                f"{path}: equilibration.start_temperature: found {melt:g}; allowed: more than the highest "
+                f"temperature ({highest:g})"
+            )
     list(tasks(plan))
     return plan
 
@@ -127,11 +163,11 @@ def tasks(plan: Plan) -> Iterator[Task]:
     Raises
     ------
     ConfigError
-        If a temperature has no sweeps, dynamics would become shorter, or a goal ends within a file of an
-        earlier one.
+        If a temperature has no sweeps, dynamics would become shorter, a goal ends within a file of an
+        earlier one, or large systems lack the unit structures that they are made of.
     """
     sweeps = {canonical(t): n for t, n in plan.sweeps.items()}
-    groups: dict[str, list[tuple[int, ...]]] = {}
+    groups: dict[tuple[str, str], list[tuple[int, ...]]] = {}
     ends: dict[tuple[str, int], list[int]] = {}
     for number, goal in enumerate(plan.goals):
         temperature, where = canonical(goal.temperature), f"goals.{number}"
@@ -139,12 +175,22 @@ def tasks(plan: Plan) -> Iterator[Task]:
             raise ConfigError(
                 f"{where}.temperature: {temperature} has no entry in sweeps, found {sorted(sweeps)}"
             )
-        own, size = groups.setdefault(temperature, []), goal.per_file or plan.per_file
+        if goal.ensemble == "large" and goal.dynamics_time is not None:
+            raise ConfigError(f"{where}.dynamics_time: found {goal.dynamics_time}; large systems have none")
+        own, size = groups.setdefault((temperature, goal.ensemble), []), goal.per_file or plan.per_file
         have = sum(map(len, own))
+        made_with = plan.equilibration_of(goal)
         for first in range(have, goal.structures, size):
             own.append(tuple(range(first, min(goal.structures, first + size))))
+            needs: tuple[FileName, ...] = ()
+            if goal.ensemble == "large":
+                needs = _units(where, temperature, own[-1], groups.get((temperature, "unit"), []))
             yield Task(
-                FileName(temperature, "unit", "structures", first), own[-1], sweeps=sweeps[temperature]
+                FileName(temperature, goal.ensemble, "structures", first),
+                own[-1],
+                sweeps=goal.sweeps or sweeps[temperature],
+                equilibration=made_with,
+                needs=needs,
             )
             if goal.dynamics_time is not None:
                 yield from _dynamics(plan, where, temperature, own[-1], goal.dynamics_time, ends)
@@ -159,6 +205,21 @@ def tasks(plan: Plan) -> Iterator[Task]:
                     f"{group[-1]}; allowed: {group[0]} or {group[-1] + 1}"
                 )
             yield from _dynamics(plan, where, temperature, group, goal.dynamics_time, ends)
+
+
+def _units(
+    where: str, temperature: str, systems: tuple[int, ...], units: list[tuple[int, ...]]
+) -> tuple[FileName, ...]:
+    """Files of the unit structures that large systems are made of, number k of number k."""
+    there = sum(map(len, units))
+    if systems[-1] >= there:
+        raise ConfigError(
+            f"{where}.structures: large systems are made of the unit structures of their numbers, of which "
+            f"earlier goals ask for {there} at T = {temperature}; allowed: {there}, or more of them before"
+        )
+    return tuple(
+        FileName(temperature, "unit", "structures", group[0]) for group in units if set(group) & set(systems)
+    )
 
 
 def _dynamics(

@@ -63,9 +63,11 @@ def _asked(plan: Plan, task: Task) -> dict[str, Any]:
     """Return the settings that the record of a file says it was made with."""
     found: dict[str, Any] = {"structures": list(task.structures)}
     if task.name.kind == "structures":
-        chosen = plain(plan.equilibration)
+        chosen = plain(task.equilibration or plan.equilibration)
         left_out: tuple[str, ...] = ("checks", "on_failure", "extended_check")
         found |= {"sweeps": task.sweeps}
+        if task.name.ensemble == "large":
+            found |= {"tiles": plan.tiles}
     else:
         chosen = plain(plan.dynamics)
         left_out = ("block_seconds", "replicas")
