@@ -147,7 +147,7 @@ class Configuration:
         Returns
         -------
         box, points
-            ``freud.box.Box`` in two dimensions, and wrapped positions ``[N, 3]`` in single precision with z = 0.
+            ``freud.box.Box`` in two dimensions, and wrapped positions ``[N, 3]``, single precision, z = 0.
 
         Examples
         --------
