@@ -33,12 +33,13 @@ def particle_colors(
     central: NDArray,
     propensity: NDArray,
     limits: tuple[float, float] = (0.0, 1.0),
+    colors: Colormap = PROPENSITY,
 ) -> NDArray[np.float64]:
     """Colours ``[N, 3]``: central particles by propensity, others a pale shade of the nearest central one.
 
     Parameters
     ----------
-    positions, box_length, central, propensity, limits
+    positions, box_length, central, propensity, limits, colors
         As :func:`snapshot`.
     """
     from scipy.spatial import cKDTree
@@ -46,9 +47,9 @@ def particle_colors(
     inside = wrap(positions + box_length / 2, box_length, 0.0)
     nearest = cKDTree(inside[central], boxsize=box_length).query(inside)[1]
     scaled = (np.asarray(propensity, dtype=float) - limits[0]) / (limits[1] - limits[0])
-    colors = np.asarray(PROPENSITY(np.clip(scaled, 0, 1)))[:, :3]
-    every = 0.4 * colors[nearest] + 0.6
-    every[central] = colors
+    own = np.asarray(colors(np.clip(scaled, 0, 1)))[:, :3]
+    every = 0.4 * own[nearest] + 0.6
+    every[central] = own
     return every
 
 
@@ -60,6 +61,7 @@ def snapshot(
     central: NDArray,
     propensity: NDArray,
     limits: tuple[float, float] = (0.0, 1.0),
+    colors: Colormap = PROPENSITY,
 ) -> EllipseCollection:
     """Draw particles as discs of their size in the colours of :func:`particle_colors`.
 
@@ -74,13 +76,15 @@ def snapshot(
     central
         ``[n]`` indices of the coloured particles.
     propensity
-        ``[n]`` in [0, 1].
+        ``[n]`` values of the label.
     limits
         Range of the colour scale.
+    colors
+        The colour scale.
     """
-    colors = particle_colors(positions, box_length, central, propensity, limits)
+    faces = particle_colors(positions, box_length, central, propensity, limits, colors)
     discs = EllipseCollection(
-        diameters, diameters, np.zeros(len(positions)), units="xy", offsets=positions, facecolors=colors,
+        diameters, diameters, np.zeros(len(positions)), units="xy", offsets=positions, facecolors=faces,
         linewidths=0.0, rasterized=True, transOffset=ax.transData,
     )  # fmt: skip
     ax.add_collection(discs)
