@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tglassmlp import __version__
+from tglassmlp.command.words import in_words_of_the_command
 
 __all__ = ["DEFAULT_NETWORKS", "main", "parser"]
 
@@ -193,7 +194,7 @@ def _sentence(error: Exception) -> str:
     """Return what went wrong; the system's own errors begin with the file and leave out their number."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error)
+    return in_words_of_the_command(str(error))
 
 
 @contextmanager
@@ -202,7 +203,7 @@ def _warnings_as_lines() -> Iterator[None]:
     seen: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-        text = str(message)
+        text = in_words_of_the_command(str(message))
         if text not in seen:
             seen.add(text)
             print(f"tglassmlp: warning: {text}", file=sys.stderr)

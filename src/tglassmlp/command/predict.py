@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import sys
 import time
 from collections.abc import Mapping
@@ -109,7 +108,9 @@ def predict(
     outside = [] if allow_outside else beyond(asked.state_features, temperature, c_b)
     if outside:
         raise ValueError(f"{'; '.join(outside)} ({networks}). --allow-outside predicts nevertheless")
-    configuration = _only(file, _read(file, asked, species), frame)
+    configuration = _only(file, read_configurations(file, asked.mixture, species), frame)
+    if configuration.mixture is None:
+        configuration = configuration.with_mixture(asked.mixture)
     out.mkdir(parents=True, exist_ok=True)
     with announced(_say_that_it_compiles):
         values = asked.predict(configuration, temperature, c_b).astype(np.float64)
@@ -133,34 +134,6 @@ def predict(
         print(path)
     print(f"({time.monotonic() - began:.1f} s)", file=sys.stderr)
     return written
-
-
-def _read(file: Path, networks: Networks, species: Mapping[str, int] | None) -> list[Configuration]:
-    """Read the file as configurations of the networks' mixture; messages speak of the command's own words."""
-    try:
-        return read_configurations(file, mixture=networks.mixture, species=species)
-    except ValueError as error:
-        raise ValueError(_in_words_of_the_command(str(error))) from error
-
-
-def _in_words_of_the_command(text: str) -> str:
-    """Replace arguments of Python in a message by options of the command line."""
-
-    def option(match: re.Match[str]) -> str:
-        pairs = re.findall(r"['\"]([^'\"]*)['\"]: (\d+)", match[1])
-        return "--species " + ",".join(f"{name}={number}" for name, number in pairs)
-
-    text = re.sub(r"species=\{([^}]*)\}", option, text)
-    # a mixture cannot be named on the command line: the networks have learnt one
-    text = re.sub(r"; if it is another, name it \(mixture=\); mixture=None compares no shares", "", text)
-    text = re.sub(
-        r"Correct the mapping, or name the mixture with mixture=; mixture=None compares nothing",
-        "Correct the mapping, or choose networks that have learnt this mixture (--networks)", text,
-    )  # fmt: skip
-    return re.sub(
-        r"\. To read it as what it is, pass mixture=\w+\(path\)",
-        ". Choose networks that have learnt this mixture (--networks)", text,
-    )  # fmt: skip
 
 
 def _only(file: Path, frames: list[Configuration], frame: int | None) -> Configuration:
@@ -207,7 +180,7 @@ def _write(
         "prediction", source=file.name, networks=networks, temperature=found.temperature, c_b=found.c_b
     )
     properties = {"propensity": every[0], "propensity_spread": every[1]}
-    write_configurations(gsd, [found.configuration], record, [properties], found.networks.mixture)
+    write_configurations(gsd, [found.configuration], record, [properties])
     return [picture, table, gsd]
 
 
