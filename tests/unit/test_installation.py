@@ -11,7 +11,7 @@ import tomllib
 import pytest
 
 #: Name of a distribution where that of its module is another one.
-DISTRIBUTIONS = {"freud": "freud-analysis", "yaml": "pyyaml", "mpl_toolkits": "matplotlib", "PIL": "pillow"}
+DISTRIBUTIONS = {"freud": "freud-analysis", "yaml": "pyyaml"}
 
 #: Names at conda-forge where they are others.
 CONDA = {"freud-analysis": "freud", "matplotlib": "matplotlib-base", "snakemake": "snakemake-minimal"}
