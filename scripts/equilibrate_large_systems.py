@@ -19,17 +19,20 @@ with job(snakemake.log[0]) as status:
     accept(snakemake.input.equilibration)
     p, out, w = snakemake.params, snakemake.output, snakemake.wildcards
     temperature = float(w.temperature)
-    settings, mixture = EquilibrationSettings(**p.settings), Mixture(**p.mixture)
+    chosen = dict(p.settings)
+    engine = chosen.pop("engine", "native")
+    settings, mixture = EquilibrationSettings(**chosen), Mixture(**p.mixture)
     units = [c for f in snakemake.input.structures for c in read_configurations(f)]
     label = f"large systems T={temperature:g} chunk {w.chunk}"
     total = len(p.systems) * attempts(p.sweeps, units[0].n_particles * p.tiles**2, "tiled")
     progress = Progress(label, total, "moves", status)
     states = [Path(p.state) / f"system{k}.npz" for k in p.systems]
     arguments = (units, temperature, p.systems, p.sweeps, p.tiles, p.seed, settings, mixture)
-    made = equilibrate_large_systems(*arguments, states, progress)
+    made = equilibrate_large_systems(*arguments, states, progress, engine)
     progress.finish()
     systems, records = [c for c, _ in made], pd.concat([r for _, r in made], ignore_index=True)
-    provenance = collect("structures", seed=p.seed, temperature=temperature, sweeps=p.sweeps, tiles=p.tiles)
+    about = {"seed": p.seed, "temperature": temperature, "sweeps": p.sweeps, "tiles": p.tiles}
+    provenance = collect("structures", engine=engine, **about)
     write_configurations(out.structures, systems, provenance, mixture=mixture)
     write_table(out.record, records, provenance)
     checks = measure_large_systems(records, systems, temperature, units)

@@ -15,15 +15,17 @@ from tglassmlp.storage import write_configurations, write_table
 
 with job(snakemake.log[0]) as status:
     p, temperature = snakemake.params, float(snakemake.wildcards.temperature)
-    settings, mixture = EquilibrationSettings(**p.settings), Mixture(**p.mixture)
+    chosen = dict(p.settings)
+    engine = chosen.pop("engine", "native")
+    settings, mixture = EquilibrationSettings(**chosen), Mixture(**p.mixture)
     label = f"structures T={temperature:g} chunk {snakemake.wildcards.chunk}"
     total = len(p.structures) * attempts(p.sweeps, sum(mixture.composition))
     progress = Progress(label, total, "moves", status)
     states = [Path(p.state) / f"structure{k}.npz" for k in p.structures]
-    arguments = (temperature, p.structures, p.sweeps, p.seed, settings, mixture, states, progress)
+    arguments = (temperature, p.structures, p.sweeps, p.seed, settings, mixture, states, progress, engine)
     made = equilibrate_structures(*arguments)
     about = {"seed": p.seed, "temperature": temperature, "sweeps": p.sweeps, "settings": dict(p.settings)}
-    provenance = collect("structures", structures=list(p.structures), **about)
+    provenance = collect("structures", engine=engine, structures=list(p.structures), **about)
     write_configurations(snakemake.output.structures, [c for c, _ in made], provenance, mixture=mixture)
     write_table(snakemake.output.record, pd.concat([r for _, r in made], ignore_index=True), provenance)
     for state in states:

@@ -15,14 +15,16 @@ with job(snakemake.log[0]) as status:
     accept(snakemake.input.equilibration)
     p, w = snakemake.params, snakemake.wildcards
     temperature, number, state = float(w.temperature), int(w.structure), Path(p.state)
-    settings, mixture = EquilibrationSettings(**p.settings), Mixture(**p.mixture)
+    chosen = dict(p.settings)
+    engine = chosen.pop("engine", "native")
+    settings, mixture = EquilibrationSettings(**chosen), Mixture(**p.mixture)
     begin = read_configurations(snakemake.input.structures)[p.place]
     label = f"extended check T={temperature:g} structure {number}"
     progress = Progress(label, p.sweeps * begin.n_particles, "moves", status)
-    arguments = (temperature, number, p.sweeps, p.seed, settings, mixture, state, progress)
+    arguments = (temperature, number, p.sweeps, p.seed, settings, mixture, state, progress, engine)
     c, record = extend_structure(begin, *arguments)
     about = {"seed": p.seed, "temperature": temperature, "sweeps": p.sweeps, "structure": number}
-    provenance = collect("structures", **about)
+    provenance = collect("structures", engine=engine, **about)
     write_configurations(snakemake.output.structures, [c], provenance, mixture=mixture)
     write_table(snakemake.output.record, record, provenance)
     checkpoint.remove(state)

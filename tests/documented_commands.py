@@ -59,6 +59,11 @@ ON_THE_RUN = (
         r"run_isoconfigurational_dynamics +[1-9]",
     ),
     Command(
+        "snakemake -n --cores 1 --configfile config/smoke.yaml --config engine=hoomd run=smoke_hybrid "
+        "equilibration='{method: hybrid}'",
+        r"equilibrate_structures +[1-9]",
+    ),
+    Command(
         "snakemake -n --profile workflow/profiles/slurm --configfile config/smoke.yaml "
         "--config run=smoke_slurm",
         r"run_isoconfigurational_dynamics +[1-9]",

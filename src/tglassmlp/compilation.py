@@ -21,7 +21,7 @@ from typing import Any
 import numba
 from numba.core.caching import FunctionCache
 
-__all__ = ["announced", "njit"]
+__all__ = ["announced", "kernel_folder", "njit"]
 
 #: Called before a kernel is compiled because no folder keeps it yet.
 _LISTENERS: list[Callable[[], None]] = []
@@ -64,6 +64,27 @@ def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
         return compiled
 
     return decorate
+
+
+def kernel_folder(function: Callable[..., Any]) -> Path | None:
+    """Folder in which kernels that another compiler makes are kept, by the same rules as Numba's.
+
+    Parameters
+    ----------
+    function
+        Function whose module the kernels belong to.
+
+    Returns
+    -------
+    Path or None
+        An existing folder that can be written and belongs to the user, or None if there is none.
+    """
+    cache = _cache_of(function)
+    if cache is None:
+        return None
+    folder = Path(cache.cache_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 #: Kept kernels whose arguments are of a class that has moved since, as after an update of the package.

@@ -15,7 +15,18 @@ from typing import Any, Final
 
 from tglassmlp.limits import check_name
 
-__all__ = ["METHODS", "Capabilities", "Engine", "check_object", "engine", "names", "register", "unregister"]
+__all__ = [
+    "METHODS",
+    "Capabilities",
+    "Engine",
+    "check_object",
+    "engine",
+    "names",
+    "register",
+    "structure_engine",
+    "unregister",
+    "usual",
+]
 
 #: What an engine may offer, and the method that its object has for this.
 METHODS: Final[dict[str, str]] = {"dynamics": "trajectories", "swap": "chains", "minimiser": "minima"}
@@ -41,6 +52,10 @@ class Capabilities:
         threads.
     largest_swap_batch
         Most chains of swap Monte Carlo that the engine moves together; None: as many as its memory holds.
+    largest_swap_system
+        Most particles of a structure that the engine's swap Monte Carlo takes; None: any number.
+    exchanges
+        Kinds of exchanges that the engine's swap Monte Carlo offers.
     environment
         Name of the conda environment file in ``envs/`` in which the engine runs.
     device_variable
@@ -52,6 +67,8 @@ class Capabilities:
     precisions: tuple[str, ...] = ("double",)
     replicas_per_thread: int | None = None
     largest_swap_batch: int | None = None
+    largest_swap_system: int | None = None
+    exchanges: tuple[str, ...] = ("informed", "plain")
     environment: str = "workflow"
     device_variable: str | None = None
 
@@ -63,7 +80,7 @@ class Capabilities:
                 "an engine needs a precision that it computes in, as in ('double',), found "
                 f"{self.precisions!r}"
             )
-        for name in ("replicas_per_thread", "largest_swap_batch"):
+        for name in ("replicas_per_thread", "largest_swap_batch", "largest_swap_system"):
             count = getattr(self, name)
             if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
                 raise ValueError(f"{name} must be a whole number of at least 1 or None, found {count!r}")
@@ -161,6 +178,11 @@ def unregister(name: str) -> None:
     del _ENGINES[engine(name).name]
 
 
+def usual() -> str:
+    """Name of the engine that needs nothing else and does everything: the first one."""
+    return names()[0]
+
+
 def names() -> tuple[str, ...]:
     """Names of all engines."""
     return tuple(_ENGINES)
@@ -177,6 +199,39 @@ def engine(name: str) -> Engine:
     if name not in _ENGINES:
         raise ValueError(f"unknown engine {name!r}, allowed: {', '.join(_ENGINES)}")
     return _ENGINES[name]
+
+
+def structure_engine(name: str, method: str, n_particles: int, exchanges: str = "informed") -> str:
+    """Name the engine that makes structures of ``n_particles`` in a run whose engine is ``name``.
+
+    Parameters
+    ----------
+    name
+        The run's engine.
+    method
+        ``"hybrid"``: the run's engine integrates. ``"swap_mc"``: the run's engine if it offers swap Monte
+        Carlo of such a system, else the first one that does.
+    n_particles
+        Particles of one structure.
+    exchanges
+        Kind of exchanges, ``"informed"`` or ``"plain"``.
+
+    Raises
+    ------
+    ValueError
+        For an unknown engine, or if no engine offers this.
+    """
+    if method == "hybrid":
+        return engine(name).name
+    offering = [engine(name), *(engine(other) for other in names())]
+    for one in offering:
+        can = one.capabilities
+        fits = can.largest_swap_system is None or n_particles <= can.largest_swap_system
+        if one.swap is not None and fits and exchanges in can.exchanges:
+            return one.name
+    raise ValueError(
+        f"no engine offers swap Monte Carlo of {n_particles} particles with {exchanges} exchanges"
+    )
 
 
 # Rates are those of the demo on a busy machine: a liquid that flows, 16 replicas at a time.
@@ -208,7 +263,6 @@ register(
             device_variable="TGLASSMLP_HOOMD_DEVICE",
         ),
         dynamics="tglassmlp.simulation.hoomd.dynamics:ENGINE",
-        minimiser="tglassmlp.simulation.hoomd.minimisation:MINIMISER",
         advice=(
             "HOOMD-blue comes from conda-forge only: `conda env create -f envs/hoomd.yaml`, then run in that "
             "environment; or use engine 'native', which needs nothing else."

@@ -44,11 +44,7 @@ MOVED: Final[dict[str, tuple[str, ...]]] = {
     ),
     "simulation.extended_check": ("equilibration.extended_check",),
     "simulation.fluctuations": ("equilibration.fluctuations",),
-    "simulation.hoomd_engine": (
-        "simulation.hoomd.dynamics",
-        "simulation.hoomd.minimisation",
-        "simulation.hoomd.hybrid",
-    ),
+    "simulation.hoomd_engine": ("simulation.hoomd.dynamics",),
     "simulation.hoomd_planes": ("simulation.hoomd.planes",),
     "simulation.kernels": ("simulation.energies", "simulation.neighbour_lists"),
     "simulation.molecular_dynamics": ("simulation.dynamics", "simulation.run", "simulation.native.engine"),

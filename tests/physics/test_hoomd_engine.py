@@ -18,7 +18,8 @@ import tglassmlp as tg
 from tglassmlp.mixture import KA2D
 from tglassmlp.simulation import energies
 from tglassmlp.simulation.dynamics import DynamicsSettings
-from tglassmlp.simulation.protocols import Conduct, DynamicsRequest, dynamics_engine
+from tglassmlp.simulation.hybrid import HybridSampler
+from tglassmlp.simulation.protocols import Conduct, DynamicsRequest, SwapRequest, dynamics_engine
 from tglassmlp.simulation.run import forget_structures, run_structures, trajectory
 
 needs_hoomd = pytest.mark.skipif(
@@ -48,14 +49,10 @@ def structures() -> list[tg.Configuration]:
 @pytest.fixture
 def hoomd_engine():
     """Return what the subpackage offers; HOOMD-blue is imported only here."""
-    from tglassmlp.simulation.hoomd import dynamics, hybrid, machine, minimisation, planes
+    from tglassmlp.simulation.hoomd import dynamics, machine, planes
 
     return SimpleNamespace(
-        **{
-            name: getattr(module, name)
-            for module in (dynamics, hybrid, machine, minimisation, planes)
-            for name in module.__all__
-        },
+        **{name: getattr(module, name) for module in (dynamics, machine, planes) for name in module.__all__},
         BLOCK_WORK=dynamics.BLOCK_WORK,
     )
 
@@ -94,6 +91,19 @@ def test_forces_and_energies_are_those_of_the_native_kernel(structures, potentia
         assert rms(f[k, :, :2] - reference) < tolerance * rms(reference)
         assert np.abs(e[k] - tg.potential_energies(c)).max() < max(1e-12, 10 * tolerance)
     assert np.all(f[..., 2] == 0.0)
+
+
+@needs_hoomd
+def test_other_forces_are_refused(structures, hoomd_engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run does not begin where HOOMD-blue means another potential."""
+    from tglassmlp.simulation.hoomd import planes
+
+    monkeypatch.setattr(planes, "_COMPARED", set())
+    wrong = lambda sigma, epsilon, smoothing: (sigma, 1.01 * epsilon)  # noqa: E731
+    monkeypatch.setattr(planes.potentials, "mie_polynomial", wrong)
+    with pytest.raises(RuntimeError, match=r"forces of HOOMD-blue .* docs/engines.md"):
+        trajectory(structures[0], 0.6, STEPS, 1, SEED, settings=SETTINGS,
+                   engine=hoomd_engine.HoomdEngine(hoomd_engine.Machine("cpu")))  # fmt: skip
 
 
 @needs_hoomd
@@ -229,33 +239,22 @@ def test_end_of_the_job_stops_the_run(structures, hoomd_engine, tmp_path: Path) 
 
 
 @needs_hoomd
-def test_minima_are_those_of_the_native_minimiser(structures, hoomd_engine) -> None:
-    found = hoomd_engine.inherent_structures(structures, machine=hoomd_engine.Machine("cpu"))
-    for c, minimum in zip(structures, found, strict=True):
-        assert np.abs(energies.forces(minimum)).max() < 1e-6
-        assert tg.potential_energies(minimum).mean() < tg.potential_energies(c).mean() - 0.1
-        native = tg.inherent_structure(c)
-        difference = abs(tg.potential_energies(minimum).mean() - tg.potential_energies(native).mean())
-        assert difference < 0.02  # another basin is possible, a wrong potential is not
-
-
-@needs_hoomd
-def test_hybrid_swap_keeps_particles_and_books(structures, hoomd_engine) -> None:
+def test_hybrid_chains_are_those_of_the_native_engine(structures, hoomd_engine) -> None:
+    """Blocks of dynamics follow the same path, so the same blocks and exchanges are accepted."""
     seeds = [np.random.SeedSequence(k) for k in range(2)]
-    found, record = hoomd_engine.hybrid_swap(
-        structures, 0.6, 12, seeds, md_steps=20, swap_sweeps=4, machine=hoomd_engine.Machine("cpu")
+    options = {"hybrid_steps": 5, "exchanges_per_sweep": 0.1}
+    request = SwapRequest(structures, seeds, 0.6, KA2D, options)
+    native, found = (
+        HybridSampler(engine).chains(request)
+        for engine in (dynamics_engine("native"), hoomd_engine.HoomdEngine(hoomd_engine.Machine("cpu")))
     )
-    assert record["energy"].shape == (12, 2)
-    assert np.all(record["swap_acceptance"].mean(axis=0) > 0)
-    for k, (c, later) in enumerate(zip(structures, found, strict=True)):
-        np.testing.assert_array_equal(np.sort(later.species), np.sort(c.species))
-        assert np.any(later.species != c.species)
-        assert record["energy"][-1, k] == pytest.approx(tg.potential_energies(later).mean(), abs=1e-10)
-        assert rms(later.positions - c.positions) > 0.05
-    again, _ = hoomd_engine.hybrid_swap(
-        structures, 0.6, 12, seeds, md_steps=20, swap_sweeps=4, machine=hoomd_engine.Machine("cpu")
-    )
-    np.testing.assert_array_equal(again[0].positions, found[0].positions)
+    for chains in (native, found):
+        chains.run(12)
+        chains.check_energies()
+    np.testing.assert_array_equal(found.counters, native.counters)
+    for a, b in zip(native.configurations(), found.configurations(), strict=True):
+        np.testing.assert_array_equal(a.species, b.species)
+        assert np.abs(a.positions - b.positions).max() < 1e-6
 
 
 @needs_hoomd

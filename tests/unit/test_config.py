@@ -323,6 +323,9 @@ WRONG = [
     ("temperatures.0.extra_structures", -1, "temperatures[0].extra_structures", "-1", "at least 0"),
     ("structures.chunk", 2.5, "structures.chunk", "2.5", "a whole number"),
     ("equilibration.swap_fraction", 1.5, "equilibration.swap_fraction", "1.5", "at most 0.95"),
+    ("equilibration.method", "md", "equilibration.method", '"md"', "'swap_mc' or 'hybrid'"),
+    ("equilibration.hybrid_steps", 0, "equilibration.hybrid_steps", "0", "at least 1"),
+    ("equilibration.hybrid_time_step", 0.1, "equilibration.hybrid_time_step", "0.1", "at most 0.02"),
     ("equilibration.exchanges", "blind", "equilibration.exchanges", '"blind"', "informed"),
     ("equilibration.exchanges_per_sweep", 0, "equilibration.exchanges_per_sweep", "0", "at least 0.001"),
     ("equilibration.exchange_interval", 0, "equilibration.exchange_interval", "0", "1"),
@@ -387,6 +390,15 @@ WRONG = [
     ("equilibration.exchange_weights", {"1-2": True}, "equilibration.exchange_weights.1-2", "true", "not t"),
     ("training.phase1", [True], "training.phase1[0]", "true", "a group of keys"),
 ]  # fmt: skip
+
+
+def test_hybrid_structures_take_informed_exchanges(demo):
+    hybrid = changed(demo, "equilibration.method", "hybrid")
+    assert load(hybrid).equilibration.hybrid_steps == 25
+    with pytest.raises(
+        ConfigError, match=r'equilibration.exchanges: found "?plain"?; allowed: "informed" where'
+    ):
+        load(changed(hybrid, "equilibration.exchanges", "plain"))
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,20 @@ def test_hoomd_is_counted_at_its_own_rate_and_on_its_device(demo, monkeypatch):
     assert on_gpu.cpu_hours == 0
 
 
+def test_hybrid_structures_are_counted_at_the_rate_of_the_dynamics(demo, monkeypatch):
+    hybrid = demo.equilibration.model_copy(update={"method": "hybrid", "hybrid_steps": 20})
+    usual = row(estimate(demo, Rates(start=0.0)), "equilibrate_structures").cpu_hours
+    native = demo.model_copy(update={"equilibration": hybrid})
+    found = row(estimate(native, Rates(start=0.0)), "equilibrate_structures")
+    # 20 steps of one replica, where sixteen would fill the lanes
+    assert found.cpu_hours / usual == pytest.approx(5e6 * 20 / (5e7 / 16))
+    monkeypatch.setenv("TGLASSMLP_HOOMD_DEVICE", "gpu")
+    on_gpu = native.model_copy(update={"engine": "hoomd"})
+    found = row(estimate(on_gpu, Rates(start=0.0)), "equilibrate_structures")
+    assert found.gpu_hours / usual == pytest.approx(5e6 * 20 / 1e8)
+    assert found.cpu_hours == 0
+
+
 def test_disk_of_trajectories_is_their_arrays(demo):
     counts = [len(frame_steps(round(t.dynamics_time / 0.01), 1.601)) for t in demo.temperatures[:3]]
     unit = 8 * 16 * 1290 * 2 * 4 * sum(counts)

@@ -83,7 +83,7 @@ def test_names_of_engines_are_taken_once_and_known(free_flight):
 
 
 def test_what_an_engine_does_not_offer_is_refused_with_those_that_do(free_flight):
-    with pytest.raises(ValueError, match="'free_flight' does not offer minimisation, allowed: native, hoomd"):
+    with pytest.raises(ValueError, match=r"'free_flight' does not offer minimisation, allowed: native$"):
         minimiser("free_flight")
     with pytest.raises(ValueError, match="'free_flight' does not offer swap Monte Carlo, allowed: native"):
         swap_sampler("free_flight")

@@ -60,6 +60,7 @@ SIMULATION: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("protocols, ways down", ("protocols", "descent")),
     ("minima", ("minimisation",)),
     ("engines", ("native", "swap", "hoomd")),
+    ("engines in their units", ("cuda", "hybrid")),
     ("doors", ("run",)),
 )
 

@@ -13,7 +13,10 @@ from tglassmlp.observables.bootstrap import (
     bootstrap_widening,
     combined_error,
     generator,
+    groups,
+    jackknife_error,
     resamples,
+    student,
 )
 from tglassmlp.observables.bottleneck import sample, separation
 from tglassmlp.observables.chord_length import (
@@ -120,6 +123,22 @@ def one_per_site(side):
     grid = np.arange(side) + 0.5
     where = np.stack(np.meshgrid(grid, grid, indexing="ij"), axis=-1).reshape(-1, 2)
     return Lattice(where, float(side), 1.0)
+
+
+def test_the_jackknife_of_a_mean_is_its_standard_error():
+    values = np.array([0.3, 1.7, -0.4, 2.2, 5.0])
+    without = np.array([np.delete(values, k).mean() for k in range(values.size)])
+    standard = values.std(ddof=1) / np.sqrt(values.size)
+    assert jackknife_error(without, widened=False) == pytest.approx(standard)
+    assert jackknife_error(without) == pytest.approx(student(4) * standard)
+    assert np.isnan(jackknife_error(np.array([1.0])))
+    assert np.isnan(jackknife_error(np.array([1.0, np.nan, 2.0])))
+
+
+def test_few_structures_are_a_group_each():
+    assert [g.tolist() for g in groups(3, most=8)] == [[0], [1], [2]]
+    assert [g.tolist() for g in groups(5, most=2)] == [[0, 2, 4], [1, 3]]
+    assert groups(1, most=8) == []
 
 
 def test_lattice_divides_the_box_and_averages_the_particles_of_a_site():

@@ -61,6 +61,10 @@ TABLE: list[tuple[str, Any, set[str]]] = [
     ("structures.validation_fraction", 0.5, {"fit_scaling", "draw_figure"}),
     ("structures.chunk", 3, {"equilibrate_structures"}),
     # how they are equilibrated ...
+    ("equilibration.method", "hybrid", {"equilibrate_structures"}),
+    # nothing of swap Monte Carlo depends on the keys of the other method
+    ("equilibration.hybrid_steps", 20, set()),
+    ("equilibration.hybrid_time_step", 0.005, set()),
     ("equilibration.exchanges", "plain", {"equilibrate_structures"}),
     ("equilibration.exchanges_per_sweep", 0.05, {"equilibrate_structures"}),
     ("equilibration.exchange_interval", 3, {"equilibrate_structures"}),

@@ -11,13 +11,13 @@ rule equilibrate_structures:
     benchmark:
         benchmark_of("equilibrate_structures", "temperature", "chunk")
     conda:
-        "../../envs/workflow.yaml"
+        structure_environment("unit")
     threads: 1
     resources:
         mem_mb=1000,
         runtime=equilibration_minutes,
     params:
-        settings=equilibration_settings(),
+        settings=equilibration_settings("unit"),
         mixture=mixture_record(),
         sweeps=lambda wildcards: temperature_entry(wildcards.temperature)["sweeps"],
         structures=chunk_structures,
@@ -119,13 +119,13 @@ rule extend_equilibration:
     benchmark:
         benchmark_of("extend_equilibration", "temperature", "structure")
     conda:
-        "../../envs/workflow.yaml"
+        structure_environment("unit")
     threads: 1
     resources:
         mem_mb=1000,
         runtime=extended_minutes,
     params:
-        settings=equilibration_settings(),
+        settings=equilibration_settings("unit"),
         mixture=mixture_record(),
         sweeps=extended_sweeps,
         place=lambda wildcards: extended_source(wildcards)[1],
@@ -207,7 +207,7 @@ rule equilibrate_large_systems:
     benchmark:
         benchmark_of("equilibrate_large_systems", "temperature", "chunk")
     conda:
-        "../../envs/workflow.yaml"
+        structure_environment("large")
     threads: 1
     resources:
         mem_mb=lambda wildcards: round(
@@ -215,7 +215,7 @@ rule equilibrate_large_systems:
         ),
         runtime=large_minutes,
     params:
-        settings=equilibration_settings(),
+        settings=equilibration_settings("large"),
         mixture=mixture_record(),
         sweeps=large_sweeps,
         systems=chunk_systems,

@@ -76,21 +76,23 @@ def estimate(c: Config, rates: Rates = USUAL_RATES) -> list[Cost]:
         size = len(published) * (particles(c) * number * gsd * 2 + 1)
         found.append(cost("import_glassbench", [600.0] * len(published), 4000, size))
     times = [equilibration_seconds(c, t.sweeps, size, rates) for t in own for size in unit(t)]
-    found.append(cost("equilibrate_structures", times, 1000, written * gsd))
+    # dynamics on a card is what the hybrid method spends its time on
+    on_card = gpu and c.equilibration.method == "hybrid"
+    found.append(cost("equilibrate_structures", times, 1000, written * gsd, on_card))
     found.append(cost("measure_equilibration", [1.0] * len(own)))
     found.append(cost("check_equilibration", [0.1] * len(own)))
     if (check := c.equilibration.extended_check) is not None:
         chosen = [t for t in c.temperatures if t.value in c.extended_temperatures()]
         times = [extended_seconds(c, t.sweeps, rates) for t in chosen for _ in range(check.structures)]
         size = particles(c) * len(times) * gsd
-        found.append(cost("extend_equilibration", times, 1000, size))
+        found.append(cost("extend_equilibration", times, 1000, size, on_card))
         work = 3 * len(c.descriptors.lengths) * particles(c) / rates.descriptors
         times = [work * (check.structures + number + t.extra_structures) for t in chosen]
         found.append(cost("measure_extended_check", times, 2000))
         found.append(cost("check_extended", [0.1]))
     times = [large_seconds(c, t.sweeps, size, rates) for t in c.temperatures for size in large]
     memory = 1000 + 2e-3 * particles(c, "large") * max(large)
-    found.append(cost("equilibrate_large_systems", times, memory, total["large"] * gsd))
+    found.append(cost("equilibrate_large_systems", times, memory, total["large"] * gsd, on_card))
     found.append(cost("check_large_systems", [0.1] * len(times)))
     sizes = [(e, t, s) for e, all_t in (("unit", own), ("large", c.temperatures)) for t in all_t for s in
              (unit(t) if e == "unit" else large)]  # fmt: skip

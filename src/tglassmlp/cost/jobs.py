@@ -13,6 +13,7 @@ from tglassmlp.equilibration.schedule import attempts
 from tglassmlp.frames import frame_steps
 
 __all__ = [
+    "attempts_rate",
     "central",
     "chunk_sizes",
     "dynamics_megabytes",
@@ -60,22 +61,31 @@ def chunk_sizes(c: Config, ensemble: str, extra: int = 0) -> list[int]:
     return [len(chunk) for chunk in chunk_ranges(number, size)]
 
 
+def attempts_rate(c: Config, rates: Rates = USUAL_RATES) -> float:
+    """Rate of what makes the structures, in attempts; a sweep of the hybrid method counts as N of them."""
+    if c.equilibration.method == "swap_mc":
+        return rates.monte_carlo
+    # an engine that fills its lanes with replicas of one structure moves one replica in them here
+    lanes = engines.engine(c.engine).capabilities.replicas_per_thread or 1
+    return dynamics_rate(c, rates) / (lanes * c.equilibration.hybrid_steps)
+
+
 def equilibration_seconds(c: Config, sweeps: int, structures: int, rates: Rates = USUAL_RATES) -> float:
     """Time of one chunk of unit systems."""
-    return structures * attempts(sweeps, particles(c)) / rates.monte_carlo
+    return structures * attempts(sweeps, particles(c)) / attempts_rate(c, rates)
 
 
 def extended_seconds(c: Config, sweeps: int, rates: Rates = USUAL_RATES) -> float:
     """Time of one structure of the extended check."""
     check = c.equilibration.extended_check
     factor = 0.0 if check is None else check.factor
-    return sweeps * factor * particles(c) / rates.monte_carlo
+    return sweeps * factor * particles(c) / attempts_rate(c, rates)
 
 
 def large_seconds(c: Config, sweeps: int, structures: int, rates: Rates = USUAL_RATES) -> float:
     """Time of one chunk of large systems."""
     sweeps = max(1, round(sweeps * c.large_systems.sweeps_factor))
-    return structures * attempts(sweeps, particles(c, "large"), "tiled") / rates.monte_carlo
+    return structures * attempts(sweeps, particles(c, "large"), "tiled") / attempts_rate(c, rates)
 
 
 def dynamics_rate(c: Config, rates: Rates = USUAL_RATES) -> float:

@@ -72,7 +72,7 @@ def extend_structure(
     settings = settings or EquilibrationSettings()
     sequence = seed_sequence(root_seed, "extend_equilibration", state_point.key(temperature), number)
     source = [*words(sequence, 2).tolist(), fingerprint(structure.positions.tolist())]
-    key = checkpoint_key(temperature, sweeps, settings, mixture, source)
+    key = checkpoint_key(temperature, sweeps, settings, mixture, source, engine=engine)
     task = Task(extended_plan(temperature, sweeps, settings), structure, sequence, state, key)
     ((c, rows),) = run_plan([task], settings, mixture, progress=progress, engine=engine)
     return c, record_table(number, "extended", rows)

@@ -21,13 +21,14 @@ from tglassmlp.configuration import Configuration
 from tglassmlp.equilibration.overlap import overlap, tile_overlap
 from tglassmlp.equilibration.record import autocorrelation_time
 from tglassmlp.equilibration.schedule import Step
-from tglassmlp.equilibration.settings import EquilibrationSettings
+from tglassmlp.equilibration.settings import EquilibrationSettings, decisive
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import Progress
 from tglassmlp.provenance import fingerprint, stage_version
 from tglassmlp.simulation import checkpoint
+from tglassmlp.simulation.hybrid import HybridSampler
 from tglassmlp.simulation.minimisation import minimise
-from tglassmlp.simulation.protocols import SwapChains, SwapRequest, swap_sampler
+from tglassmlp.simulation.protocols import SwapChains, SwapRequest, SwapSampler, dynamics_engine, swap_sampler
 
 __all__ = [
     "Task",
@@ -175,7 +176,7 @@ def run_plan(
     progress
         Counts attempts.
     engine
-        Engine that moves the chains (:mod:`tglassmlp.engines`).
+        Engine that moves the chains, or whose dynamics the hybrid method takes (:mod:`tglassmlp.engines`).
 
     Returns
     -------
@@ -189,7 +190,12 @@ def run_plan(
                 made = sum(s.sweeps for s in walk.task.plan[: walk.step])
                 progress.resume(progress.done + made * walk.task.n_particles)
     last: dict[int, Configuration] = {}
-    for batch in _batches(walks, engines.engine(engine).capabilities.largest_swap_batch):
+    can = engines.engine(engine).capabilities
+    most = can.largest_swap_batch
+    if settings.method == "hybrid":
+        # engines that promise the same bits for any grouping gain nothing from many structures at once
+        most = 1 if can.same_bits_for_any_grouping and can.replicas_per_thread is not None else None
+    for batch in _batches(walks, most):
         together = [walks[k] for k in batch]
         for k, c in zip(batch, _lead(together, settings, mixture, tiles, progress, engine), strict=True):
             last[k] = c
@@ -294,7 +300,12 @@ def _chains(
         "exchange_interval": settings.exchange_interval,
     }
     begins, seeds = [task.begin for task in tasks], [task.seed for task in tasks]
-    return swap_sampler(engine).chains(SwapRequest(begins, seeds, temperature, mixture, options))
+    if settings.method == "hybrid":
+        options |= {"hybrid_steps": settings.hybrid_steps, "hybrid_time_step": settings.hybrid_time_step}
+        sampler: SwapSampler = HybridSampler(dynamics_engine(engine))
+    else:
+        sampler = swap_sampler(engine)
+    return sampler.chains(SwapRequest(begins, seeds, temperature, mixture, options))
 
 
 def check_request(temperature: float, sweeps: int) -> None:
@@ -318,8 +329,11 @@ def checkpoint_key(
     mixture: Mixture,
     source: list[Any],
     tiles: int = 1,
+    engine: str = "native",
 ) -> str:
     """Fingerprint of everything that decides the numbers of a chain; ``source`` is seed and start."""
-    decisive = {k: v for k, v in asdict(settings).items() if k != "block_seconds"}
-    record = [temperature, sweeps, decisive, asdict(mixture), source, tiles, stage_version("structures")]
+    chosen = decisive(asdict(settings))
+    if engine != engines.usual():
+        chosen["engine"] = engine
+    record = [temperature, sweeps, chosen, asdict(mixture), source, tiles, stage_version("structures")]
     return fingerprint(record)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from tglassmlp.settings import refuse_out_of_range
 from tglassmlp.settings.ranges import Acceptance, Limit, Share, Weight
-from tglassmlp.simulation.swap.scheme import EXCHANGE_INTERVAL, EXCHANGES_PER_SWEEP
+from tglassmlp.simulation.swap.scheme import EXCHANGE_INTERVAL, EXCHANGES_PER_SWEEP, HYBRID_STEPS
 
-__all__ = ["CheckLimits", "EquilibrationSettings"]
+__all__ = ["CheckLimits", "EquilibrationSettings", "decisive"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,11 @@ class EquilibrationSettings:
 
     Attributes
     ----------
+    method
+        ``"swap_mc"``: displacements and exchanges (:mod:`tglassmlp.simulation.swap.chain`); ``"hybrid"``:
+        blocks of dynamics and exchanges (:mod:`tglassmlp.simulation.hybrid`).
+    hybrid_steps, hybrid_time_step
+        Time steps of dynamics in a sweep, and the longest time step, if the method is hybrid.
     exchanges, exchanges_per_sweep, exchange_interval
         Scheme of the exchanges of species, ``"informed"`` or ``"plain"``, and the share of the former; see
         :class:`tglassmlp.simulation.swap.chain.Chain`.
@@ -40,6 +45,30 @@ class EquilibrationSettings:
         Seconds between checkpoints.
     """
 
+    method: Annotated[
+        Literal["swap_mc", "hybrid"],
+        Field(
+            description="structures come from swap Monte Carlo (swap_mc), or from blocks of the engine's "
+            "molecular dynamics between blocks of exchanges (hybrid)"
+        ),
+    ] = "swap_mc"
+    hybrid_steps: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=10_000,
+            description="time steps of dynamics that make a sweep, if the method is hybrid",
+        ),
+    ] = HYBRID_STEPS
+    hybrid_time_step: Annotated[
+        float,
+        Field(
+            ge=1e-5,
+            le=0.02,
+            description="longest time step of the hybrid method, tuned downwards while structures approach "
+            "equilibrium",
+        ),
+    ] = 0.01
     exchanges: Annotated[
         Literal["informed", "plain"],
         Field(
@@ -181,3 +210,14 @@ class CheckLimits:
 
     def __post_init__(self) -> None:
         refuse_out_of_range(self)
+
+
+def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what decides the numbers of structures: without the keys of a method that is not used.
+
+    Structures of swap Monte Carlo that were made before the hybrid method existed are those of today.
+    """
+    left_out = {"block_seconds"}
+    if settings.get("method", "swap_mc") == "swap_mc":
+        left_out |= {"method", "hybrid_steps", "hybrid_time_step"}
+    return {key: value for key, value in settings.items() if key not in left_out}

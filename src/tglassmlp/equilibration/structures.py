@@ -123,7 +123,9 @@ def equilibrate_structures(
     for k, start, state in zip(structures, starts, files, strict=True):
         sequence = seed_sequence(root_seed, "equilibrate_structures", state_point.key(temperature), k)
         lattice, chain = sequence.spawn(2)
-        key = checkpoint_key(temperature, sweeps, settings, mixture, words(sequence, 2).tolist())
+        key = checkpoint_key(
+            temperature, sweeps, settings, mixture, words(sequence, 2).tolist(), engine=engine
+        )
         tasks.append(Task(plans[start], lattice_start(mixture, lattice), chain, state, key))
     made = run_plan(tasks, settings, mixture, progress=progress, engine=engine)
     return [
@@ -222,7 +224,7 @@ def equilibrate_large_systems(
         unit = units[k % len(units)]
         sequence = seed_sequence(root_seed, "equilibrate_large_systems", state_point.key(temperature), k)
         source = [*words(sequence, 2).tolist(), fingerprint(unit.positions.tolist())]
-        key = checkpoint_key(temperature, sweeps, settings, mixture, source, tiles)
+        key = checkpoint_key(temperature, sweeps, settings, mixture, source, tiles, engine)
         tasks.append(Task(plan, unit.tiled(tiles), sequence, state, key))
     made = run_plan(tasks, settings, mixture, tiles=tiles, progress=progress, engine=engine)
     return [(c, record_table(k, "tiled", rows)) for k, (c, rows) in zip(numbers, made, strict=True)]

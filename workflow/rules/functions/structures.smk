@@ -1,16 +1,35 @@
 # Inputs, parameters and resources of the stage (structures).
 
-from tglassmlp import cost
+from tglassmlp import cost, engines
 from tglassmlp.division import chunk_ranges
+from tglassmlp.equilibration.settings import decisive
 
 
-def equilibration_settings():
-    """What decides the numbers of the equilibration, without its checks."""
-    return {
+def structure_engine(ensemble):
+    """Name of the engine that makes the structures of an ensemble."""
+    return engines.structure_engine(
+        CONFIG.engine,
+        CONFIG.equilibration.method,
+        cost.particles(CONFIG, ensemble),
+        CONFIG.equilibration.exchanges,
+    )
+
+
+def structure_environment(ensemble):
+    """Conda environment in which that engine runs."""
+    capabilities = engines.engine(structure_engine(ensemble)).capabilities
+    return f"../../envs/{capabilities.environment}.yaml"
+
+
+def equilibration_settings(ensemble="unit"):
+    """What decides the numbers of the equilibration, without its checks; the engine unless it is the usual one."""
+    chosen = {
         k: v
-        for k, v in section("equilibration").items()
+        for k, v in decisive(section("equilibration")).items()
         if k not in ("checks", "on_failure", "extended_check")
     }
+    name = structure_engine(ensemble)
+    return chosen if name == engines.usual() else {**chosen, "engine": name}
 
 
 EXTENDED_TEMPERATURES = [canonical(t) for t in CONFIG.extended_temperatures()]

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterable
 
+from tglassmlp import engines
 from tglassmlp.config.checks.names import too_long_for_names
 from tglassmlp.config.run import Config
 from tglassmlp.division import split
@@ -80,6 +81,15 @@ def equilibration_problems(c: Config) -> Iterable[Problem]:
             f"{e.start_temperature:g}",
             f"more than the highest temperature ({highest:g}), so that starts come from a hotter liquid",
         )
+    if e.method == "hybrid":
+        if e.exchanges != "informed":
+            yield Problem(
+                "equilibration.exchanges", e.exchanges, '"informed" where equilibration.method is "hybrid"'
+            )
+        if engines.engine(c.engine).dynamics is None:
+            yield Problem(
+                "equilibration.method", "hybrid", f"swap_mc: engine {c.engine!r} offers no dynamics"
+            )
     try:
         particles = sum(c.mixture().composition)
     except ValueError:

@@ -49,8 +49,11 @@ class ExtendedCheckSettings(Settings):
 
 
 class EquilibrationSettings(Settings):
-    """Swap Monte Carlo."""
+    """Swap Monte Carlo, or molecular dynamics between exchanges."""
 
+    method: Literal["swap_mc", "hybrid"] = key_of(settings.EquilibrationSettings, "method")
+    hybrid_steps: int = key_of(settings.EquilibrationSettings, "hybrid_steps")
+    hybrid_time_step: float = key_of(settings.EquilibrationSettings, "hybrid_time_step")
     exchanges: Literal["informed", "plain"] = key_of(settings.EquilibrationSettings, "exchanges")
     exchanges_per_sweep: float = key_of(settings.EquilibrationSettings, "exchanges_per_sweep")
     exchange_interval: int = key_of(settings.EquilibrationSettings, "exchange_interval")

@@ -6,8 +6,9 @@ path until rounding errors have grown. Runs repeat bit for bit on one kind of CP
 but a replica's last digits, and hence after a while its path, depend on the planes it shares a simulation
 with.
 
-Versions 4 and later of HOOMD-blue are used through calls that are the same in 4.0, 4.8 and the development of
-5 (docs/engines.md says which versions were run and which only read).
+Versions 4 and later of HOOMD-blue are used through calls that have not changed, as far as their sources and
+change logs could be read (docs/engines.md says which versions were run and which only read). Once in a
+process the forces are compared with our own.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from tglassmlp.provenance import fingerprint, stage_version
 from tglassmlp.simulation import energies, thermostats
 from tglassmlp.simulation.dynamics import Trajectory
 from tglassmlp.simulation.hoomd.machine import Machine
-from tglassmlp.simulation.hoomd.planes import Stack, check
+from tglassmlp.simulation.hoomd.planes import Stack, check, check_forces
 from tglassmlp.simulation.hoomd.thermostat import Thermostat
 from tglassmlp.simulation.protocols import PLAIN, Conduct, DynamicsRequest
 from tglassmlp.simulation.replica_run import (
@@ -316,6 +317,7 @@ class HoomdEngine:
         ]
         one_each = configurations if positions is None else [c for all_c in starts for c in all_c]
         check(one_each, request.mixture, machine)
+        check_forces(first, request.mixture, machine)
         if first.n_particles < 2:
             raise ValueError("dynamics at zero total momentum needs at least 2 particles, found 1")
         planes = [

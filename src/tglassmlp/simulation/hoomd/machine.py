@@ -16,10 +16,12 @@ __all__ = ["Machine"]
 
 #: Oldest version of HOOMD-blue with the calls used here.
 OLDEST_VERSION: Final = 4
-if int(hoomd.version.version.split(".")[0]) < OLDEST_VERSION or not hoomd.version.md_built:
+# builds that do not say whether they have the md package are tried
+_MD_BUILT: Final = getattr(hoomd.version, "md_built", True)
+if int(hoomd.version.version.split(".")[0]) < OLDEST_VERSION or not _MD_BUILT:
     raise ImportError(
         f"engine 'hoomd' needs HOOMD-blue {OLDEST_VERSION} or later with its md package, found "
-        f"{hoomd.version.version} ({'with' if hoomd.version.md_built else 'without'} md); "
+        f"{hoomd.version.version} ({'with' if _MD_BUILT else 'without'} md); "
         "conda-forge has it: conda env create -f envs/hoomd.yaml"
     )
 import hoomd.md  # noqa: E402 - absent in builds without it
@@ -100,7 +102,7 @@ class Machine:
             raise RuntimeError(
                 "a GPU was asked for, but HOOMD-blue finds none "
                 f"({'; '.join(hoomd.device.GPU.get_unavailable_device_reasons()) or 'no device'}; "
-                f"this build is {'for' if hoomd.version.gpu_enabled else 'without'} GPUs)"
+                f"this build is {'for' if getattr(hoomd.version, 'gpu_enabled', True) else 'without'} GPUs)"
             )
         return self
 

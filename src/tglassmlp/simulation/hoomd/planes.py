@@ -36,7 +36,13 @@ from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.simulation import energies
 from tglassmlp.simulation.hoomd.machine import Machine
 
-__all__ = ["Stack", "check", "forces_and_energies", "stacked"]
+__all__ = ["Stack", "check", "check_forces", "forces_and_energies", "stacked"]
+
+#: Largest allowed rms difference of HOOMD-blue's forces from our own, as a share of their rms, for each form.
+FORCE_TOLERANCE: Final[dict[str, float]] = {"exact": 1e-9, "table": 1e-4}
+
+# what has been compared in this process: mixture, form of the potential, device
+_COMPARED: Final[set[tuple[str, str, str]]] = set()
 
 #: Points of the table per pair when ``potential="table"``.
 TABLE_POINTS: Final = 8000
@@ -247,3 +253,30 @@ def forces_and_energies(
     stack = stacked(configurations, mixture, machine, hoomd.md.Integrator(dt=0.001), shift=True)
     stack.simulation.run(0)
     return stack.force_arrays()
+
+
+def check_forces(c: Configuration, mixture: Mixture, machine: Machine) -> None:
+    """Compare the forces on one configuration with those of our own kernels, once in a process.
+
+    A version of HOOMD-blue that has not been run with this package cannot change the meaning of a potential
+    unnoticed.
+
+    Raises
+    ------
+    RuntimeError
+        If the forces differ by more than :data:`FORCE_TOLERANCE`.
+    """
+    key = (repr(mixture), machine.potential, machine.device)
+    if key in _COMPARED:
+        return
+    found = forces_and_energies([c], mixture=mixture, machine=machine)[0][0]
+    own = energies.forces(c, mixture)
+    difference = float(np.sqrt(np.mean((found[:, :2] - own) ** 2) / max(float(np.mean(own**2)), 1e-300)))
+    if not difference <= FORCE_TOLERANCE[machine.potential] or np.any(found[:, 2] != 0.0):
+        raise RuntimeError(
+            f"forces of HOOMD-blue {hoomd.version.version} on {machine.device} differ from those of this "
+            f"package by {difference:.3g} of their rms, allowed {FORCE_TOLERANCE[machine.potential]:g} (and "
+            f"by {float(np.abs(found[:, 2]).max()):.3g} along z, allowed 0); docs/engines.md lists the "
+            "versions that were run"
+        )
+    _COMPARED.add(key)

@@ -1,0 +1,133 @@
+"""Kernels on a graphics card of NVIDIA: compiled at run time and launched through CuPy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tglassmlp.compilation import kernel_folder
+from tglassmlp.simulation.cuda.sources import source_text
+
+__all__ = ["ADVICE", "OPTIONS", "Card", "CardKernels", "open_device"]
+
+#: Options of the compiler: contraction off, division and square root exact, small numbers kept.
+OPTIONS: Final = ("-std=c++17", "-fmad=false", "-prec-div=true", "-prec-sqrt=true", "-ftz=false")
+
+#: What to do where there is no CuPy or no card.
+ADVICE: Final = (
+    "Install CuPy with `pip install 'tglassmlp[cuda]'`; it needs a card of NVIDIA and its driver. Without a "
+    "card, engine 'native' does this work on the processor."
+)
+
+
+def _cupy() -> Any:
+    # CuPy keeps what it compiles in the home folder, which may be out of reach on a compute node
+    folder = kernel_folder(open_device)
+    if folder is not None:
+        os.environ.setdefault("CUPY_CACHE_DIR", str(Path(folder) / "cupy"))
+    import cupy
+
+    return cupy
+
+
+class CardKernels:
+    """The kernels of one source, compiled for the card."""
+
+    def __init__(self, source: str, defines: Mapping[str, int]) -> None:
+        self._cupy = _cupy()
+        options = (*OPTIONS, *(f"-D{name}={value}" for name, value in sorted(defines.items())))
+        self._module = self._cupy.RawModule(code=source_text(source), options=options)
+
+    def _kernel(self, name: str, shared: int) -> Any:
+        kernel = self._module.get_function(name)
+        if shared > 48 * 1024:  # beyond this a kernel must ask
+            kernel.max_dynamic_shared_size_bytes = shared
+        return kernel
+
+    def launch(
+        self, kernel: str, parameters: NDArray[np.void], blocks: int, threads: int, shared: int = 0
+    ) -> None:
+        """Start a kernel; see :class:`~tglassmlp.simulation.cuda.device.Kernels`."""
+        given = self._cupy.asarray(np.frombuffer(parameters.tobytes(), dtype=np.uint8))
+        self._kernel(kernel, shared)((blocks,), (threads,), (given,), shared_mem=shared)
+
+    def resident_blocks(self, kernel: str, threads: int, shared: int = 0) -> int:
+        """Blocks of a kernel that all multiprocessors hold at the same time."""
+        function = self._kernel(kernel, shared).kernel
+        each = self._cupy.cuda.driver.occupancyMaxActiveBlocksPerMultiprocessor(function.ptr, threads, shared)
+        return int(each) * int(self._cupy.cuda.Device().attributes["MultiProcessorCount"])
+
+
+class Card:
+    """The first card that CUDA shows; ``CUDA_VISIBLE_DEVICES`` chooses among several."""
+
+    emulated: Final = False
+
+    def __init__(self) -> None:
+        self._cupy = _cupy()
+        properties = self._cupy.cuda.runtime.getDeviceProperties(0)
+        name = properties["name"]
+        self.title = name.decode() if isinstance(name, bytes) else str(name)
+        self.shared_limit = int(self._cupy.cuda.Device(0).attributes["MaxSharedMemoryPerBlockOptin"])
+
+    def kernels(self, source: str, defines: Mapping[str, int]) -> CardKernels:
+        """Compile a source; see :class:`~tglassmlp.simulation.cuda.device.Device`."""
+        return _compiled(source, tuple(sorted(defines.items())))
+
+    def array(self, values: NDArray[Any]) -> Any:
+        """Copy an array to the card."""
+        return self._cupy.asarray(np.ascontiguousarray(values))
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        """Make an array of zeros on the card."""
+        return self._cupy.zeros(shape, dtype=dtype)
+
+    def get(self, array: Any) -> NDArray[Any]:
+        """Copy an array back."""
+        found: NDArray[Any] = self._cupy.asnumpy(array)
+        return found
+
+    def synchronize(self) -> None:
+        """Wait until all launches so far are done."""
+        self._cupy.cuda.Device().synchronize()
+
+    def free_memory(self) -> int:
+        """Bytes that arrays may still take."""
+        pool = self._cupy.get_default_memory_pool()
+        return int(self._cupy.cuda.runtime.memGetInfo()[0]) + int(pool.free_bytes())
+
+
+@cache
+def _compiled(source: str, defines: tuple[tuple[str, int], ...]) -> CardKernels:
+    return CardKernels(source, dict(defines))
+
+
+def open_device() -> Card:
+    """Return the card.
+
+    Raises
+    ------
+    ImportError
+        If CuPy is not installed.
+    RuntimeError
+        If there is no card or no driver.
+    """
+    try:
+        cupy = _cupy()
+    except ImportError as error:
+        raise ImportError(
+            f"engine 'cuda' needs CuPy, which cannot be imported ({error}). {ADVICE}"
+        ) from error
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        raise RuntimeError(f"engine 'cuda' finds no graphics card ({error}). {ADVICE}") from error
+    if count == 0:
+        raise RuntimeError(f"engine 'cuda' finds no graphics card. {ADVICE}")
+    return Card()
