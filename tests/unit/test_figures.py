@@ -509,7 +509,7 @@ def test_figures_name_their_liquid_and_count_its_species(run):
     assert any("of 2 species and all,\n3 lengths" in t for t in texts)
     assert any("KA65:35" in t.get_text() for t in sketch.texts), "the footer names the mixture"
     second = META | {"central_species": 2}
-    assert "propensities of particles of species 2" in captions.caption("fig02_pearson", second)
+    assert "propensity of the particles of species 2" in captions.caption("fig02_pearson", second)
     alone = captions.caption("fig03_snapshots", META | {"diameters": [1.0]})
     assert "other species" not in alone
     assert "red active. A method" in alone

@@ -149,14 +149,14 @@ def toy():
 
 
 def test_another_label_is_declared_and_taken_away(toy):
-    assert labels.names() == ("bond_breaking", "toy")
+    assert labels.names() == ("bond_breaking", "displacement", "toy")
     assert labels.recorded({"label": "toy"}) is toy
     assert toy.is_active([2.0, 3.0, 4.0], 3.0).tolist() == [False, False, True]
     with pytest.raises(ValueError, match="there is a label 'toy' already"):
         labels.register(toy)
     with pytest.raises(ValueError, match="range 1 to 1 is empty"):
         labels.Label("none", "nothing", 1.0, 1.0, "falls", displacement)
-    with pytest.raises(ValueError, match="unknown label 'guess', allowed: bond_breaking, toy"):
+    with pytest.raises(ValueError, match="unknown label 'guess', allowed: bond_breaking, displacement, toy"):
         labels.label("guess")
 
 

@@ -66,7 +66,7 @@ def test_a_label_that_rises_has_its_active_particles_red(lattice, ax):
     np.testing.assert_allclose(faces(ax), PROPENSITY.reversed()(values / 3.0))
     red, _, blue, _ = faces(ax)[-1]
     assert red > 2 * blue
-    assert ax.figure.axes[1].get_ylabel() == "toy (sigma_11)\n(low: arrested, high: active)"
+    assert ax.figure.axes[1].get_ylabel() == "toy ($\\sigma_{11}$)\n(low: arrested, high: active)"
     # without an upper end of its range, the scale spans the central 98 % of the values
     free = tg.plot_propensity(lattice, values, Figure().subplots(), label=toy)
     np.testing.assert_allclose(faces(free)[64], PROPENSITY.reversed()(0.5), atol=0.01)

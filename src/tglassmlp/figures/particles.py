@@ -11,8 +11,9 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap
 from numpy.typing import NDArray
 
 from tglassmlp.box import wrap
+from tglassmlp.labels import BOND_BREAKING, Label
 
-__all__ = ["PROPENSITY", "color_limits", "particle_colors", "snapshot"]
+__all__ = ["PROPENSITY", "color_limits", "color_map", "particle_colors", "snapshot", "symbol"]
 
 #: Arrested (C_i = 1) blue, active (C_i = 0) red, as in the paper; through grey, so that no particle vanishes.
 PROPENSITY: Final[Colormap] = LinearSegmentedColormap.from_list(
@@ -20,9 +21,26 @@ PROPENSITY: Final[Colormap] = LinearSegmentedColormap.from_list(
 )
 
 
-def color_limits(propensity: NDArray) -> tuple[float, float]:
-    """Range of the colour scale: the central 98 % of the values shown, outwards to the next twentieth."""
-    low, high = np.quantile(propensity, [0.01, 0.99])
+def color_map(label: Label) -> Colormap:
+    """Colour scale of a label: active particles are red, whether their values are small or large."""
+    return PROPENSITY if label.direction == "falls" else PROPENSITY.reversed()
+
+
+def symbol(label: Label) -> str:
+    """Name of a label's values on an axis, with their unit."""
+    unit = "" if label.unit == "1" else " (" + label.unit.replace("sigma_11", r"$\sigma_{11}$") + ")"
+    return f"propensity ${label.symbol}${unit}"
+
+
+def color_limits(propensity: NDArray, label: Label = BOND_BREAKING) -> tuple[float, float]:
+    """Range of the colour scale: the central 98 % of the values shown.
+
+    Where the values of a label have two bounds, as from 0 to 1, the ends go outwards to the next twentieth.
+    """
+    low, high = (float(x) for x in np.quantile(propensity, [0.01, 0.99]))
+    if not np.isfinite([label.lowest, label.highest]).all():
+        low = max(low, label.lowest)
+        return (low, high) if high > low else (low - 0.5, low + 0.5)
     low, high = np.floor(20 * low) / 20, np.ceil(20 * high) / 20
     return float(max(0.0, min(low, high - 0.1))), float(min(1.0, max(high, low + 0.1)))
 

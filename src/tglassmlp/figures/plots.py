@@ -93,7 +93,7 @@ def plot_propensity(
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    from tglassmlp.figures.particles import PROPENSITY, snapshot
+    from tglassmlp.figures.particles import color_map, snapshot
 
     shown = label if isinstance(label, Label) else labels.label(label)
     central, values = _central(configuration, propensity, species)
@@ -103,7 +103,7 @@ def plot_propensity(
     ax = _axes(ax)
     configuration.check_mixture(mixture.n_species)
     diameters = np.diagonal(mixture.sigma_matrix)[configuration.species - 1]
-    colors = PROPENSITY if shown.direction == "falls" else PROPENSITY.reversed()
+    colors = color_map(shown)
     snapshot(
         ax, configuration.wrapped(), diameters, configuration.box_length, central, values, (low, high), colors
     )  # fmt: skip
@@ -113,7 +113,7 @@ def plot_propensity(
         bar = ax.figure.colorbar(
             ScalarMappable(Normalize(low, high), colors), ax=ax, fraction=0.045, pad=0.03, extend=ends
         )
-        unit = "" if shown.unit == "1" else f" ({shown.unit})"
+        unit = "" if shown.unit == "1" else " (" + shown.unit.replace("sigma_11", r"$\sigma_{11}$") + ")"
         words = ("active", "arrested") if shown.direction == "falls" else ("arrested", "active")
         bar.set_label(f"{shown.title}{unit}\n(low: {words[0]}, high: {words[1]})")
     return ax
