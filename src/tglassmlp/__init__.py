@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tglassmlp.dataset.library import load_dataset
     from tglassmlp.default_mixture import MixtureWarning
     from tglassmlp.dynamics.bond_breaking import bond_breaking
+    from tglassmlp.figures.plots import plot_pearson, plot_propensity, plot_relaxation
     from tglassmlp.local_structure.describe import descriptors
     from tglassmlp.local_structure.described import CoarseGraining, Descriptors
     from tglassmlp.local_structure.local import radical_perimeters
@@ -52,6 +53,9 @@ __all__ = [
     "isoconfigurational_dynamics",
     "load_dataset",
     "load_networks",
+    "plot_pearson",
+    "plot_propensity",
+    "plot_relaxation",
     "potential_energies",
     "radical_perimeters",
     "read_configurations",
@@ -76,6 +80,9 @@ _HOMES = {
     "radical_perimeters": "local_structure.local",
     "load_networks": "network.networks",
     "load_dataset": "dataset.library",
+    "plot_pearson": "figures.plots",
+    "plot_propensity": "figures.plots",
+    "plot_relaxation": "figures.plots",
     "PredictionWarning": "network.prediction",
     "MixtureWarning": "default_mixture",
     "descriptors": "local_structure.describe",
