@@ -12,7 +12,7 @@ with job(snakemake.log[0]):
     starts = read_configurations(snakemake.input.structures)
     groups = [files[k * p.replicas : (k + 1) * p.replicas] for k in range(len(starts))]
     members = [
-        read_replicas(group, start, mixture, p.species, p.time_step)
+        read_replicas(group, start, mixture, p.species, p.time_step, p.duration)
         for group, start in zip(groups, starts, strict=True)
     ]
     about = {"temperature": float(name), "engine": "files", "structures": list(p.structures)}

@@ -200,6 +200,14 @@ def test_a_quantity_of_ones_own_is_one_registration(liquid):
             tg.descriptors(liquid, [1], quantities=bad)
     with pytest.raises(ValueError, match="another quantity called 'energy'"):
         quantities.register("energy")(height)
+    with pytest.raises(ValueError, match="another quantity called 'height'"):
+        quantities.register("height")(by_hand)
+
+    @quantities.register("height")
+    def height(c, mixture):  # a cell of a notebook, executed again after a change
+        return 2 * c.positions[:, 1]
+
+    np.testing.assert_allclose(quantities.values_of("height", liquid, tg.KA2D), 2 * liquid.positions[:, 1])
 
 
 def test_quantities_of_freud_have_the_values_of_a_crystal():

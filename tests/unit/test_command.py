@@ -228,6 +228,15 @@ def test_outside_of_the_domain_on_demand_with_a_warning(folder, capsys, monkeypa
         "tglassmlp: interrupted\n",
     )
 
+    def lacking(*_):
+        raise ModuleNotFoundError("No module named 'freud'", name="freud")
+
+    monkeypatch.setattr(command.Networks, "predict", lacking)
+    assert say(capsys, "predict", folder / "one.gsd", *POINT, "--out", tmp_path)[::2] == (
+        1,
+        "tglassmlp: error: No module named 'freud': install the extra tglassmlp[workflow]\n",
+    )
+
 
 def test_networks_are_listed(capsys):
     status, out, _ = say(capsys, "networks")

@@ -119,6 +119,7 @@ def test_properties_become_columns(tmp_path):
         assert tg.read_configurations(tmp_path / name, mixture=None)[0].n_particles == 20
     for bad, message in (
         ({"a b": X}, "cannot name a column"),
+        ({"Type": X}, "none of id, type, species"),
         ({"a": X[:3]}, r"shape \(3,\), expected \[20\]"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -138,7 +139,8 @@ REFUSED = [
     (HEAD.replace("-4 4\n-1", "-4 5\n-1") + ROWS, r"line 11: the box is oblong, 8 by 9"),
     (HEAD.replace("pp pp pp", "pp ff pp") + ROWS, r"not periodic along y, expected a box"),
     (
-        HEAD.replace("BOUNDS", "BOUNDS xy xz yz").replace("-4 4\n-4 4\n-1 1", "-4 5 1\n-4 4 0\n-1 1 0") + ROWS,
+        HEAD.replace("BOUNDS", "BOUNDS xy xz yz").replace("-4 4\n-4 4\n-1 1", "-4 5 1\n-4 4 0\n-1 1 0")
+        + ROWS,
         "is tilted, expected a square one",
     ),
     (HEAD + ROWS.replace("2 2", "1 2"), r"line 11: identifier 1 occurs twice"),

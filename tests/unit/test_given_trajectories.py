@@ -23,9 +23,14 @@ STEPS = (0, 10, 30)
 
 
 def moved(replica):
-    """True displacements ``[frame, N, 2]``; particle 5 leaves the box."""
+    """Displacements ``[frame, N, 2]`` of a file: particle 5 leaves the box, the centre of mass moves."""
     rng = np.random.default_rng(replica)
     return np.cumsum(np.concatenate([np.zeros((1, 6, 2)), rng.uniform(0, 1.5, (2, 6, 2))]), axis=0)
+
+
+def true(replica):
+    """Displacements relative to the centre of mass."""
+    return moved(replica) - moved(replica).mean(axis=1, keepdims=True)
 
 
 def dump(path, positions, columns="id type xu yu", steps=STEPS, order=None, box=6.0):
@@ -57,7 +62,7 @@ def test_displacements_are_true_ones(tmp_path, start, columns):
     assert structure.species.tolist() == SPECIES.tolist()
     times, found = read_replicas(files, structure, MIXTURE, time_step=0.005)
     np.testing.assert_allclose(times, [0, 0.05, 0.15])
-    np.testing.assert_allclose(found, [moved(0), moved(1)], atol=1e-6)
+    np.testing.assert_allclose(found, [true(0), true(1)], atol=1e-6)
     assert np.abs(START[5] + moved(0)[-1, 5]).max() > 3, "the test moves a particle out of its box"
 
 
@@ -78,10 +83,10 @@ def test_gsd_and_extended_xyz(tmp_path, start):
             file.append(frame)
     times, found = read_replicas([tmp_path / "a.xyz"], start, MIXTURE)
     np.testing.assert_allclose(times, [0, 0.5, 1])
-    np.testing.assert_allclose(found[0], moved(0), atol=1e-6)
+    np.testing.assert_allclose(found[0], true(0), atol=1e-6)
     times, found = read_replicas([tmp_path / "a.gsd"], start, MIXTURE, time_step=0.01)
     np.testing.assert_allclose(times, [0, 0.1, 0.3])
-    np.testing.assert_allclose(found[0], moved(0), atol=1e-5)
+    np.testing.assert_allclose(found[0], true(0), atol=1e-5)
 
 
 def refused(message, files, start, **more):
@@ -100,6 +105,16 @@ def test_refusals(tmp_path, start):
     refused(r"short\.dump: has 2 frames to t = 0\.05, .*good\.dump has 3 to 0\.15", [good, short], start)
     refused(
         r"good\.dump: frame 0 names no time; .*structures\.files\.time_step", [good], start, time_step=None
+    )
+    refused(
+        r"good\.dump: ends at t = 0\.15, expected the dynamics_time of the run, 0\.2",
+        [good],
+        start,
+        duration=0.2,
+    )
+    refused(r"good\.dump: ends at t = 0\.3, expected", [good], start, time_step=0.01, duration=0.15)
+    assert read_replicas([good], start, MIXTURE, time_step=0.005, duration=0.1501)[0][-1] == pytest.approx(
+        0.15
     )
     without = dump(tmp_path / "without.dump", START + moved(0), "type xu yu")
     refused(r"without\.dump: a dump without the column id does not tell", [without], start)

@@ -63,6 +63,9 @@ if GIVEN:
         params:
             species=CONFIG.structures.files.species,
             time_step=CONFIG.structures.files.time_step,
+            duration=lambda wildcards: temperature_entry(wildcards.temperature)[
+                "dynamics_time"
+            ],
             replicas=CONFIG.dynamics.replicas,
             structures=chunk_structures,
             mixture=mixture_record(),

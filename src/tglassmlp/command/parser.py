@@ -169,6 +169,9 @@ def main(words: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("tglassmlp: interrupted", file=sys.stderr)
         return 130
+    except ModuleNotFoundError as error:
+        print(f"tglassmlp: error: {error}: install the extra tglassmlp[workflow]", file=sys.stderr)
+        return 1
     except (ValueError, TypeError, OSError) as error:
         print(f"tglassmlp: error: {_sentence(error)}", file=sys.stderr)
         return 1

@@ -5,8 +5,9 @@ r"""Displacement propensity: how far each particle of a structure moves, on aver
 The positions are the thermal, unwrapped ones. They are neither taken relative to the cage of a particle's
 neighbours nor those of inherent structures: the displacements hold the vibrations in the cage and, in two
 dimensions, the long-wavelength fluctuations of an elastic medium. The centre of mass is at rest in all
-engines of this package, and nothing is subtracted. The propensity for motion is due to A. Widmer-Cooper, P.
-Harrowell and H. Fynewever, Phys. Rev. Lett. 93, 135701 (2004), who average the squared displacement instead.
+engines of this package, and its motion is taken out of the trajectories of other programs when they are read;
+nothing is subtracted here. The propensity for motion is due to A. Widmer-Cooper, P. Harrowell and H.
+Fynewever, Phys. Rev. Lett. 93, 135701 (2004), who average the squared displacement instead.
 """
 
 from __future__ import annotations

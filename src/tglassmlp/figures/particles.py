@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tglassmlp.box import wrap
 from tglassmlp.labels import BOND_BREAKING, Label
 
-__all__ = ["PROPENSITY", "color_limits", "color_map", "particle_colors", "snapshot", "symbol"]
+__all__ = ["PROPENSITY", "color_limits", "color_map", "in_units", "particle_colors", "snapshot", "symbol"]
 
 #: Arrested (C_i = 1) blue, active (C_i = 0) red, as in the paper; through grey, so that no particle vanishes.
 PROPENSITY: Final[Colormap] = LinearSegmentedColormap.from_list(
@@ -28,8 +28,12 @@ def color_map(label: Label) -> Colormap:
 
 def symbol(label: Label) -> str:
     """Name of a label's values on an axis, with their unit."""
-    unit = "" if label.unit == "1" else " (" + label.unit.replace("sigma_11", r"$\sigma_{11}$") + ")"
-    return f"propensity ${label.symbol}${unit}"
+    return f"propensity ${label.symbol}${in_units(label)}"
+
+
+def in_units(label: Label) -> str:
+    """Write the unit of a label in brackets, as it stands behind a name; nothing for plain numbers."""
+    return "" if label.unit == "1" else " (" + label.unit.replace("sigma_11", r"$\sigma_{11}$") + ")"
 
 
 def color_limits(propensity: NDArray, label: Label = BOND_BREAKING) -> tuple[float, float]:

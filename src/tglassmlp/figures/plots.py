@@ -93,7 +93,7 @@ def plot_propensity(
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    from tglassmlp.figures.particles import color_map, snapshot
+    from tglassmlp.figures.particles import color_map, in_units, snapshot
 
     shown = label if isinstance(label, Label) else labels.label(label)
     central, values = _central(configuration, propensity, species)
@@ -113,9 +113,8 @@ def plot_propensity(
         bar = ax.figure.colorbar(
             ScalarMappable(Normalize(low, high), colors), ax=ax, fraction=0.045, pad=0.03, extend=ends
         )
-        unit = "" if shown.unit == "1" else " (" + shown.unit.replace("sigma_11", r"$\sigma_{11}$") + ")"
         words = ("active", "arrested") if shown.direction == "falls" else ("arrested", "active")
-        bar.set_label(f"{shown.title}{unit}\n(low: {words[0]}, high: {words[1]})")
+        bar.set_label(f"{shown.title}{in_units(shown)}\n(low: {words[0]}, high: {words[1]})")
     return ax
 
 
@@ -332,8 +331,8 @@ def _central(
 
 def _limits(values: NDArray[np.float64], label: Label) -> tuple[float, float]:
     """Choose the ends of the colour scale: the range of the label, or the central 98 % of the values."""
+    from tglassmlp.figures.particles import color_limits
+
     if np.isfinite([label.lowest, label.highest]).all():
         return label.lowest, label.highest
-    low, high = (float(x) for x in np.quantile(values, [0.01, 0.99]))
-    low = max(low, label.lowest)
-    return (low, high) if high > low else (low - 0.5, low + 0.5)
+    return color_limits(values, label)

@@ -103,6 +103,9 @@ def known() -> tuple[str, ...]:
 def register(name: str) -> Callable[[Function], Function]:
     """Return a decorator that adds a quantity under this name.
 
+    A function of the same name in the same module replaces the former one, as when a cell of a notebook is
+    executed again.
+
     Parameters
     ----------
     name
@@ -131,7 +134,9 @@ def register(name: str) -> Callable[[Function], Function]:
     def add(function: Function) -> Function:
         if not callable(function):
             raise TypeError(f"quantity {name!r} must be a function, found {type(function).__name__}")
-        if name in PAPER or REGISTERED.get(name, function) is not function:
+        other = REGISTERED.get(name, function)
+        again = (other.__module__, other.__qualname__) == (function.__module__, function.__qualname__)
+        if name in PAPER or not again:
             raise ValueError(f"there is another quantity called {name!r}")
         REGISTERED[name] = function
         return function
@@ -175,8 +180,7 @@ def checked_names(names: Sequence[str]) -> tuple[str, ...]:
     if unknown:
         raise ValueError(
             f"there is no quantity {unknown[0]!r}; known are {', '.join(known())}. One of your own is "
-            f"registered "
-            "with tglassmlp.local_structure.quantities.register"
+            "registered with tglassmlp.local_structure.quantities.register"
         )
     if not found or len(set(found)) < len(found):
         raise ValueError(f"quantities must be different names, at least one, found {list(found)}")

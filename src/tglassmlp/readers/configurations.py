@@ -231,11 +231,14 @@ def write_configurations(
         return
     if len(frames) != 1 or any(columns):
         raise ValueError(
-            f"{path}: a LAMMPS data file holds one configuration without properties, found "
-            f"{len(frames)} with "
-            f"{sorted(columns[0])}; a name ending in .dump makes a LAMMPS dump, which holds both"
+            f"{path}: a LAMMPS data file holds one configuration without properties, found {len(frames)} "
+            f"with {sorted(columns[0])}; a name ending in .dump makes a LAMMPS dump, which holds both"
         )
     write(path, frames[0])
+
+
+#: Names of columns that readers of text files understand.
+_TAKEN: Final = ("id", "type", "species", "pos", "map_shift", "xu", "yu", "zu")
 
 
 def _text_columns(
@@ -251,14 +254,12 @@ def _text_columns(
             if values.shape != (c.n_particles,):
                 raise ValueError(
                     f"{path}: property {name!r} has shape {values.shape}, expected [{c.n_particles}]: "
-                    f"each column "
-                    "of a text file is one property"
+                    "each column of a text file is one property"
                 )
-            if not name.isidentifier() or name in ("id", "type", "species", "pos", "xu", "yu"):
+            if not name.isidentifier() or name.lower() in _TAKEN:
                 raise ValueError(
                     f"{path}: property {name!r} cannot name a column of a text file; expected letters, "
-                    f"digits and "
-                    "underscores, and none of id, type, species, pos, xu, yu"
+                    f"digits and underscores, and none of {', '.join(_TAKEN)}"
                 )
         found.append(columns)
     return found

@@ -7,6 +7,7 @@ columns:species,position`` there. Plain XYZ files hold no box and are not read.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -54,8 +55,7 @@ def _extended(lines: Lines, n: int) -> Frame:
     if of_type is None or places.get("pos") not in (2, 3):
         lines.fail(
             f"Properties lists {', '.join(f'{p} ({k})' for p, k in places.items())}; expected species "
-            f"(1) and pos "
-            "(2 or 3)"
+            "(1) and pos (2 or 3)"
         )
     axes = [lines.reals(columns[f"pos {k}"], "pos") for k in range(places["pos"])]
     images = places.get("map_shift", 0) >= 2  # OVITO's name for the periodic image
@@ -71,9 +71,10 @@ def _extended(lines: Lines, n: int) -> Frame:
 
 def _time(word: str | None) -> float | None:
     try:
-        return None if word is None else float(word)
+        time = math.nan if word is None else float(word)
     except ValueError:
         return None
+    return time if math.isfinite(time) else None
 
 
 def _properties(lines: Lines, text: str) -> tuple[list[str], dict[str, int]]:

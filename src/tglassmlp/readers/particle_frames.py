@@ -205,9 +205,8 @@ def frame_of(
         if np.any(away > 1e-6 * length):
             high = int(np.argmax(away))
             lines.fail(
-                f"the frame is three-dimensional: particle {high + 1} is at z = {z[high]:g} and "
-                f"particle 1 at "
-                f"{z[0]:g}, expected one z for all"
+                f"the frame is three-dimensional: particle {high + 1} is at z = {z[high]:g} and particle 1 "
+                f"at {z[0]:g}, expected one z for all"
             )
     if len(places) > 1 and np.all(places == places[0]):
         lines.fail("all particles are at the same place: the frame holds no positions")

@@ -3,7 +3,8 @@
 Files are found by a pattern with the places ``{temperature}``, ``{structure}`` and ``{replica}``, such as
 ``T{temperature}/structure{structure}_replica{replica}.dump.gz``. A trajectory starts from its structure: its
 first frame holds the same positions. Displacements are true ones: unwrapped positions and images are taken as
-they are, wrapped positions are followed from frame to frame by their nearest image.
+they are, wrapped positions are followed from frame to frame by their nearest image. A motion of the centre of
+mass, which a thermostat may cause, is subtracted.
 """
 
 from __future__ import annotations
@@ -29,28 +30,21 @@ from tglassmlp.species import check_composition
 from tglassmlp.storage import Array
 
 __all__ = [
-    "PLACES",
     "files_by_number",
     "given_in_a_run",
-    "places_of",
     "read_replicas",
     "read_structure",
     "trajectory_arrays",
 ]
 
-#: Places that a pattern may hold.
-PLACES: Final = ("temperature", "structure", "replica")
-
 #: A wrapped particle that moves further than this share of the box between two frames cannot be followed.
 _LONGEST: Final = 0.375
 
+#: Largest difference of the last time from the one that the run expects, relative to the latter.
+_LATE: Final = 0.01
+
 #: Largest distance between a structure and the first frame of its trajectories: text files hold six digits.
 _SAME: Final = 1e-3
-
-
-def places_of(pattern: str) -> set[str]:
-    """Names in braces that a pattern holds."""
-    return set(re.findall(r"\{(\w*)\}", pattern))
 
 
 def files_by_number(pattern: str, temperature: str, root: str | os.PathLike[str] = ".") -> dict[Any, str]:
@@ -140,7 +134,7 @@ def given_in_a_run(
         of = "structures" if trajectories is None else "structures with trajectories"
         raise ValueError(
             f"T = {temperature}: the files hold {len(starts)} {of}, the run asks for {number} "
-            f"(structures.number)"
+            "(structures.number)"
         )
     chosen = list(starts)[:number]
     for k in chosen if trajectories is not None else ():
@@ -181,10 +175,10 @@ _FRAMES: Final[Mapping[str, Frames]] = {
 
 
 def _frames(path: str | os.PathLike[str]) -> Iterator[Frame]:
-    kind = described(path)
+    kind = described(path) or "a file of no known kind"
     if kind not in _FRAMES:
-        known = ", ".join(noun.split(" ", 1)[1] for noun in _FRAMES)
-        raise ValueError(f"{path}: is {kind or 'a file of no known kind'}; read are a {known}")
+        *some, last = _FRAMES
+        raise ValueError(f"{path}: is {kind}; expected {', '.join(some)} or {last}")
     return _FRAMES[kind](path)
 
 
@@ -240,6 +234,7 @@ def read_replicas(
     mixture: Mixture,
     species: Mapping[str, int] | None = None,
     time_step: float | None = None,
+    duration: float | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Read the trajectories of the replicas of one structure.
 
@@ -253,29 +248,37 @@ def read_replicas(
         As :func:`read_structure`.
     time_step
         Time of one step of the files; None: the files name their times.
+    duration
+        Time of the last frame that the run expects; None: any. A wrong ``time_step`` shows here.
 
     Returns
     -------
     times, displacements
-        ``[F]`` from 0 and ``[replica, F, N, 2]``, true displacements from the structure.
+        ``[F]`` from 0 and ``[replica, F, N, 2]``, true displacements from the structure, relative to the
+        centre of mass (all particles have the same mass).
 
     Raises
     ------
     ValueError
         Naming the file, if it does not start from the structure, its times do not rise or are not those of
-        the first replica, its particles cannot be followed, or two files hold the same motion.
+        the first replica, it ends at another time than ``duration`` by more than one per cent, its particles
+        cannot be followed, or two files hold the same motion.
     """
     times: NDArray[np.float64] | None = None
     found: list[NDArray[np.float32]] = []
     for path in paths:
         own, moved = _trajectory(path, start, mixture, species, time_step)
+        if duration is not None and abs(own[-1] - duration) > _LATE * duration:
+            raise ValueError(
+                f"{path}: ends at t = {own[-1]:g}, expected the dynamics_time of the run, {duration:g}; "
+                "correct it, or the time step (structures.files.time_step)"
+            )
         if times is None:
             times = own
         elif own.shape != times.shape or not np.allclose(own, times, rtol=1e-6, atol=0):
             raise ValueError(
                 f"{path}: has {own.size} frames to t = {own[-1]:g}, {paths[0]} has {times.size} to "
-                f"{times[-1]:g}; "
-                "all replicas must have the same times"
+                f"{times[-1]:g}; all replicas must have the same times"
             )
         same = next((p for p, other in zip(paths, found, strict=False) if np.array_equal(other, moved)), None)
         if same is not None:
@@ -306,9 +309,8 @@ def _trajectory(
             _check_start(path, frame, start, mixture, species)
         elif not np.array_equal(frame.types, first.types) or frame.box_length != first.box_length:
             raise ValueError(
-                f"{path}: the types or the box of frame {k} are not those of frame 0: particles must "
-                f"keep their "
-                "order (LAMMPS: write id, or dump_modify sort id) and the box its size"
+                f"{path}: the types or the box of frame {k} are not those of frame 0: particles must keep "
+                "their order (LAMMPS: write id, or dump_modify sort id) and the box its size"
             )
         times.append(_time(path, k, frame, time_step))
         last = _moved(path, k, frame, first, last)
@@ -321,7 +323,8 @@ def _trajectory(
         raise ValueError(
             f"{path}: the time of frame {late} is {times[late]:g}, expected more than {times[late - 1]:g}"
         )
-    return since, np.array(moved, dtype=np.float32)
+    drifted = np.array(moved)
+    return since, (drifted - drifted.mean(axis=1, keepdims=True)).astype(np.float32)
 
 
 def _check_start(
@@ -334,8 +337,7 @@ def _check_start(
     if not frame.identified and described(path) == "a LAMMPS dump":
         raise ValueError(
             f"{path}: a dump without the column id does not tell which particle is which from frame to "
-            f"frame; "
-            "write id, e.g. dump_modify ... sort id"
+            "frame; add id to the columns of the dump"
         )
     own = _structure(path, frame, mixture, species)
     if not np.array_equal(own.species, start.species):
@@ -347,10 +349,8 @@ def _check_start(
         worst = int(apart.argmax())
         raise ValueError(
             f"{path}: does not start from its structure: in its first frame particle {worst} is "
-            f"{apart[worst]:.3g} "
-            "away from where the structure has it. Replicas start from the same positions with other "
-            "velocities, "
-            "and their first frame is that start"
+            f"{apart[worst]:.3g} away from where the structure has it. Replicas start from the same "
+            "positions with other velocities, and their first frame is that start"
         )
 
 
@@ -377,9 +377,8 @@ def _moved(
         worst = int(np.abs(hop).max(axis=1).argmax())
         raise ValueError(
             f"{path}: positions are wrapped and particle {worst} moves {np.abs(hop[worst]).max():.3g} "
-            f"between frames "
-            f"{k - 1} and {k}, too far in a box of {length:.4g} to know the way; write unwrapped positions "
-            "(LAMMPS: xu yu, or x y ix iy)"
+            f"between frames {k - 1} and {k}, too far in a box of {length:.4g} to know the way; write "
+            "unwrapped positions (LAMMPS: xu yu, or x y ix iy)"
         )
     followed: NDArray[np.float64] = last + hop
     return followed
@@ -407,8 +406,7 @@ def trajectory_arrays(
         if own.shape != times.shape or not np.allclose(own, times, rtol=1e-6, atol=0):
             raise ValueError(
                 f"{names(k)} has {own.size} frames to t = {own[-1]:g}, {names(0)} has {times.size} to "
-                f"{times[-1]:g}; "
-                "all structures of a temperature must have the same times"
+                f"{times[-1]:g}; all structures of a temperature must have the same times"
             )
     axes = ("structure", "replica", "frame", "particle", "dimension")
     return {

@@ -16,7 +16,3 @@ def scaling_letters():
     if CONFIG.training.scaling_temperatures == "all":
         origins.append("extrapolated")
     return [LETTERS[origin] for origin in origins]
-
-
-#: Python file with the user's own quantities: descriptors are made again if it changes.
-OWN_QUANTITIES = [] if CONFIG.descriptors.own is None else [CONFIG.descriptors.own]
