@@ -6,7 +6,7 @@ import pandas as pd
 
 from tglassmlp.equilibration.checks import measure_large_systems
 from tglassmlp.equilibration.schedule import attempts
-from tglassmlp.equilibration.settings import EquilibrationSettings
+from tglassmlp.equilibration.settings import settings_and_engine
 from tglassmlp.equilibration.structures import equilibrate_large_systems
 from tglassmlp.equilibration.verdict import accept
 from tglassmlp.mixture import Mixture
@@ -19,9 +19,7 @@ with job(snakemake.log[0]) as status:
     accept(snakemake.input.equilibration)
     p, out, w = snakemake.params, snakemake.output, snakemake.wildcards
     temperature = float(w.temperature)
-    chosen = dict(p.settings)
-    engine = chosen.pop("engine", "native")
-    settings, mixture = EquilibrationSettings(**chosen), Mixture(**p.mixture)
+    (settings, engine), mixture = settings_and_engine(p.settings), Mixture(**p.mixture)
     units = [c for f in snakemake.input.structures for c in read_configurations(f)]
     label = f"large systems T={temperature:g} chunk {w.chunk}"
     total = len(p.systems) * attempts(p.sweeps, units[0].n_particles * p.tiles**2, "tiled")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from tglassmlp.equilibration.schedule import attempts
-from tglassmlp.equilibration.settings import EquilibrationSettings
+from tglassmlp.equilibration.settings import settings_and_engine
 from tglassmlp.equilibration.structures import equilibrate_structures
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import Progress, job
@@ -15,9 +15,7 @@ from tglassmlp.storage import write_configurations, write_table
 
 with job(snakemake.log[0]) as status:
     p, temperature = snakemake.params, float(snakemake.wildcards.temperature)
-    chosen = dict(p.settings)
-    engine = chosen.pop("engine", "native")
-    settings, mixture = EquilibrationSettings(**chosen), Mixture(**p.mixture)
+    (settings, engine), mixture = settings_and_engine(p.settings), Mixture(**p.mixture)
     label = f"structures T={temperature:g} chunk {snakemake.wildcards.chunk}"
     total = len(p.structures) * attempts(p.sweeps, sum(mixture.composition))
     progress = Progress(label, total, "moves", status)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tglassmlp.equilibration.extended_check import extend_structure
-from tglassmlp.equilibration.settings import EquilibrationSettings
+from tglassmlp.equilibration.settings import settings_and_engine
 from tglassmlp.equilibration.verdict import accept
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import Progress, job
@@ -15,9 +15,7 @@ with job(snakemake.log[0]) as status:
     accept(snakemake.input.equilibration)
     p, w = snakemake.params, snakemake.wildcards
     temperature, number, state = float(w.temperature), int(w.structure), Path(p.state)
-    chosen = dict(p.settings)
-    engine = chosen.pop("engine", "native")
-    settings, mixture = EquilibrationSettings(**chosen), Mixture(**p.mixture)
+    (settings, engine), mixture = settings_and_engine(p.settings), Mixture(**p.mixture)
     begin = read_configurations(snakemake.input.structures)[p.place]
     label = f"extended check T={temperature:g} structure {number}"
     progress = Progress(label, p.sweeps * begin.n_particles, "moves", status)

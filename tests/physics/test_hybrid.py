@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,9 @@ from tglassmlp.simulation.protocols import SwapRequest, dynamics_engine
 from tglassmlp.simulation.swap.chain import Chain
 
 SMALL = KA2D.scaled(30)  # 43 particles
+
+#: CAMPAIGN=quick: few chains that are hardly moved, and no verdict on their fluctuations.
+QUICK = os.environ.get("CAMPAIGN") == "quick"
 
 
 def chains(
@@ -88,8 +92,11 @@ def test_energies_are_those_of_swap_monte_carlo_at_any_time_step():
 def test_energies_at_the_size_of_a_structure():
     """129 particles at T = 0.40, to some thousandths of the energy per particle."""
     mixture = KA2D.scaled(10)
-    found, expected, error, _ = compare(mixture, 0.40, 12, 600)
+    found, expected, error, _ = compare(mixture, 0.40, *((4, 12) if QUICK else (12, 600)))
     print(f"hybrid {found}, swap Monte Carlo {expected}, error of the difference {error}")
+    if QUICK:
+        assert abs(found[0] - expected[0]) / 129 < 0.1
+        return
     assert error[0] / 129 < 0.004
     assert np.all(np.abs(found - expected) < 4.0 * error)
 

@@ -4,7 +4,16 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy.stats import chi2
+from exchange_oracle import (
+    CLUSTER,
+    POINTS,
+    SpeciesEnergies,
+    agrees,
+    exchanged,
+    ratio_from_scratch,
+    three_species,
+    two_species,
+)
 
 from tglassmlp import KA2D, Configuration
 from tglassmlp.configuration import minimum_image
@@ -13,16 +22,12 @@ from tglassmlp.mixture import Mixture
 from tglassmlp.simulation.swap.chain import Chain
 from tglassmlp.simulation.swap.informed import exponentials
 
-SIGMA = ((1.0, 0.8, 0.9), (0.8, 0.88, 0.8), (0.9, 0.8, 0.94))
-EPSILON = ((1.0, 1.5, 0.75), (1.5, 0.5, 1.5), (0.75, 1.5, 0.75))
-# seven particles of three species, of which some pairs are within the cut-off and some are not
-PLACES = Mixture("places", SIGMA, EPSILON, (3, 2, 2), 7.5)
-POINTS = np.array([[0.0, 0.0], [1.0, 0.1], [0.3, 0.95], [1.9, 0.8], [3.2, 0.3], [3.3, 1.4], [5.4, 4.0]])
-# eight of two species in a small box: most pairs are close
-CLOSE = Mixture("close", ((1.0, 0.8), (0.8, 0.88)), ((1.0, 1.5), (1.5, 0.5)), (5, 3), 5.1)
+PLACES = three_species(7.5)
+# in a small box most pairs are close
+CLOSE = two_species(5.1)
 
 
-class Energies:
+class Energies(SpeciesEnergies):
     """Energies of every assignment of species to the places of one configuration, pair by pair."""
 
     def __init__(self, c: Configuration, m: Mixture) -> None:
@@ -31,33 +36,12 @@ class Energies:
         np.fill_diagonal(r, 1e9)
         kinds = range(1, m.n_species + 1)
         one = np.ones_like(r, dtype=int)
-        self.v = np.array([[m.pair_energy(r, a * one, b * one) for b in kinds] for a in kinds])
-        self.distance, self.at = r, np.arange(c.n_particles)
-
-    def of_each(self, species: np.ndarray) -> np.ndarray:
-        """E[s, i]: energy of particle i with all others if its species were s, ``[S, N]``."""
-        return self.v[:, species - 1, self.at, :].sum(axis=1)
+        super().__init__(np.array([[m.pair_energy(r, a * one, b * one) for b in kinds] for a in kinds]))
+        self.distance = r
 
     def total(self, species: np.ndarray) -> float:
         """Potential energy."""
-        return 0.5 * float(self.of_each(species)[species - 1, self.at].sum())
-
-    def logarithms(self, species: np.ndarray, t: float, a: int, b: int) -> tuple[np.ndarray, np.ndarray]:
-        """Exponents of the weights of particles of species a and of species b; minus infinity for others."""
-        cost = self.of_each(species)[b - 1] - self.of_each(species)[a - 1]
-        return (
-            np.where(species == a, -cost / (2 * t), -np.inf),
-            np.where(species == b, cost / (2 * t), -np.inf),
-        )
-
-
-def agrees(observed: np.ndarray, expected: np.ndarray) -> bool:
-    """Chi-squared test at the level of 1e-4, with states that are expected less than ten times together."""
-    rare = expected < 10
-    if rare.any():
-        observed = np.append(observed[~rare], observed[rare].sum())
-        expected = np.append(expected[~rare], expected[rare].sum())
-    return bool(np.sum((observed - expected) ** 2 / expected) < chi2.isf(1e-4, len(expected) - 1))
+        return 0.5 * float(self.twice_total(species))
 
 
 def arrangements(species: np.ndarray) -> list[tuple[int, ...]]:
@@ -78,12 +62,10 @@ def arrangements(species: np.ndarray) -> list[tuple[int, ...]]:
 def test_all_arrangements_on_fixed_places(mixture, pairs, temperature):
     """210 arrangements of 3 + 2 + 2 species, 56 of 5 + 3, have exactly known weights."""
     rng = np.random.default_rng(5)
-    places = POINTS if mixture is PLACES else np.array(
-        [[0, 0], [1.0, 0], [2.1, 0.2], [0.1, 1.1], [1.2, 1.0], [2.2, 1.3], [0.9, 2.2], [3.4, 3.0]]
-    )  # fmt: skip
+    points = POINTS if mixture is PLACES else CLUSTER
     species = rng.permutation(mixture.species())
     states = arrangements(species)
-    start = Configuration(places, species, mixture.box_length)
+    start = Configuration(points, species, mixture.box_length)
     of = Energies(start, mixture)
     energies = np.array([of.total(np.array(s)) for s in states])
     weights = np.exp(-(energies - energies.min()) / temperature)
@@ -108,13 +90,6 @@ def species_of(chain: Chain) -> tuple[int, ...]:
     species = np.empty_like(state["types"])
     species[state["names"]] = state["types"] + 1
     return tuple(species.tolist())
-
-
-def exchanged(species: np.ndarray, i: int, j: int) -> np.ndarray:
-    """Species after an exchange."""
-    new = species.copy()
-    new[i], new[j] = species[j], species[i]
-    return new
 
 
 def drawn_pair(chain: Chain, counts: np.ndarray) -> tuple[int, int]:
@@ -143,12 +118,8 @@ def test_ratios_of_moves_from_scratch(liquid, temperature):
             i, j = int(i), int(j)
             assert (species[i], species[j]) == (a, b)
             new = exchanged(species, i, j)
-            w_a, w_b = (np.exp(x) for x in energies.logarithms(species, temperature, a, b))
-            v_a, v_b = (np.exp(x) for x in energies.logarithms(new, temperature, a, b))
-            forward = w_a[i] / w_a.sum() * w_b[j] / w_b.sum()
-            reverse = v_a[j] / v_a.sum() * v_b[i] / v_b.sum()
             step = energies.total(new) - energies.total(species)
-            exact = np.exp(-step / temperature) * reverse / forward
+            exact = ratio_from_scratch(energies, species, i, j, step, temperature)
             worst = max(worst, abs(ratio / exact - 1.0))
             close += energies.distance[i, j] < m.largest_cutoff
             if accepted:

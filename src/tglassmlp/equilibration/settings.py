@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from tglassmlp import engines
 from tglassmlp.settings import refuse_out_of_range
 from tglassmlp.settings.ranges import Acceptance, Limit, Share, Weight
 from tglassmlp.simulation.swap.scheme import EXCHANGE_INTERVAL, EXCHANGES_PER_SWEEP, HYBRID_STEPS
 
-__all__ = ["CheckLimits", "EquilibrationSettings", "decisive"]
+__all__ = ["CheckLimits", "EquilibrationSettings", "decisive", "settings_and_engine"]
 
 
 @dataclass(frozen=True)
@@ -221,3 +222,16 @@ def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
     if settings.get("method", "swap_mc") == "swap_mc":
         left_out |= {"method", "hybrid_steps", "hybrid_time_step"}
     return {key: value for key, value in settings.items() if key not in left_out}
+
+
+def settings_and_engine(parameters: Mapping[str, Any]) -> tuple[EquilibrationSettings, str]:
+    """Take a job's settings and the engine of its chains, named only if it is not the usual one, apart.
+
+    Parameters
+    ----------
+    parameters
+        What :func:`decisive` leaves of the settings, and perhaps ``engine``.
+    """
+    chosen = dict(parameters)
+    engine = chosen.pop("engine", engines.usual())
+    return EquilibrationSettings(**chosen), engine

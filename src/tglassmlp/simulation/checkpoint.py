@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tglassmlp.storage import read_npz, remove_unfinished, write_npz
 
-__all__ = ["load", "remove", "save"]
+__all__ = ["check_saved", "load", "remove", "save"]
 
 
 def save(
@@ -70,3 +70,20 @@ def remove(path: str | os.PathLike[str]) -> None:
     file = Path(path)
     file.unlink(missing_ok=True)
     remove_unfinished(file)
+
+
+def check_saved(state: Mapping[str, NDArray[Any]], name: str, like: NDArray[Any]) -> NDArray[Any]:
+    """Return the saved array ``name``, which must have the shape and type of ``like``.
+
+    Raises
+    ------
+    ValueError
+        If it has another shape or type, as one that other chains saved.
+    """
+    values = state[name]
+    if values.shape != like.shape or values.dtype != like.dtype:
+        raise ValueError(
+            f"saved {name} has shape {values.shape} and type {values.dtype}, "
+            f"expected {like.shape} and {like.dtype}"
+        )
+    return values

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from tglassmlp.configuration import Configuration
 from tglassmlp.limits import check_whole
 from tglassmlp.simulation import energies
+from tglassmlp.simulation.checkpoint import check_saved
 from tglassmlp.simulation.dynamics import DynamicsSettings
 from tglassmlp.simulation.protocols import Dynamics, DynamicsRequest, SwapRequest, trajectories
 from tglassmlp.simulation.swap.chain import Chain
@@ -322,11 +323,7 @@ class HybridChains:
         """
         for walker, own, state in zip(self.walkers, self.states(), states, strict=True):
             for name, values in own.items():
-                if state[name].shape != values.shape or state[name].dtype != values.dtype:
-                    raise ValueError(
-                        f"saved {name} has shape {state[name].shape} and type {state[name].dtype}, expected "
-                        f"{values.shape} and {values.dtype}"
-                    )
+                check_saved(state, name, values)
             walker.configuration = Configuration(
                 state["positions"], state["species"], walker.configuration.box_length, self.mixture
             )

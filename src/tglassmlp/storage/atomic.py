@@ -44,16 +44,14 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         ) from error
 
 
-def remove_unfinished(path: str | os.PathLike[str]) -> int:
-    """Remove temporary files of ``path`` that writers left behind when they were killed: how many.
+def remove_unfinished(path: str | os.PathLike[str]) -> None:
+    """Remove temporary files of ``path`` that writers left behind when they were killed.
 
     Only for callers that know that nobody else writes the file now, for instance because they hold its lock.
     """
     target = Path(path)
-    unfinished = list(target.parent.glob(f".{glob.escape(target.name)}.*"))
-    for file in unfinished:
+    for file in list(target.parent.glob(f".{glob.escape(target.name)}.*")):
         file.unlink(missing_ok=True)
-    return len(unfinished)
 
 
 def _obstacle(target: Path, error: Exception) -> tuple[int, str] | None:

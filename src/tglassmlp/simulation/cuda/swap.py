@@ -28,9 +28,16 @@ from tglassmlp.limits import MAX_SPECIES, check_whole
 from tglassmlp.mixture import Mixture, exchange_matrix
 from tglassmlp.randomness import words
 from tglassmlp.simulation import energies
+from tglassmlp.simulation.checkpoint import check_saved
 from tglassmlp.simulation.cuda.device import Device, device, pack
 from tglassmlp.simulation.protocols import SwapRequest
-from tglassmlp.simulation.swap.scheme import EXCHANGE_INTERVAL, EXCHANGES_PER_SWEEP, TUNING_INTERVAL
+from tglassmlp.simulation.swap.scheme import (
+    EXCHANGE_INTERVAL,
+    EXCHANGES_PER_SWEEP,
+    TUNING_INTERVAL,
+    pair_shares,
+    steering_factor,
+)
 
 __all__ = [
     "PARAMETERS",
@@ -288,9 +295,8 @@ class CudaChains:
             step = min(TUNING_INTERVAL, sweeps - done)
             before = self.counters
             self.run(step)
-            made = (self.counters - before)[:, [_TRIED, _ACCEPTED]]
-            missed = made[:, 1] / np.maximum(made[:, 0], 1) - target
-            self.displacements = self.displacements * np.exp(np.clip(1.5 * missed, -0.5, 0.5))
+            tried, accepted = (self.counters - before)[:, [_TRIED, _ACCEPTED]].T
+            self.displacements = self.displacements * steering_factor(accepted, tried, target)
             done += step
 
     def configurations(self) -> list[Configuration]:
@@ -361,16 +367,10 @@ class CudaChains:
         """
         if len(states) != len(self.start):
             raise ValueError(f"{len(states)} saved states for {len(self.start)} chains")
+        own = self.states()[0]
         for name, array in self.arrays.items():
-            shape, dtype = array.shape[1:] or (1,), array.dtype
-            for state in states:
-                if state[name].shape != shape or state[name].dtype != dtype:
-                    raise ValueError(
-                        f"saved {name} has shape {state[name].shape} and type {state[name].dtype}, expected "
-                        f"{shape} and {dtype}"
-                    )
-            values = np.stack([state[name] for state in states]).reshape(array.shape)
-            self.arrays[name] = self.device.array(values)
+            values = np.stack([check_saved(state, name, own[name]) for state in states])
+            self.arrays[name] = self.device.array(values.reshape(array.shape))
 
 
 def _scheme(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -423,13 +423,11 @@ def _tables(mixture: Mixture, box_length: float) -> NDArray[np.float32]:
 def _shares(
     species: NDArray[np.int32], mixture: Mixture, weights: Mapping[str, float] | None
 ) -> NDArray[np.float64]:
-    """Probability ``[S, S]`` that a block exchanges species a < b, as blind draws would choose a pair."""
-    numbers = np.bincount(species - 1, minlength=mixture.n_species).astype(float)
-    matrix = exchange_matrix(weights or {}, mixture.n_species, np.unique(species))
-    shares = np.zeros((MAX_SPECIES, MAX_SPECIES))
+    """Shares of the species pairs (:func:`pair_shares`), as ``swap.cu`` reads them."""
     s = mixture.n_species
-    shares[:s, :s] = np.triu(numbers[:, None] * numbers[None] * matrix, 1)
-    return shares / shares.sum()
+    shares = np.zeros((MAX_SPECIES, MAX_SPECIES))
+    shares[:s, :s] = pair_shares(species, exchange_matrix(weights or {}, s, np.unique(species)))
+    return shares
 
 
 class CudaSampler:

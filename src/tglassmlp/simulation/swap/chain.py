@@ -32,6 +32,7 @@ from tglassmlp.default_mixture import takes_mixture
 from tglassmlp.mixture import KA2D, Mixture, exchange_matrix
 from tglassmlp.randomness import words
 from tglassmlp.simulation import energies
+from tglassmlp.simulation.checkpoint import check_saved
 from tglassmlp.simulation.neighbour_lists import LANES, neighbour_rows, row_width
 from tglassmlp.simulation.swap.blocks import BLOCK
 from tglassmlp.simulation.swap.groups import (
@@ -49,7 +50,13 @@ from tglassmlp.simulation.swap.groups import (
 )
 from tglassmlp.simulation.swap.informed import exchange_block
 from tglassmlp.simulation.swap.lists import sort_and_list
-from tglassmlp.simulation.swap.scheme import EXCHANGE_INTERVAL, EXCHANGES_PER_SWEEP, TUNING_INTERVAL
+from tglassmlp.simulation.swap.scheme import (
+    EXCHANGE_INTERVAL,
+    EXCHANGES_PER_SWEEP,
+    TUNING_INTERVAL,
+    pair_shares,
+    steering_factor,
+)
 from tglassmlp.simulation.swap.single_precision import MARGIN, single_tables
 from tglassmlp.simulation.swap.sweep import sweep
 
@@ -154,10 +161,7 @@ class Chain:
         self.exchange_interval = int(exchange_interval)
         #: Exchanges tried in one block of informed exchanges.
         self.exchanges_per_block = max(1, round(exchanges_per_sweep * c.n_particles * self.exchange_interval))
-        # as blind draws would choose the species of a pair
-        numbers = np.bincount(c.species - 1, minlength=mixture.n_species).astype(float)
-        shares = np.triu(numbers[:, None] * numbers[None] * weights, 1)
-        self._shares = shares / max(shares.sum(), 1e-300)
+        self._shares = pair_shares(c.species, weights)
         self._proposal = Proposal(
             float(temperature), float(swap_fraction) if exchanges == "plain" else 0.0, weights
         )
@@ -376,7 +380,7 @@ class Chain:
             before = self.counters
             self.run(step)
             tried, accepted = (self.counters - before)[[DISPLACEMENTS_TRIED, DISPLACEMENTS_ACCEPTED]]
-            self.displacement *= float(np.exp(np.clip(1.5 * (accepted / max(tried, 1) - target), -0.5, 0.5)))
+            self.displacement *= float(steering_factor(accepted, tried, target))
             done += step
 
     def check_energy(self) -> float:
@@ -422,13 +426,7 @@ class Chain:
         self._tally.sums[:] = 0.0
         self._settled = True
         for name, target in self._arrays().items():
-            values = state[name]
-            if values.shape != target.shape or values.dtype != target.dtype:
-                raise ValueError(
-                    f"saved {name} has shape {values.shape} and type {values.dtype}, "
-                    f"expected {target.shape} and {target.dtype}"
-                )
-            target[...] = values
+            target[...] = check_saved(state, name, target)
         # entries of a row stay in their places while species change, so the list that was made at the
         # reference positions, with the present species, is the one that was in use
         near = self._neighbours
