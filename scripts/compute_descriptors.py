@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tglassmlp.local_structure import quantities
 from tglassmlp.local_structure.describe import descriptors
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import Progress, job
@@ -10,6 +11,7 @@ from tglassmlp.storage import Array, read_configurations, write_arrays
 
 with job(snakemake.log[0]) as status:
     settings, central = dict(snakemake.params.settings), snakemake.params.central_species
+    quantities.load(settings.pop("own"))
     thermal = read_configurations(snakemake.input.structures)
     inherent = read_configurations(snakemake.input.inherent)
     mixture = Mixture(**snakemake.params.mixture)

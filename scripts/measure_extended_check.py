@@ -3,6 +3,7 @@
 import pandas as pd
 
 from tglassmlp.equilibration.extended_check import measure_extended_check
+from tglassmlp.local_structure import quantities
 from tglassmlp.local_structure.means import mean_descriptors
 from tglassmlp.mixture import Mixture
 from tglassmlp.progress import job
@@ -19,8 +20,10 @@ with job(snakemake.log[0]):
         for c in read_configurations(f)
     ]
     originals = [c for f in given.inherent for c in read_configurations(f)]
-    after, names = mean_descriptors(extended, dict(p.settings), mixture)
-    before, _ = mean_descriptors(originals, dict(p.settings), mixture)
+    settings = dict(p.settings)
+    quantities.load(settings.pop("own"))
+    after, names = mean_descriptors(extended, settings, mixture)
+    before, _ = mean_descriptors(originals, settings, mixture)
     tables = [
         pd.concat([read_table(f) for f in files], ignore_index=True)
         for files in (given.extended_records, given.records)

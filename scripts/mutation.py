@@ -64,6 +64,7 @@ TESTS: dict[str, list[str]] = {
     "simulation/cuda/*": ["u:cuda_phases", "p:cuda_swap"],
     "dynamics/bond_breaking.py": ["u:bond_breaking"],
     "dynamics/propensity.py": ["u:bond_breaking", "u:labels"],
+    "dynamics/displacement.py": ["u:labels"],
     "dynamics/correlations.py": ["u:correlations", "u:relaxation"],
     "dynamics/labels.py": ["u:labels"],
     "dynamics/label_map.py": ["u:label_map"],

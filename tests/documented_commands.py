@@ -100,6 +100,15 @@ ALONE = (
         'make mutation MUTATION="dynamics --only labels.py --number 1 --record results/mutation_quick.json"',
         r"dynamics: \d of 1 killed",
     ),
+    # a configuration to predict, from the data set
+    Command(
+        "echo 'import tglassmlp as tg; c = tg.load_dataset().at(0.40).configuration(0); "
+        'tg.write_configurations("configuration.gsd", [c])\' > write_one.py; python write_one.py; '
+        "tglassmlp predict configuration.gsd --temperature 0.40 --c-b 0.5 --out predicted; "
+        "rm write_one.py configuration.gsd",
+        r"600 of 1290 particles predicted by 16 networks \(laptop\)",
+    ),
+    Command("tglassmlp networks", r"laptop\n +16 tGlassMLP of 148 descriptors"),
     Command("python -m tglassmlp.dataset plan datasets/ka2d/plan.yaml", r"T0.40_unit_structures_0000"),
     Command("python -m tglassmlp.dataset verify datasets/ka2d", "nothing is damaged"),
     Command("make slurm SLURM=quick", r"1 passed", absent="no Slurm here"),
@@ -144,6 +153,8 @@ def keys(line: str) -> set[str]:
             found.add(f"snakemake {chosen[0] if chosen else 'RUN'}")
         elif program in ("python", "python3"):
             found.add(" ".join(["python", *(rest[:2] if rest[:1] == ["-m"] else rest[:1])]))
+        elif program == "tglassmlp" and rest:
+            found.add(f"tglassmlp {rest[0]}")
         elif program in ("conda", "pip"):
             found.add(f"{program} {rest[0]}" if rest else program)
     return found
@@ -151,7 +162,7 @@ def keys(line: str) -> set[str]:
 
 def quoted(text: str) -> set[str]:
     """Commands of a Markdown text: in backticks, and in indented or fenced blocks."""
-    program = r"(?:make|snakemake|python3?|conda|pip) "
+    program = r"(?:make|snakemake|python3?|conda|pip|tglassmlp) "
     inline = re.findall(rf"`((?:[A-Z_]+=\S+ )*{program}[^`]*)`", text)
     blocks = re.findall(rf"^\s*(?:\$ )?((?:[A-Z_]+=\S+ )*{program}.*)$", text, flags=re.MULTILINE)
     fenced = re.findall(r"^```.*?\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)

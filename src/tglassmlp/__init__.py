@@ -22,18 +22,19 @@ if TYPE_CHECKING:
     from tglassmlp.dataset.library import load_dataset
     from tglassmlp.default_mixture import MixtureWarning
     from tglassmlp.dynamics.bond_breaking import bond_breaking
+    from tglassmlp.figures.plots import plot_pearson, plot_propensity, plot_relaxation
     from tglassmlp.local_structure.describe import descriptors
     from tglassmlp.local_structure.described import CoarseGraining, Descriptors
     from tglassmlp.local_structure.local import radical_perimeters
     from tglassmlp.mixture import KA2D, Mixture
     from tglassmlp.network.networks import load_networks
     from tglassmlp.network.prediction import PredictionWarning
-    from tglassmlp.readers.configurations import read_configurations
+    from tglassmlp.readers.configurations import read_configurations, write_configurations
     from tglassmlp.simulation.energies import potential_energies
     from tglassmlp.simulation.minimisation import inherent_structure
     from tglassmlp.simulation.run import isoconfigurational_dynamics
     from tglassmlp.simulation.swap.sampler import swap_monte_carlo
-    from tglassmlp.storage import read_mixture, write_configurations
+    from tglassmlp.storage import read_mixture
 
 __version__ = "0.1.0"
 
@@ -52,6 +53,9 @@ __all__ = [
     "isoconfigurational_dynamics",
     "load_dataset",
     "load_networks",
+    "plot_pearson",
+    "plot_propensity",
+    "plot_relaxation",
     "potential_energies",
     "radical_perimeters",
     "read_configurations",
@@ -67,7 +71,7 @@ _HOMES = {
     "Configuration": "configuration",
     "read_configurations": "readers.configurations",
     "read_mixture": "storage",
-    "write_configurations": "storage",
+    "write_configurations": "readers.configurations",
     "potential_energies": "simulation.energies",
     "inherent_structure": "simulation.minimisation",
     "swap_monte_carlo": "simulation.swap.sampler",
@@ -76,6 +80,9 @@ _HOMES = {
     "radical_perimeters": "local_structure.local",
     "load_networks": "network.networks",
     "load_dataset": "dataset.library",
+    "plot_pearson": "figures.plots",
+    "plot_propensity": "figures.plots",
+    "plot_relaxation": "figures.plots",
     "PredictionWarning": "network.prediction",
     "MixtureWarning": "default_mixture",
     "descriptors": "local_structure.describe",

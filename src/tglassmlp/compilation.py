@@ -13,14 +13,37 @@ import pickle
 import stat
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numba
 from numba.core.caching import FunctionCache
 
-__all__ = ["kernel_folder", "njit"]
+__all__ = ["announced", "kernel_folder", "njit"]
+
+#: Called before a kernel is compiled because no folder keeps it yet.
+_LISTENERS: list[Callable[[], None]] = []
+
+
+@contextmanager
+def announced(say: Callable[[], None]) -> Iterator[None]:
+    """Call ``say`` once before the first kernel is compiled that no folder keeps yet.
+
+    A command that would otherwise be silent for the time of the compilation can so explain why it is.
+    """
+    waiting = [say]
+
+    def once() -> None:
+        while waiting:
+            waiting.pop()()
+
+    _LISTENERS.append(once)
+    try:
+        yield
+    finally:
+        _LISTENERS.remove(once)
 
 
 def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -76,9 +99,13 @@ class _Cache(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
-            return super().load_overload(sig, target_context)
+            kept = super().load_overload(sig, target_context)
         except UNUSABLE:
-            return None
+            kept = None
+        if kept is None:
+            for say in tuple(_LISTENERS):
+                say()
+        return kept
 
     def save_overload(self, sig: Any, data: Any) -> None:
         try:

@@ -141,6 +141,70 @@ class Configuration:
         """Return the same particles taken for another mixture; None: for a mixture that is not known."""
         return replace(self, mixture=mixture)
 
+    def to_freud(self) -> tuple[Any, NDArray[np.float32]]:
+        """Return ``(box, points)``, which freud takes as a system.
+
+        Returns
+        -------
+        box, points
+            ``freud.box.Box`` in two dimensions, and wrapped positions ``[N, 3]``, single precision, z = 0.
+
+        Examples
+        --------
+        >>> import freud, numpy as np
+        >>> x = np.stack(np.meshgrid(np.arange(8.0), np.arange(8.0)), axis=-1).reshape(-1, 2)
+        >>> system = Configuration(x, np.ones(64, int), 8.0).to_freud()
+        >>> freud.locality.Voronoi().compute(system).volumes[:2].tolist()
+        [1.0, 1.0]
+        """
+        import freud
+
+        points = np.zeros((self.n_particles, 3), dtype=np.float32)
+        points[:, :DIMENSIONS] = self.wrapped()
+        return freud.box.Box.square(self.box_length), points
+
+    @classmethod
+    def from_freud(cls, system: Any, species: ArrayLike, mixture: Mixture | None = None) -> Configuration:
+        """Return the configuration of a system of freud.
+
+        Parameters
+        ----------
+        system
+            ``(box, points)``: anything that freud takes as a box, and ``[N, 3]`` points with equal z; or an
+            object with these two attributes, such as a ``freud.locality.NeighborQuery``.
+        species
+            ``[N]`` integers from 1, which freud does not know.
+        mixture
+            The mixture that the species belong to, if it is known.
+
+        Raises
+        ------
+        ValueError
+            If the box is not two-dimensional, square and periodic, or the points have different z.
+
+        Examples
+        --------
+        >>> import freud
+        >>> system = freud.data.UnitCell.square().generate_system(4)
+        >>> Configuration.from_freud(system, [1] * 16)
+        Configuration(16 particles: 16, box 4)
+        """
+        import freud
+
+        given, points = (system.box, system.points) if hasattr(system, "points") else system
+        box = freud.box.Box.from_box(given)
+        places = np.asarray(points, dtype=np.float64)
+        if not box.is2D or box.xy != 0 or box.Lx != box.Ly or not (box.periodic[0] and box.periodic[1]):
+            raise ValueError(f"a two-dimensional, square, periodic box is needed, found {box}")
+        if places.ndim != 2 or places.shape[1] not in (DIMENSIONS, 3):
+            raise ValueError(f"points must have shape [N, 2] or [N, 3], found {places.shape}")
+        if places.shape[1] == 3 and np.ptp(places[:, 2]) > 1e-6 * box.Lx:
+            high = int(np.argmax(np.abs(places[:, 2] - places[0, 2])))
+            raise ValueError(
+                f"points must have one z, point {high} has {places[high, 2]:g}, not {places[0, 2]:g}"
+            )
+        return cls(places[:, :DIMENSIONS], species, float(box.Lx), mixture)
+
     def of_species(self, species: int) -> NDArray[np.intp]:
         """Return the indices of the particles of one species."""
         return np.flatnonzero(self.species == species)

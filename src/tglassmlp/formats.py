@@ -1,7 +1,7 @@
 """What kind of file is this: recognised by its first bytes, never by its name.
 
 A reader that is given a file of another kind says what the file is and what is read instead. Nothing is
-parsed here beyond the first kilobytes.
+parsed here beyond the first kilobytes. A text that was compressed with gzip counts as the text.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +43,7 @@ _TEXT: Final[tuple[tuple[re.Pattern[bytes], str], ...]] = (
     (re.compile(rb"(?:#.*)?LAMMPS (?:data|description)", re.IGNORECASE), "a LAMMPS data file"),
     (re.compile(rb"[^\n]*\n\s*\d+\s+atoms\b"), "a LAMMPS data file"),
     (re.compile(rb"\s*\d+[ \t]*\r?\n[^\n]*\b(?:Lattice|Properties)="), "an extended XYZ file"),
+    (re.compile(rb"\s*\d+[ \t]*\r?\n[^\n]*\bcell:[\d.]"), "an XYZ file of ParticlesMC"),
     (
         re.compile(rb"\s*\d+[ \t]*\r?\n[^\n]*\n[ \t]*[A-Za-z0-9_+-]+(?:[ \t]+" + _NUMBER + rb"){2,}"),
         "an XYZ file",
@@ -78,6 +80,9 @@ def described(path: str | os.PathLike[str]) -> str | None:
         head = handle.read(_HEAD)
     if not head:
         return "an empty file"
+    packed = _unpacked(head)
+    if packed is not None:
+        return packed
     for magic, noun in _MAGIC:
         if head.startswith(magic):
             return noun
@@ -87,10 +92,22 @@ def described(path: str | os.PathLike[str]) -> str | None:
         return "a tar archive"
     if head.startswith(b"PK\x03\x04"):
         return "an NPZ file" if _only_arrays(place) else "a ZIP archive"
-    for pattern, noun in _TEXT:
-        if pattern.match(head):
-            return noun
-    return None
+    return _text(head)
+
+
+def _text(head: bytes) -> str | None:
+    """Say what a text is, by its first kilobytes."""
+    return next((noun for pattern, noun in _TEXT if pattern.match(head)), None)
+
+
+def _unpacked(head: bytes) -> str | None:
+    """Say what a text compressed with gzip is, None for anything else: text readers unpack it themselves."""
+    if not head.startswith(b"\x1f\x8b"):
+        return None
+    try:
+        return _text(zlib.decompressobj(wbits=31).decompress(head, _HEAD))
+    except zlib.error:
+        return None
 
 
 def _only_arrays(path: Path) -> bool:

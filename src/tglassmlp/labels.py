@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tglassmlp.limits import check_name
 
-__all__ = ["BOND_BREAKING", "Label", "label", "names", "recorded", "register", "unregister"]
+__all__ = ["BOND_BREAKING", "DISPLACEMENT", "Label", "label", "names", "recorded", "register", "unregister"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class Label:
         Unit of its values.
     is_clock
         Whether its mean over the central particles is C_B, so that predictions can be held to that mean.
+    symbol
+        How figures write it, in TeX without dollar signs.
 
     Raises
     ------
@@ -59,6 +61,7 @@ class Label:
     measure: Callable[..., Any] | str
     unit: str = "1"
     is_clock: bool = False
+    symbol: str = "C_i"
 
     def __post_init__(self) -> None:
         check_name("label", self.name)
@@ -189,5 +192,20 @@ BOND_BREAKING: Final = register(
         direction="falls",
         measure="tglassmlp.dynamics.bond_breaking:label",
         is_clock=True,
+    )
+)
+
+#: The mean distance of a particle from where it started. Nothing says what its mean over the particles is at
+#: a C_B without dynamics, so that predictions keep the mean that the networks give them.
+DISPLACEMENT: Final = register(
+    Label(
+        "displacement",
+        "displacement propensity",
+        lowest=0.0,
+        highest=float("inf"),
+        direction="rises",
+        measure="tglassmlp.dynamics.displacement:label",
+        unit="sigma_11",
+        symbol=r"\Delta_i",
     )
 )

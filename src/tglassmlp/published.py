@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from tglassmlp.labels import BOND_BREAKING
 from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.provenance import fingerprint
 from tglassmlp.species import identity
@@ -20,7 +21,7 @@ from tglassmlp.state_point import is_same
 __all__ = ["PAPER", "Published", "published_for", "system_key"]
 
 
-def system_key(mixture: Mixture, central_species: int = 1) -> str:
+def system_key(mixture: Mixture, central_species: int = 1, label: str = BOND_BREAKING.name) -> str:
     """Fingerprint of a system to which published numbers can belong.
 
     Parameters
@@ -30,6 +31,8 @@ def system_key(mixture: Mixture, central_species: int = 1) -> str:
         of particles and its box. The name and the radii of the tessellation do not enter.
     central_species
         Species whose particles are labelled.
+    label
+        Name of the label; published numbers are of bond breaking.
 
     Examples
     --------
@@ -42,6 +45,7 @@ def system_key(mixture: Mixture, central_species: int = 1) -> str:
             "composition": [int(n) for n in mixture.composition],
             "box_length": round(float(mixture.box_length), 4),
             "central_species": int(central_species),
+            **({} if label == BOND_BREAKING.name else {"label": label}),
         }
     )
 

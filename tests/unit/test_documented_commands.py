@@ -69,6 +69,7 @@ def test_every_command_of_the_documents_is_run(repository):
         ("BENCH=quick python -m benchmarks threads", {"python -m benchmarks"}),
         (".venv/bin/snakemake --cores 2 -- studies", {"snakemake studies"}),
         ("snakemake --cores 2 results/demo/ovito/T0.40.gsd", {"snakemake ovito"}),
+        ("tglassmlp predict liquid.gsd --temperature 0.4 --c-b 0.5", {"tglassmlp predict"}),
         ("python benchmarks/compare_engines.py six.gsd", {"python benchmarks/compare_engines.py"}),
     ],
 )

@@ -3,6 +3,7 @@ import os
 import sys
 from pathlib import Path
 
+import matplotlib.text
 import numpy as np
 import pandas as pd
 import pytest
@@ -116,6 +117,50 @@ def test_figures_say_so_when_nothing_is_determined(run):
     for name in ("fig07_correlation_length", "fig14_geometry"):
         text = " ".join(t.get_text() for ax in drawing.draw(name, empty, META).figure.axes for t in ax.texts)
         assert "no large systems" in text
+
+
+def texts_of(figure):
+    """Everything that is written in a figure."""
+    return [t.get_text() for t in figure.findobj(matplotlib.text.Text)]
+
+
+def test_figures_of_another_label_speak_of_it(run):
+    """Colours, ranges, axes and captions follow what the run has learnt; nothing is held to C_B."""
+    other = META | {"label": "displacement", "system": system_key(KA2D, 1, "displacement")}
+    assert other["system"] != META["system"]
+    tables = load_tables(files_of(run, "fig03_snapshots"))
+    arrays = dict(tables["snapshots"])
+    active = arrays["methods_fields"] * -5.0 + 5.0  # displacements rise where bonds break
+    drawn = drawing.draw("fig03_snapshots", {"snapshots": {**arrays, "methods_fields": active}}, other)
+    plain = drawing.draw("fig03_snapshots", tables, META)
+    for made, label in ((drawn, r"$\Delta_i$ ($\sigma_{11}$)"), (plain, "$C_i$")):
+        assert any(f"propensity {label}" in text for text in texts_of(made.figure))
+    assert drawn.data["propensity"].max() > 1.5, "no field is shifted to C_B"
+    assert not any("(+" in text or "(-" in text for text in texts_of(drawn.figure))
+
+    def redness(made):
+        """Red less blue of the particles of the first panel."""
+        colors = made.figure.axes[0].collections[0].get_facecolors()[arrays["methods_central"].astype(int)]
+        return colors[:, 0] - colors[:, 2]
+
+    assert np.corrcoef(redness(drawn), redness(plain))[0, 1] > 0.95, "active is red for both labels"
+    for name in ("fig02_pearson", "fig03_snapshots", "fig05_evolution", "fig10_bottleneck_time"):
+        assert "displacement propensity" in captions.caption(name, other)
+        assert "bond-breaking" not in captions.caption(name, other)
+    assert "shifted to C_B" not in captions.caption("fig03_snapshots", other)
+    assert "far from C_B" not in captions.caption("fig05_evolution", other)
+    assert "propensity\n$\\Delta_i$" in texts_of(drawing.draw("fig01_network", {}, other).figure)
+    bottleneck = load_tables(files_of(run, "fig10_bottleneck_time"))
+    text = " ".join(texts_of(drawing.draw("fig10_bottleneck_time", bottleneck, other).figure))
+    assert r"\Delta_i" in text
+    assert "C_i" not in text
+
+
+def test_a_movie_begins_where_nothing_has_moved():
+    times, fields = np.array([1.0, 10.0]), np.array([[0.5, 0.7], [1.0, 3.0]])
+    first = next(movie.frames_in_time(times, fields, 5, start=0.0))
+    assert first[0] == pytest.approx(0.1)
+    np.testing.assert_array_equal(first[2], [0.0, 0.0])
 
 
 BINARY = Mixture("KA65:35", ((1.0, 0.8), (0.8, 0.88)), ((1.0, 1.5), (1.5, 0.5)), (650, 350), 28.8675)
@@ -509,7 +554,7 @@ def test_figures_name_their_liquid_and_count_its_species(run):
     assert any("of 2 species and all,\n3 lengths" in t for t in texts)
     assert any("KA65:35" in t.get_text() for t in sketch.texts), "the footer names the mixture"
     second = META | {"central_species": 2}
-    assert "propensities of particles of species 2" in captions.caption("fig02_pearson", second)
+    assert "propensity of the particles of species 2" in captions.caption("fig02_pearson", second)
     alone = captions.caption("fig03_snapshots", META | {"diameters": [1.0]})
     assert "other species" not in alone
     assert "red active. A method" in alone

@@ -36,7 +36,10 @@ def test_texts(tmp_path, text):
     path = tmp_path / "configuration.gsd"
     path.write_text(text, newline="")
     assert described(path) == TEXTS[text]
-    if TEXTS[text] is not None:
+    if TEXTS[text] in configurations.READERS:
+        with pytest.raises(ValueError, match=r"configuration\.gsd: (line \d+|frame 0): "):
+            read_configurations(path)
+    elif TEXTS[text] is not None:
         with pytest.raises(ValueError, match=r"configuration\.gsd: is an? ") as error:
             read_configurations(path)
         assert "Read are GSD files" in str(error.value)
@@ -75,31 +78,29 @@ def test_an_archive_is_sent_to_its_reader(tmp_path):
         read_configurations(tmp_path / "T0.30.tar.xz")
 
 
-def dump(path, mixture, species):
-    """A toy reader of LAMMPS dumps: one frame, columns id, type, x, y."""
-    lines = path.read_text().splitlines()
-    low, high = map(float, lines[5].split())
-    rows = np.array([line.split() for line in lines[9:]], dtype=float)
-    return [Configuration(rows[:, 2:4], rows[:, 1].astype(int), high - low).with_mixture(mixture)]
+def pdb(path, mixture, species):
+    """A toy reader of PDB files: one frame, side of the box, then species and positions."""
+    side, *rows = (line.split() for line in path.read_text().splitlines())
+    rows = np.array(rows)[:, 1:].astype(float)
+    return [Configuration(rows[:, 1:], rows[:, 0].astype(int), float(side[1])).with_mixture(mixture)]
 
 
 def test_another_reader_is_one_entry(tmp_path, monkeypatch):
     """A reader needs an entry under what its files are called; nothing else asks what can be read."""
-    path = tmp_path / "frame.dump"
-    head = "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n2\nITEM: BOX BOUNDS pp pp pp\n-4 4\n-4 4\n-1 1\n"
-    path.write_text(f"{head}ITEM: ATOMS id type x y\n1 1 0.5 0.25\n2 2 -1 3\n")
+    path = tmp_path / "frame.pdb"
+    path.write_text("CRYST1 8.0\nATOM 1 0.5 0.25\nATOM 2 -1 3\n")
     with pytest.raises(
-        ValueError, match=r"is a LAMMPS dump, which is not read\. Read are GSD files and traj"
+        ValueError, match=r"is a PDB file, which is not read\. Read are GSD files, LAMMPS dumps"
     ):
         read_configurations(path, mixture=None)
-    monkeypatch.setitem(configurations.READERS, "a LAMMPS dump", configurations.Reader("LAMMPS dumps", dump))
+    monkeypatch.setitem(configurations.READERS, "a PDB file", configurations.Reader("PDB files", pdb))
     (c,) = read_configurations(path, mixture=None)
     assert (c.positions.tolist(), c.species.tolist(), c.box_length) == (
         [[0.5, 0.25], [-1.0, 3.0]],
         [1, 2],
         8.0,
     )
-    other = tmp_path / "a.pdb"
-    other.write_text("CRYST1   10.0   10.0   10.0  90.00  90.00  90.00\n")
-    with pytest.raises(ValueError, match=r"Read are .*tc<code>\.npz\) and LAMMPS dumps\. Config"):
+    other = tmp_path / "a.xml"
+    other.write_text("<hoomd_xml version='1.5'>\n")
+    with pytest.raises(ValueError, match=r"Read are .*tc<code>\.npz\) and PDB files\. Config"):
         read_configurations(other)

@@ -48,6 +48,8 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("tables", ("tables", "studies")),
     ("claims", ("claims", "folds")),
     ("pictures, data sets", ("figures", "dataset")),
+    ("the command", ("command",)),
+    ("its door", ("__main__",)),
 )
 
 #: Floors within the simulation.

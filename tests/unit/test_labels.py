@@ -8,6 +8,7 @@ from test_network_prediction import trimmed
 from tglassmlp import KA2D, labels
 from tglassmlp.dynamics import stages
 from tglassmlp.dynamics.clock import Clock
+from tglassmlp.dynamics.displacement import displacement_propensity
 from tglassmlp.dynamics.labels import label_structures
 from tglassmlp.dynamics.propensity import Propensity
 from tglassmlp.network import selection
@@ -149,15 +150,55 @@ def toy():
 
 
 def test_another_label_is_declared_and_taken_away(toy):
-    assert labels.names() == ("bond_breaking", "toy")
+    assert labels.names() == ("bond_breaking", "displacement", "toy")
     assert labels.recorded({"label": "toy"}) is toy
     assert toy.is_active([2.0, 3.0, 4.0], 3.0).tolist() == [False, False, True]
     with pytest.raises(ValueError, match="there is a label 'toy' already"):
         labels.register(toy)
     with pytest.raises(ValueError, match="range 1 to 1 is empty"):
         labels.Label("none", "nothing", 1.0, 1.0, "falls", displacement)
-    with pytest.raises(ValueError, match="unknown label 'guess', allowed: bond_breaking, toy"):
+    with pytest.raises(ValueError, match="unknown label 'guess', allowed: bond_breaking, displacement, toy"):
         labels.label("guess")
+
+
+def test_displacement_propensity_by_hand():
+    """Two particles, three replicas: lengths 5, 0, 1 and 2, 2, 2 at the second frame, none at the first."""
+    moved = np.zeros((3, 2, 2, 2), dtype=np.float32)
+    moved[:, 1] = [[[3, 4], [2, 0]], [[0, 0], [0, -2]], [[0, 1], [-2, 0]]]
+    found = labels.DISPLACEMENT.measured(None, moved, {}, KA2D)
+    np.testing.assert_allclose(found.mean, [[0, 0], [2, 2]])
+    np.testing.assert_allclose(found.half, [[[0, 0], [3, 2]], [[0, 0], [0, 2]]])
+    alone = displacement_propensity(moved[:1])
+    np.testing.assert_allclose(alone.mean, [[0, 0], [5, 2]])
+    np.testing.assert_array_equal(alone.half, [alone.mean, alone.mean])
+    for wrong, message in (
+        (moved[0], r"shape \[R, F, N, 2\] with R >= 1, found \(2, 2, 2\)"),
+        (moved[:0], "R >= 1"),
+        (np.where(moved == 4, np.nan, moved), "not finite"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            displacement_propensity(wrong)
+
+
+def test_displacements_of_free_flight_are_those_of_maxwell(lattice):
+    """Before they collide particles fly: the mean length is sqrt(pi T / 2) t in two dimensions."""
+    time, temperature = 1e-3, 0.5
+    rng = np.random.default_rng(7)
+    velocities = rng.normal(0, np.sqrt(temperature), (400, 1, lattice.n_particles, 2))
+    found = labels.DISPLACEMENT.measured(lattice, velocities * time, {}, KA2D)
+    expected = np.sqrt(np.pi * temperature / 2) * time
+    assert found.mean.mean() == pytest.approx(expected, rel=0.01)
+    # halves of independent noise do not correlate: nothing about the structure could be predicted
+    assert abs(np.corrcoef(*found.half[:, 0])[0, 1]) < 0.3
+
+
+def test_displacement_is_declared_as_what_it_is():
+    found = labels.DISPLACEMENT
+    assert (found.lowest, found.highest, found.direction, found.unit) == (0.0, np.inf, "rises", "sigma_11")
+    assert not found.is_clock
+    found.check([0.0, 12.0])
+    with pytest.raises(ValueError, match="displacement propensity: values must lie between 0 and inf"):
+        found.check([-0.1])
 
 
 def test_another_label_from_displacements_to_what_a_network_is_trained_on(toy, lattice, tmp_path):
@@ -220,8 +261,9 @@ def test_networks_of_another_label_are_not_held_to_c_b(toy):
     assert found.converged.all()
     assert (found.c_b_input == 0.7).all()
     assert np.abs(found.mean - 0.7).max() > 0.1
-    kept, _ = selection.select_full(networks, x, 0.4, [0.7, 0.5], 1e-9)
+    kept, table = selection.select_full(networks, x, 0.4, [0.7, 0.5], 1e-9)
     assert kept == [0, 1, 2]
+    assert table["deviation"].isna().all()
     with pytest.raises(selection.SelectionError):
         selection.select_full(usual, x, 0.4, [0.7, 0.5], 1e-9)
 

@@ -49,10 +49,18 @@ def test_other_names_are_refused(blocks):
     x = np.zeros((2, 5))
     with pytest.raises(ValueError, match=r"1 columns \(b\) missing and 1 columns \(c\) unknown"):
         scaling.apply(x, ["a", "constant", "c", "zero", "big"])
-    with pytest.raises(ValueError, match="another order"):
-        scaling.apply(x, ["b", "constant", "a", "zero", "big"])
+    with pytest.raises(ValueError, match="two columns of these descriptors have the name 'zero'"):
+        scaling.apply(np.zeros((2, 6)), [*NAMES, "zero"])
     with pytest.raises(ValueError, match="5 columns were given with 4 names"):
         scaling.apply(x, NAMES[:4])
+
+
+def test_columns_are_picked_by_name(blocks):
+    scaling = fit_scaling(blocks, NAMES)
+    order = [4, 2, 0, 1]
+    others = np.column_stack([blocks[1][0][:, order], np.full(30, np.pi)])
+    found = scaling.apply(others, [*(NAMES[k] for k in order), "of another network"])
+    np.testing.assert_array_equal(found, scaling.apply(blocks[1][0], NAMES))
 
 
 def test_record_round_trip(blocks):

@@ -444,7 +444,7 @@ def test_a_file_of_the_package_is_installed_again(monkeypatch):
 
 
 OTHERS = {
-    "run.lammpstrj": (b"ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n2\n", "a LAMMPS dump"),
+    "run.pdb": (b"CRYST1   10.0   10.0   10.0  90.00  90.00  90.00\n", "a PDB file"),
     "run.xyz": (b"2\n\nA 0 0 0\nB 1 0 0\n", "an XYZ file"),
 }
 

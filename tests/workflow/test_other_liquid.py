@@ -1,4 +1,7 @@
-"""A binary 65:35 mixture from its configuration to figures, claims and captions that speak of it."""
+"""A binary 65:35 mixture from its configuration to figures, claims and captions that speak of it.
+
+The run learns displacement propensities instead of bond breaking: another liquid and another label at once.
+"""
 
 from __future__ import annotations
 
@@ -158,8 +161,40 @@ def test_claims_and_captions_speak_of_the_liquid(finished):
     # captions follow the tables: nothing of KA2D is left in them
     assert captions.count("Run binary, KA65-35: N = 140 (91 : 49)") == len(registry.FIGURES)
     assert not re.search("KA2D|GlassBench|published|1290", captions)
-    assert "propensities of particles of species 1" in captions
+    assert "displacement propensity of the particles of species 1" in captions
+    assert "labelled with the displacement propensity of species 1" in page
     assert "independent configurations of KA65-35: 0.18" in captions
+
+
+@pytest.mark.slow
+def test_the_run_learns_displacements_at_the_times_of_bond_breaking(finished):
+    folder, _ = finished
+    place = folder / "unit/labels/T1.60.h5"
+    labels = storage.read_arrays(place, ["c_b", "frame_index", "propensity", "half"])
+    assert read_attributes(place)["label"] == "displacement"
+    measured = storage.read_chunks(
+        [folder / "unit/propensities/T1.60/chunk0.h5"], ["propensity", "label", "species"], ["times"]
+    )
+    own = measured["species"] == 1
+    for k, c_b in enumerate(labels["c_b"]):
+        index = labels["frame_index"][k]
+        low, part = int(index), index - int(index)
+        at = {name: (1 - part) * measured[name][:, low] + part * measured[name][:, low + 1]
+              for name in ("propensity", "label")}  # fmt: skip
+        assert at["propensity"][own].mean() == pytest.approx(c_b), "the clock is bond breaking"
+        np.testing.assert_allclose(labels["propensity"][k].ravel(), at["label"][own], rtol=1e-12)
+    np.testing.assert_allclose(labels["half"].mean(axis=2), labels["propensity"], rtol=1e-6)
+    place = folder / "unit/predictions/tmin1.60/T1.60.h5"
+    assert read_attributes(place)["label"] == "displacement"
+    found = storage.read_arrays(place, ["c_b", "c_b_input", "mean_prediction", "converged"])
+    np.testing.assert_array_equal(found["c_b_input"], np.repeat(found["c_b"][:, None], 2, axis=1))
+    assert found["converged"].all(), "no network is held to C_B"
+    assert not np.allclose(found["mean_prediction"], found["c_b"][:, None], atol=0.05)
+    methods = set(read_table(folder / "tables/pearson.parquet")["method"])
+    assert {"ceiling", "tglassmlp", "glassmlp", "ridge", "density"} <= methods
+    assert not [
+        name for name in read_json(folder / "numbers.json")["numbers"] if name.startswith("selection/")
+    ]
 
 
 @pytest.mark.slow

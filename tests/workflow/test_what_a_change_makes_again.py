@@ -118,6 +118,11 @@ TABLE: list[tuple[str, Any, set[str]]] = [
     ("c_b", [0.9, 0.7], {"label_structures"}),
     ("descriptors.lengths", [0.0, 1.0], {"compute_descriptors", "measure_extended_check", "draw_figure"}),
     ("descriptors.cutoff", 5.1, {"compute_descriptors", "measure_extended_check"}),
+    (
+        "descriptors.quantities",
+        ["density", "energy", "perimeter"],
+        {"compute_descriptors", "measure_extended_check"},
+    ),
     ("labels.lowest_ratio", 0.8, {"map_labels"}),
     ("labels.minimum_labelled", 1, {"map_labels"}),
     ("labels.minimum_predicted", 1, {"map_labels"}),
@@ -197,7 +202,9 @@ ELSEWHERE = {
     "training.t_min": "there is one with two measured temperatures at or above it",
     "large_systems.chunk": "one large system cannot be divided",
     "structures.glassbench": "null without published data",
-    "propensity.label": "there is one label so far",
+    "structures.files": "null without files of another program: tests/workflow/test_files_source.py",
+    "descriptors.own": "null without quantities of one's own: tests/workflow/test_files_source.py",
+    "propensity.label": "another one needs network.output: tests/workflow/test_other_liquid.py",
 }
 
 #: Limits, amounts of memory and time, and appearance.

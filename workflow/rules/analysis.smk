@@ -344,6 +344,7 @@ rule write_reproduction:
         scale=run_scale(),
         t_mins=T_MINS,
         central_species=CONFIG.propensity.central_species,
+        label=CONFIG.propensity.label,
         pictures=pictures(),
         stage_version=version("observables"),
     script:

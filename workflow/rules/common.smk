@@ -69,6 +69,8 @@ GLASS_TRANSITION = canonical(CONFIG.glass_transition)
 C_BS = [canonical(c) for c in CONFIG.c_b]
 T_MINS = [canonical(t) for t in CONFIG.training.t_min]
 MAIN_T_MIN = T_MINS[0]
+#: Python file with the user's own quantities: descriptors are made again if it changes.
+OWN_QUANTITIES = [] if CONFIG.descriptors.own is None else [CONFIG.descriptors.own]
 
 
 def chunk_names(number, size):

@@ -6,6 +6,7 @@ rule compute_descriptors:
     input:
         structures=file_of(paths.STRUCTURES),
         inherent=file_of(paths.INHERENT),
+        own=OWN_QUANTITIES,
     output:
         file_of(paths.DESCRIPTORS),
     log:

@@ -144,6 +144,7 @@ rule measure_extended_check:
         extended_records=extended_files(paths.EXTENDED_STRUCTURE_RECORD),
         inherent=per_chunk(paths.INHERENT),
         records=per_chunk(paths.STRUCTURES_RECORD),
+        own=OWN_QUANTITIES,
     output:
         file_of(paths.EXTENDED_CHECK),
     log:

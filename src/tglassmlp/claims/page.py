@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from tglassmlp.claims.claims import claims
 from tglassmlp.claims.reading import Numbers
 from tglassmlp.claims.verdict import FOREIGN, UNSEEN, Claim
+from tglassmlp.labels import BOND_BREAKING, Label
 from tglassmlp.mixture import Mixture
 from tglassmlp.published import PAPER, published_for, system_key
 
@@ -31,6 +32,7 @@ def report(
     mixture: Mixture,
     central_species: int,
     pictures: Sequence[Picture] = (),
+    label: Label = BOND_BREAKING,
 ) -> str:
     """Markdown page: claims, numbers and verdicts, then the pictures.
 
@@ -48,8 +50,10 @@ def report(
         The run's mixture, and the species whose particles are labelled.
     pictures
         Figures to show, with files relative to the page.
+    label
+        What the networks of the run have learnt.
     """
-    own = published_for(system_key(mixture, central_species))
+    own = published_for(system_key(mixture, central_species, label.name))
     judged = [
         c if own or c.general else replace(c, verdict=FOREIGN)
         for c in claims(numbers, t_mins, own or PAPER, own is not None)
@@ -67,8 +71,9 @@ def report(
     if not own:
         lines += [
             "**This run is of another system than the paper's.** The paper and GlassBench are of "
-            f"{PAPER.name}, labelled on species 1; this run is of {system}, labelled on species "
-            f"{central_species}. Statements about supercooled liquids and about the method are judged "
+            f"{PAPER.name}, labelled with the {BOND_BREAKING.title} of species 1; this run is of {system}, "
+            f"labelled with the {label.title} of species {central_species}. Statements about supercooled "
+            "liquids and about the method are judged "
             "for this liquid, by this run's numbers alone; sizes of effects in brackets are those that the "
             f"paper's system shows. Numbers of {PAPER.name} stand in a table of their own and are "
             f"*{FOREIGN}*.",

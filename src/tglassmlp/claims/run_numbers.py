@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from tglassmlp.dynamics.relaxation_times import Relaxation
 from tglassmlp.paths import File, t_min_of
 from tglassmlp.state_point import decimal_text
 from tglassmlp.storage import read_npz, read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "PAPER_TOLERANCE",
@@ -52,7 +55,7 @@ def add_kept_networks(numbers: Collection, path: File) -> None:
     table = read_table(path, ["network", "kept"])
     by = table.groupby("network")["kept"].all()
     numbers.add(f"kept_networks/tmin{t_min_of(path)}", int(by.sum()), "selection table", n=int(by.size))
-    if "deviation" in table:
+    if _held_to_c_b(table):
         worst = float(table.loc[table["kept"].astype(bool), "deviation"].max())
         numbers.add(
             f"largest_deviation_of_mean/tmin{t_min_of(path)}", worst, "selection table",
@@ -60,10 +63,15 @@ def add_kept_networks(numbers: Collection, path: File) -> None:
         )  # fmt: skip
 
 
+def _held_to_c_b(table: pd.DataFrame) -> bool:
+    """Whether networks were selected by their mean, which only that of bond breaking can be."""
+    return "deviation" in table and bool(table["deviation"].notna().any())
+
+
 def add_selection(numbers: Collection, path: File, output: str) -> None:
     """Networks that pass the paper's test of the uncorrected mean, with the run's output or the other one."""
     table = read_table(path)
-    if "mean_prediction" not in table:
+    if "mean_prediction" not in table or not _held_to_c_b(table):
         return
     output = str(table["output"].iloc[0]) if "output" in table else output
     worst = (table["mean_prediction"] - table["c_b"]).abs().groupby(table["network"]).max()

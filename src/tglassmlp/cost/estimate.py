@@ -45,8 +45,8 @@ def estimate(c: Config, rates: Rates = USUAL_RATES) -> list[Cost]:
     """Cost of every rule of a run, in the order of the method; figures and tables are added up."""
     n_t, n_c, models = len(c.temperatures), len(c.c_b), len(c.training.t_min)
     labelled = [t for t in c.temperatures if t.dynamics_time is not None]
-    published = set(c.structures.glassbench.temperatures) if c.structures.glassbench else set()
-    own = [t for t in c.temperatures if t.value not in published]
+    given = set(c.structures.given())
+    own = [t for t in c.temperatures if t.value not in given]
     large = chunk_sizes(c, "large")
     number = c.structures.number
 
@@ -72,9 +72,10 @@ def estimate(c: Config, rates: Rates = USUAL_RATES) -> list[Cost]:
         return Cost(rule, len(times), started + (0 if gpu else hours), hours if gpu else 0.0, memory, disk)
 
     found = []
-    if published:
-        size = len(published) * (particles(c) * number * gsd * 2 + 1)
-        found.append(cost("import_glassbench", [600.0] * len(published), 4000, size))
+    if given:
+        size = len(given) * (particles(c) * number * gsd * 2 + 1)
+        rule = "import_glassbench" if c.structures.source == "glassbench" else "import_structures"
+        found.append(cost(rule, [600.0] * len(given), 4000, size))
     times = [equilibration_seconds(c, t.sweeps, size, rates) for t in own for size in unit(t)]
     # dynamics on a card is what the hybrid method spends its time on
     on_card = gpu and c.equilibration.method == "hybrid"
@@ -121,7 +122,7 @@ def estimate(c: Config, rates: Rates = USUAL_RATES) -> list[Cost]:
         times = [dynamics_seconds(c, plan, rates) for plan in longer]
         disk = sum(trajectory_megabytes(c, plan) for plan in longer)
         found.append(cost("extend_isoconfigurational_dynamics", times, memory, disk, gpu))
-    imported = unit_plans(c, lambda t: t.dynamics_time if t.value in published else None)
+    imported = unit_plans(c, lambda t: t.dynamics_time if t.value in given else None)
     measured = [*(plan for _, plan in jobs), *imported]
     times = [trajectory_megabytes(c, plan) * 1e6 / 8 / rates.propensities for plan in measured]
     memory = 800 + 3 * max(trajectory_megabytes(c, plan) for plan in measured)

@@ -24,8 +24,8 @@ def unit_plans(c: Config, duration: Callable[[TemperatureSettings], float | None
 
 def plans(c: Config) -> list[tuple[str, dict[str, Any]]]:
     """Ensemble and plan of every job of dynamics, as first made."""
-    published = c.structures.glassbench.temperatures if c.structures.glassbench else ()
-    unit = unit_plans(c, lambda t: None if t.value in published else t.dynamics_time)
+    given = c.structures.given()
+    unit = unit_plans(c, lambda t: None if t.value in given else t.dynamics_time)
     found = [("unit", plan) for plan in unit]
     large = c.large_systems.dynamics
     if large is not None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from tglassmlp.configuration import Configuration
 from tglassmlp.correlation import correlation
+
+if TYPE_CHECKING:
+    # loaded where the table is made: reading a data set must not need it
+    import pandas as pd
 
 __all__ = [
     "of_species",
@@ -185,6 +188,8 @@ def summarise_curves(
         displacement2_error, ceiling (largest Pearson correlation that finite replicas allow; see
         :func:`split_half_ceiling`). Errors are NaN for a single structure.
     """
+    import pandas as pd
+
     t, kinds = np.asarray(times, dtype=float), np.asarray(species)
     c, h = np.asarray(propensity, dtype=float), np.asarray(half, dtype=float)
     tables = []

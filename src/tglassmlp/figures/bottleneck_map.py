@@ -13,15 +13,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from tglassmlp.figures.particles import PROPENSITY, color_limits
+from tglassmlp.figures.particles import color_limits, color_map, symbol
 from tglassmlp.figures.snapshots import time_text
 from tglassmlp.figures.style import PAGE, Drawn, figure, footer, note
+from tglassmlp.labels import Label, recorded
 from tglassmlp.methods import DYNAMICS
 from tglassmlp.state_point import decimal_text
 from tglassmlp.tables.selection import near_c_b, rows_at
 
 
-def _plane(table: pd.DataFrame) -> tuple[tuple[str, str], tuple[str, str]]:
+def _plane(table: pd.DataFrame, label: Label) -> tuple[tuple[str, str], tuple[str, str]]:
     """Columns of the table that are drawn, and the names of the axes."""
     if "axis1" in table:
         shares = [f"{table[name].iloc[0]:.0%}" for name in ("share1", "share2")]
@@ -30,16 +31,18 @@ def _plane(table: pd.DataFrame) -> tuple[tuple[str, str], tuple[str, str]]:
             f"principal axis 2 ({shares[1]})",
         )
     if "unit2" not in table:
-        return ("unit1", "height"), ("bottleneck unit 1", r"propensity $C_i$")
+        return ("unit1", "height"), ("bottleneck unit 1", symbol(label))
     return ("unit1", "unit2"), ("bottleneck unit 1", "bottleneck unit 2")
 
 
-def _scatter(ax: Axes, rows: pd.DataFrame, columns: tuple[str, str], limits: tuple[float, float]) -> Any:
+def _scatter(
+    ax: Axes, rows: pd.DataFrame, columns: tuple[str, str], limits: tuple[float, float], label: Label
+) -> Any:
     # the most extreme propensities last, so that neither colour hides the other
     order = np.argsort(np.abs(rows["propensity"].to_numpy(float) - rows["propensity"].mean()))
     rows = rows.iloc[order]
     return ax.scatter(
-        rows[columns[0]], rows[columns[1]], c=rows["propensity"], cmap=PROPENSITY,
+        rows[columns[0]], rows[columns[1]], c=rows["propensity"], cmap=color_map(label),
         vmin=limits[0], vmax=limits[1], s=3, linewidths=0, rasterized=True,
     )  # fmt: skip
 
@@ -57,15 +60,15 @@ def _panels(
     flat = axes.ravel()
     if not panels:
         note(flat[0], "the network shown has not converged at any state point")
-    limits = (-2.0, 2.0)
+    limits, label = (-2.0, 2.0), recorded(meta)
     if panels and not standardised:
-        limits = color_limits(np.concatenate([t["propensity"] for _, t in panels]))
-    plane, labels = _plane(panels[0][1]) if panels else (("", ""), ("", ""))
+        limits = color_limits(np.concatenate([t["propensity"] for _, t in panels]), label)
+    plane, labels = _plane(panels[0][1], label) if panels else (("", ""), ("", ""))
     for ax, (title, table) in zip(flat, panels, strict=False):
         values = table["propensity"]
         shown = (values - values.mean()) / max(float(values.std()), 1e-12) if standardised else values
         drawn = table.assign(propensity=shown, height=values)
-        image = _scatter(ax, drawn, plane, limits)
+        image = _scatter(ax, drawn, plane, limits, label)
         ax.set_title(title, fontsize=7)
         # a few far particles must not shrink the cloud; the limits hold 99.5 %
         for axis, column in zip(("x", "y"), plane, strict=True):
@@ -79,7 +82,9 @@ def _panels(
         ax.set_ylabel(labels[1])
     if panels:
         bar = fig.colorbar(image, ax=axes, fraction=0.03, pad=0.01, aspect=25)
-        bar.set_label(r"$(C_i - \langle C\rangle)/\sigma_C$" if standardised else r"propensity $C_i$")
+        field = label.symbol.removesuffix("_i")
+        deviation = rf"$({label.symbol} - \langle {field}\rangle)/\sigma_{{{field}}}$"
+        bar.set_label(deviation if standardised else symbol(label))
     footer(fig, meta, extra)
     parts = [t.assign(panel=title) for title, t in panels]
     return Drawn(fig, pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"panel": []}))

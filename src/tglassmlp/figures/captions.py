@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tglassmlp.figures.registry import FIGURES
+from tglassmlp.labels import recorded
 from tglassmlp.methods import NETWORK
 from tglassmlp.published import published_for
 
@@ -30,7 +31,14 @@ def caption(name: str, meta: Mapping[str, Any]) -> str:
 
 def _passages(meta: Mapping[str, Any]) -> dict[str, str]:
     """Parts of captions that hold for some systems only."""
+    learnt = recorded(meta)
     passages = {"published_correlations": "", "published_energies": "", "others": ""}
+    passages |= {"learnt": learnt.title, "shifted": "", "far_means": ""}
+    if learnt.is_clock:
+        passages["shifted"] = (
+            " A method without mean correction is shifted to C_B by the number in its title."
+        )
+        passages["far_means"] = "; a mean far from C_B is given in the title"
     if len(meta["diameters"]) > 1:
         nearest = f"the nearest particle of species {meta['central_species']}"
         passages["others"] = f"; other species in a pale shade of {nearest}"

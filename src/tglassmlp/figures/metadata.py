@@ -38,7 +38,7 @@ def describe(config: Mapping[str, Any], mixture: Any) -> dict[str, Any]:
     from tglassmlp.published import system_key
     from tglassmlp.state_point import canonical
 
-    structures = config["structures"]
+    structures, learnt = config["structures"], config["propensity"]
     parts = split(structures["number"], structures["test_fraction"], structures["validation_fraction"])
     n = int(sum(mixture.composition))
     large = config["large_systems"]
@@ -47,7 +47,8 @@ def describe(config: Mapping[str, Any], mixture: Any) -> dict[str, Any]:
         "run": config["run"],
         "mixture": mixture.name,
         "composition": " : ".join(str(k) for k in mixture.composition),
-        "system": system_key(mixture, int(config["propensity"]["central_species"])),
+        "system": system_key(mixture, int(learnt["central_species"]), learnt["label"]),
+        "label": learnt["label"],
         "chance_overlap": chance_overlap(mixture.composition, float(mixture.box_length)),
         "n_particles": n,
         "structures": structures["number"],

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.box import wrap
+from tglassmlp.labels import recorded
 from tglassmlp.methods import NETWORK
 
 __all__ = ["draw_movie", "frames_in_time", "particle_map"]
@@ -33,7 +34,7 @@ def particle_map(positions: NDArray, diameters: NDArray, box_length: float, pixe
 
 
 def frames_in_time(
-    times: NDArray, fields: NDArray, n_frames: int
+    times: NDArray, fields: NDArray, n_frames: int, start: float = 1.0
 ) -> Iterator[tuple[float, float, NDArray[np.float64]]]:
     """Interpolate fields linearly in the logarithm of time.
 
@@ -45,6 +46,8 @@ def frames_in_time(
         ``[k, n]``.
     n_frames
         Number of frames, equally spaced in log time.
+    start
+        Value of all particles before anything has moved.
 
     Yields
     ------
@@ -53,7 +56,7 @@ def frames_in_time(
     """
     # one decade before the first state point everything is still arrested
     log_t = np.concatenate([[np.log(times[0]) - np.log(10.0)], np.log(times)])
-    every = np.concatenate([np.ones_like(fields[:1]), fields])
+    every = np.concatenate([np.full_like(fields[:1], start), fields])
     for x in np.linspace(log_t[0], log_t[-1], n_frames):
         k = int(np.clip(np.searchsorted(log_t, x) - 1, 0, len(log_t) - 2))
         part = (x - log_t[k]) / (log_t[k + 1] - log_t[k])
@@ -82,7 +85,7 @@ def draw_movie(path: str | PathLike[str], snapshots: Mapping[str, Any], meta: Ma
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from tglassmlp.figures.particles import color_limits, particle_colors
+    from tglassmlp.figures.particles import color_limits, color_map, particle_colors
     from tglassmlp.figures.snapshots import time_text
     from tglassmlp.figures.style import style
     from tglassmlp.state_point import decimal_text
@@ -107,7 +110,10 @@ def draw_movie(path: str | PathLike[str], snapshots: Mapping[str, Any], meta: Ma
     if not len(times):  # a temperature without a time scale: show the states at equal distances
         fields = snapshots["evolution_fields"]
         times = 10.0 ** np.arange(1, len(fields) + 1)
-    limits = color_limits(fields)
+    label = recorded(meta)
+    limits, scale = color_limits(fields, label), color_map(label)
+    start = label.highest if label.direction == "falls" else label.lowest
+    mean_of = "C_B" if label.is_clock else rf"\langle {label.symbol.removesuffix('_i')} \rangle"
     header = f"$T = {decimal_text(about['temperature'])}$"
     with style(), atomic_path(target) as temporary:
         fig = Figure(figsize=(7.2, 8.0), dpi=100)
@@ -130,13 +136,18 @@ def draw_movie(path: str | PathLike[str], snapshots: Mapping[str, Any], meta: Ma
             options = {"duration": 1000.0 / rate, "loop": 0}
         writer: Any = imageio.get_writer(temporary, **options)
         with writer:
-            for time, mean, field in frames_in_time(times, fields, n_frames):
+            for time, mean, field in frames_in_time(times, fields, n_frames, start):
                 colors = particle_colors(
-                    snapshots["evolution_positions"], about["box_length"], central, field, limits
+                    snapshots["evolution_positions"],
+                    about["box_length"],
+                    central,
+                    field,
+                    limits,
+                    scale,
                 )
                 colour_of[:-1] = np.round(255 * colors)
                 image.set_data(colour_of[where])
-                title.set_text(rf"{header}     $t = {time_text(time)}$     $C_B = {mean:.2f}$")
+                title.set_text(rf"{header}     $t = {time_text(time)}$     ${mean_of} = {mean:.2f}$")
                 hand.set_xdata([time, time])
                 canvas.draw()
                 writer.append_data(np.asarray(canvas.buffer_rgba())[..., :3].copy())

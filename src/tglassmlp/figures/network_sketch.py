@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from tglassmlp.figures.style import PAGE, Drawn, figure, footer
+from tglassmlp.labels import recorded
 
 
 def _box(ax: Axes, x: float, y: float, w: float, h: float, text: str, color: str) -> None:
@@ -87,7 +88,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
         blue,
     )
     _box(ax, 7.55, y, 1.45, 1.5, f"head\n{_chain([joined, *net['head'], 1])}\n(ELU)", blue)
-    _box(ax, 9.45, y, 1.1, 1.5, "propensity\n$C_i$", green)
+    _box(ax, 9.45, y, 1.1, 1.5, f"propensity\n${recorded(meta).symbol}$", green)
     _box(ax, 0.98, low, 1.75, 0.75, f"state point $(T, C_B)$\n{inputs} features", grey)
     _box(ax, 3.35, low, 1.75, 0.75, f"MLP1\n{_chain([inputs, *net['mlp1']])}", orange)
     _box(ax, 6.1, low, 1.75, 0.75, f"MLP2\n{_chain([inputs, *net['mlp2']])}", orange)

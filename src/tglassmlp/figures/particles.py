@@ -11,8 +11,9 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap
 from numpy.typing import NDArray
 
 from tglassmlp.box import wrap
+from tglassmlp.labels import BOND_BREAKING, Label
 
-__all__ = ["PROPENSITY", "color_limits", "particle_colors", "snapshot"]
+__all__ = ["PROPENSITY", "color_limits", "color_map", "in_units", "particle_colors", "snapshot", "symbol"]
 
 #: Arrested (C_i = 1) blue, active (C_i = 0) red, as in the paper; through grey, so that no particle vanishes.
 PROPENSITY: Final[Colormap] = LinearSegmentedColormap.from_list(
@@ -20,9 +21,30 @@ PROPENSITY: Final[Colormap] = LinearSegmentedColormap.from_list(
 )
 
 
-def color_limits(propensity: NDArray) -> tuple[float, float]:
-    """Range of the colour scale: the central 98 % of the values shown, outwards to the next twentieth."""
-    low, high = np.quantile(propensity, [0.01, 0.99])
+def color_map(label: Label) -> Colormap:
+    """Colour scale of a label: active particles are red, whether their values are small or large."""
+    return PROPENSITY if label.direction == "falls" else PROPENSITY.reversed()
+
+
+def symbol(label: Label) -> str:
+    """Name of a label's values on an axis, with their unit."""
+    return f"propensity ${label.symbol}${in_units(label)}"
+
+
+def in_units(label: Label) -> str:
+    """Write the unit of a label in brackets, as it stands behind a name; nothing for plain numbers."""
+    return "" if label.unit == "1" else " (" + label.unit.replace("sigma_11", r"$\sigma_{11}$") + ")"
+
+
+def color_limits(propensity: NDArray, label: Label = BOND_BREAKING) -> tuple[float, float]:
+    """Range of the colour scale: the central 98 % of the values shown.
+
+    Where the values of a label have two bounds, as from 0 to 1, the ends go outwards to the next twentieth.
+    """
+    low, high = (float(x) for x in np.quantile(propensity, [0.01, 0.99]))
+    if not np.isfinite([label.lowest, label.highest]).all():
+        low = max(low, label.lowest)
+        return (low, high) if high > low else (low - 0.5, low + 0.5)
     low, high = np.floor(20 * low) / 20, np.ceil(20 * high) / 20
     return float(max(0.0, min(low, high - 0.1))), float(min(1.0, max(high, low + 0.1)))
 
@@ -33,12 +55,13 @@ def particle_colors(
     central: NDArray,
     propensity: NDArray,
     limits: tuple[float, float] = (0.0, 1.0),
+    colors: Colormap = PROPENSITY,
 ) -> NDArray[np.float64]:
     """Colours ``[N, 3]``: central particles by propensity, others a pale shade of the nearest central one.
 
     Parameters
     ----------
-    positions, box_length, central, propensity, limits
+    positions, box_length, central, propensity, limits, colors
         As :func:`snapshot`.
     """
     from scipy.spatial import cKDTree
@@ -46,9 +69,9 @@ def particle_colors(
     inside = wrap(positions + box_length / 2, box_length, 0.0)
     nearest = cKDTree(inside[central], boxsize=box_length).query(inside)[1]
     scaled = (np.asarray(propensity, dtype=float) - limits[0]) / (limits[1] - limits[0])
-    colors = np.asarray(PROPENSITY(np.clip(scaled, 0, 1)))[:, :3]
-    every = 0.4 * colors[nearest] + 0.6
-    every[central] = colors
+    own = np.asarray(colors(np.clip(scaled, 0, 1)))[:, :3]
+    every = 0.4 * own[nearest] + 0.6
+    every[central] = own
     return every
 
 
@@ -60,6 +83,7 @@ def snapshot(
     central: NDArray,
     propensity: NDArray,
     limits: tuple[float, float] = (0.0, 1.0),
+    colors: Colormap = PROPENSITY,
 ) -> EllipseCollection:
     """Draw particles as discs of their size in the colours of :func:`particle_colors`.
 
@@ -74,13 +98,15 @@ def snapshot(
     central
         ``[n]`` indices of the coloured particles.
     propensity
-        ``[n]`` in [0, 1].
+        ``[n]`` values of the label.
     limits
         Range of the colour scale.
+    colors
+        The colour scale.
     """
-    colors = particle_colors(positions, box_length, central, propensity, limits)
+    faces = particle_colors(positions, box_length, central, propensity, limits, colors)
     discs = EllipseCollection(
-        diameters, diameters, np.zeros(len(positions)), units="xy", offsets=positions, facecolors=colors,
+        diameters, diameters, np.zeros(len(positions)), units="xy", offsets=positions, facecolors=faces,
         linewidths=0.0, rasterized=True, transOffset=ax.transData,
     )  # fmt: skip
     ax.add_collection(discs)

@@ -78,7 +78,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         ".pearson_correlation:draw",
         ("pearson",),
         "Pearson correlation with dynamics",
-        "Pearson correlation between predicted and measured propensities of particles of species "
+        "Pearson correlation between the predicted and the measured {learnt} of the particles of species "
         "{central_species} in test structures against time, one panel per temperature. Error bars: bootstrap "
         "over structures and spread over networks in quadrature. The dotted line at the top is the highest "
         "value that {replicas} replicas permit.{published_correlations}",
@@ -89,9 +89,9 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         ".snapshots:draw_methods",
         ("snapshots",),
         "Snapshots of dynamics and predictions",
-        "One configuration: propensity of the particles of species {central_species} from molecular dynamics "
-        "and from the networks (mean over those that reach C_B), blue arrested, red active{others}. A method "
-        "without mean correction is shifted to C_B by the number in its title. The colour scale spans the "
+        "One configuration: {learnt} of the particles of species {central_species} from molecular dynamics "
+        "and from the networks (mean over those that reach C_B), blue arrested, red active{others}.{shifted} "
+        "The colour scale spans the "
         "central 98 % of the values shown. Dynamics carries the noise of its replicas, and so varies more "
         "from particle to particle than predictions.",
         "2 Validation",
@@ -113,9 +113,9 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         ".snapshots:draw_evolution",
         ("snapshots",),
         "Relaxation at the glass transition",
-        "Predicted propensities of one configuration at the run's glass transition temperature T = "
+        "Predicted {learnt} of one configuration at the run's glass transition temperature T = "
         "{glass_transition:g} at falling C_B (mean over the kept networks). The colour scale spans "
-        "the central 98 % of the values shown; a mean far from C_B is given in the title. The movie "
+        "the central 98 % of the values shown{far_means}. The movie "
         "shows the same, smooth in the logarithm of time.",
         "3 Prediction",
         "Figure 5",
@@ -172,7 +172,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         ("bottleneck", "network_separation"),
         "The bottleneck in time",
         "Values of the bottleneck units of a sample of test particles at the lowest temperature "
-        "whose dynamics reaches the most C_B, at falling C_B, coloured by measured propensity: deviation "
+        "whose dynamics reaches the most C_B, at falling C_B, coloured by measured {learnt}: deviation "
         "from the panel's mean in units of its standard deviation. One of the kept networks; D: distance "
         "between the most active and the most arrested fifth in units of their width, of this network and, "
         "in brackets, mean and standard deviation over all kept ones. (A network with one unit is shown "

@@ -10,8 +10,9 @@ import pandas as pd
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
-from tglassmlp.figures.particles import PROPENSITY, color_limits, snapshot
+from tglassmlp.figures.particles import color_limits, color_map, snapshot, symbol
 from tglassmlp.figures.style import PAGE, Drawn, figure, footer, note
+from tglassmlp.labels import recorded
 from tglassmlp.methods import DYNAMICS, NETWORK
 from tglassmlp.state_point import decimal_text
 
@@ -44,19 +45,23 @@ def _draw(
     flat = axes.ravel()
     if not chosen:
         note(flat[0], "no field to show")
-    limits = color_limits(arrays[f"{group}_fields"][list(chosen)]) if len(chosen) else (0.0, 1.0)
+    label = recorded(meta)
+    colors = color_map(label)
+    limits = color_limits(arrays[f"{group}_fields"][list(chosen)], label) if len(chosen) else (0.0, 1.0)
     for ax, k in zip(flat, chosen, strict=False):
         snapshot(
             ax, arrays[f"{group}_positions"], diameters[arrays[f"{group}_species"].astype(int) - 1],
             about["box_length"], arrays[f"{group}_central"].astype(int), arrays[f"{group}_fields"][k], limits,
+            colors,
         )  # fmt: skip
         ax.set_title(titles[k], fontsize=7)
     for ax in flat[len(chosen) :]:
         ax.set_axis_off()
     bar = fig.colorbar(
-        ScalarMappable(Normalize(*limits), PROPENSITY), ax=axes, fraction=0.02, pad=0.01, aspect=30
+        ScalarMappable(Normalize(*limits), colors), ax=axes, fraction=0.02, pad=0.01, aspect=30
     )
-    bar.set_label(r"propensity $C_i$" + (" (low: active, high: arrested)" if rows > 1 else ""))
+    words = "low: active, high: arrested" if label.direction == "falls" else "low: arrested, high: active"
+    bar.set_label(symbol(label) + (f" ({words})" if rows > 1 else ""))
     n = arrays[f"{group}_positions"].shape[0]
     shown = f"shown: N = {n}, {about['ensemble']} system {about['structure']}"
     large_md = (
@@ -86,7 +91,7 @@ def draw_methods(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     titles = []
     for k, name in enumerate(about["titles"]):
         shift = about["c_b"] - float(fields[k].mean())
-        if abs(shift) > 0.03:  # a method without mean correction
+        if recorded(meta).is_clock and abs(shift) > 0.03:  # a method without mean correction
             fields[k] += shift
             name += f" ({shift:+.2f})"
         state = f"$T = {decimal_text(about['temperature'])}$, $C_B = {decimal_text(about['c_b'])}$"
@@ -103,7 +108,8 @@ def draw_evolution(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     titles = []
     for c, time, mean in zip(c_b, times, arrays["evolution_fields"].mean(axis=1), strict=True):
         # the mean of one system is not exactly C_B; far from it, the mean correction has failed
-        found = f" (mean {mean:.2f})" if abs(mean - c) > 0.03 else ""
+        far = recorded(meta).is_clock and abs(mean - c) > 0.03
+        found = f" (mean {mean:.2f})" if far else ""
         titles.append(f"$C_B = {decimal_text(c)}${found},  $t = {time_text(time)}$")
     picked = sorted({round(k) for k in np.linspace(0, len(c_b) - 1, min(6, len(c_b)))}) if len(c_b) else []
     drawn = _draw(tables, meta, "evolution", titles, picked)

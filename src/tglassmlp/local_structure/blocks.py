@@ -7,7 +7,8 @@ with other names than those that they were trained on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -16,10 +17,10 @@ from numpy.typing import NDArray
 from tglassmlp.configuration import Configuration
 from tglassmlp.limits import check_name
 from tglassmlp.local_structure.coarse_grain import coarse_grain
-from tglassmlp.local_structure.names import descriptor_lengths, descriptor_names
+from tglassmlp.local_structure.names import QUANTITIES, descriptor_lengths, descriptor_names
 from tglassmlp.mixture import Mixture
 
-__all__ = ["BLOCKS", "Block", "Structure", "checked", "register"]
+__all__ = ["BLOCKS", "Block", "Structure", "checked", "coarse_grained", "register"]
 
 
 class Structure(NamedTuple):
@@ -37,6 +38,8 @@ class Structure(NamedTuple):
         Largest distance of a neighbour.
     rows
         Indices of the particles wanted; None for all.
+    others
+        ``[N]`` quantities beside the paper's, by name.
     """
 
     configuration: Configuration
@@ -45,6 +48,7 @@ class Structure(NamedTuple):
     mixture: Mixture
     cutoff: float
     rows: NDArray[np.intp] | None
+    others: Mapping[str, NDArray[np.float64]] = MappingProxyType({})
 
 
 class Block(NamedTuple):
@@ -62,11 +66,41 @@ class Block(NamedTuple):
     values: Callable[[Structure, Sequence[float]], NDArray[np.float64]]
 
 
-def _coarse_grained(structure: Structure, lengths: Sequence[float]) -> NDArray[np.float64]:
+def coarse_grained(quantities: Sequence[str]) -> Block:
+    """Return the block of the averages of these quantities, the paper's or others, in their order."""
+    chosen = tuple(quantities)
+
+    def names(lengths: Sequence[float], n_species: int) -> list[str]:
+        return descriptor_names(lengths, n_species, chosen)
+
+    def values(structure: Structure, lengths: Sequence[float]) -> NDArray[np.float64]:
+        if chosen == QUANTITIES:
+            return _sums(structure, structure.energies, structure.perimeters, lengths)
+        found: dict[str, NDArray[np.float64]] = {}
+        if set(chosen) & set(QUANTITIES):
+            paper = _sums(structure, structure.energies, structure.perimeters, lengths)
+            found = dict(zip(QUANTITIES, np.split(paper, len(QUANTITIES), axis=1), strict=True))
+        others = [name for name in chosen if name not in QUANTITIES]
+        for pair in (others[k : k + 2] for k in range(0, len(others), 2)):
+            # the sums take two quantities at a time, in the places of energy and perimeter
+            sums = _sums(structure, structure.others[pair[0]], structure.others[pair[-1]], lengths)
+            found |= dict(zip(pair, np.split(sums, len(QUANTITIES), axis=1)[1:3], strict=False))
+        return np.concatenate([found[name] for name in chosen], axis=1)
+
+    return Block(names, values)
+
+
+def _sums(
+    structure: Structure,
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    lengths: Sequence[float],
+) -> NDArray[np.float64]:
+    """Density, means of two quantities, and variance of the first."""
     return coarse_grain(
         structure.configuration,
-        structure.energies,
-        structure.perimeters,
+        first,
+        second,
         lengths,
         n_species=structure.mixture.n_species,
         cutoff=structure.cutoff,
@@ -75,7 +109,7 @@ def _coarse_grained(structure: Structure, lengths: Sequence[float]) -> NDArray[n
 
 
 #: Blocks by name, in the order of their columns.
-BLOCKS: Final[dict[str, Block]] = {"coarse_grained": Block(descriptor_names, _coarse_grained)}
+BLOCKS: Final[dict[str, Block]] = {"coarse_grained": coarse_grained(QUANTITIES)}
 
 
 def register(name: str, block: Block) -> None:

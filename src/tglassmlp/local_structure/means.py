@@ -25,7 +25,8 @@ def mean_descriptors(
     inherent
         Inherent structures.
     settings
-        ``lengths`` and ``cutoff``, as :func:`tglassmlp.local_structure.describe.descriptors` takes them.
+        ``lengths``, ``cutoff`` and ``quantities``, as
+        :func:`tglassmlp.local_structure.describe.descriptors` takes them.
     mixture
         Of the structures; species without particles are left out.
 

@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 
 __all__ = ["QUANTITIES", "descriptor_lengths", "descriptor_names"]
 
-#: The four quantities, in the order of the columns.
+#: The paper's four quantities, in the order of the columns.
 QUANTITIES = ("density", "energy", "perimeter", "variance")
 
 
-def descriptor_names(lengths: Sequence[float], n_species: int = 3) -> list[str]:
+def descriptor_names(
+    lengths: Sequence[float], n_species: int = 3, quantities: Sequence[str] = QUANTITIES
+) -> list[str]:
     """Names of all columns: quantity, then average, then length, e.g. ``"energy/type2/L1.5"``."""
     averages = [f"type{s}" for s in range(1, n_species + 1)] + ["all"]
-    return [f"{q}/{a}/L{length:g}" for q in QUANTITIES for a in averages for length in lengths]
+    return [f"{q}/{a}/L{length:g}" for q in quantities for a in averages for length in lengths]
 
 
 def descriptor_lengths(names: Sequence[str]) -> NDArray[np.float64]:

@@ -62,28 +62,29 @@ class Scaling:
     def apply(self, values: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:
         """Standardise raw descriptors ``[..., M_raw]`` with their ``names``: ``[..., M]``.
 
+        Columns are picked by name, whatever their order; columns that the scaling does not know are left out.
+
         Raises
         ------
         ValueError
-            If the names are not exactly those the scaling was fitted to, kept and dropped, in their order.
+            If a column that the scaling was fitted to is missing or is there twice.
         """
         given = [str(n) for n in names]
         raw = np.asarray(values, dtype=float)
         if raw.shape[-1] != len(given):
             raise ValueError(f"{raw.shape[-1]} columns were given with {len(given)} names")
-        known = set(self.names) | set(self.dropped)
-        missing = [n for n in (*self.names, *self.dropped) if n not in given]
-        foreign = [n for n in given if n not in known]
-        if missing or foreign:
+        place = {n: k for k, n in enumerate(given)}
+        missing = [n for n in self.names if n not in place]
+        if missing:
+            foreign = [n for n in given if n not in {*self.names, *self.dropped}]
             raise ValueError(
                 "these descriptors are not the ones the scaling was fitted to: "
                 f"{_some(missing)} missing and {_some(foreign)} unknown"
             )
-        kept = [k for k, n in enumerate(given) if n not in set(self.dropped)]
-        if tuple(given[k] for k in kept) != self.names:
-            raise ValueError(
-                "the descriptor columns are in another order than those the scaling was fitted to"
-            )
+        if len(place) < len(given):
+            double = next(n for n in given if given.count(n) > 1)
+            raise ValueError(f"two columns of these descriptors have the name {double!r}")
+        kept = [place[n] for n in self.names]
         return (raw[..., kept] - np.asarray(self.mean)) / np.asarray(self.std)
 
     def to_json(self) -> dict[str, Any]:

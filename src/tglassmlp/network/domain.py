@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tglassmlp.configuration import Configuration
 from tglassmlp.local_structure.describe import periodic_descriptors
 from tglassmlp.local_structure.described import Descriptors
+from tglassmlp.local_structure.quantities import PAPER
 from tglassmlp.mixture import MIXTURES, Mixture
 from tglassmlp.network.state_features import StateFeatures
 from tglassmlp.settings import check_value
@@ -43,12 +44,15 @@ class Domain:
         Mixture of the structures.
     lengths, cutoff, central_species
         How their descriptors were made, and of which particles.
+    quantities
+        Quantities that their descriptors are averages of.
     """
 
     mixture: Mixture
     lengths: tuple[float, ...]
     cutoff: float
     central_species: int
+    quantities: tuple[str, ...] = PAPER
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Domain:
@@ -58,6 +62,7 @@ class Domain:
             tuple(float(x) for x in record["lengths"]),
             float(record["cutoff"]),
             record["central_species"],
+            tuple(record.get("quantities", PAPER)),
         )
 
     def central(self, given: Configuration | Descriptors) -> tuple[NDArray[np.float64], tuple[str, ...]]:
@@ -149,7 +154,7 @@ class Domain:
         inherent = inherent_structure(configuration, mixture=self.mixture)
         return periodic_descriptors(
             inherent, self.lengths, mixture=self.mixture, cutoff=self.cutoff,
-            central_species=self.central_species,
+            central_species=self.central_species, quantities=self.quantities,
         )  # fmt: skip
 
     def notes(self, given: Configuration | Descriptors) -> list[str]:

@@ -111,9 +111,9 @@ def select_full(
         ]
     )
     deviation = np.abs(means - np.asarray(c_b)[:, None])
+    if not networks.label.is_clock:  # C_B is not what the mean should be
+        deviation = np.zeros_like(means)
     worst = deviation.max(axis=0)
-    if not networks.label.is_clock:
-        tolerance = np.inf
     kept = np.flatnonzero(worst < tolerance)
     if not kept.size:
         at = [f"{c_b[k]:g}" for k in deviation.argmax(axis=0)]
@@ -128,7 +128,7 @@ def select_full(
             "temperature": float(temperature),
             "network": np.tile(np.arange(networks.n_networks), len(c_b)),
             "mean_prediction": means.ravel(),
-            "deviation": deviation.ravel(),
+            "deviation": deviation.ravel() if networks.label.is_clock else np.nan,
             "kept": np.tile(worst < tolerance, len(c_b)),
         }
     )

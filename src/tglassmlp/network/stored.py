@@ -115,19 +115,17 @@ class StoredNetworks:
         return mixture_of(self.metadata["descriptors"]["mixture"])
 
     def __repr__(self) -> str:
-        return (
-            f"<Networks: {'; '.join(f'{name} {text}' if name else text for name, text in self._summary())}>"
-        )
+        return f"<Networks: {'; '.join(f'{name} {text}' if name else text for name, text in self.summary())}>"
 
     def _repr_html_(self) -> str:
         """Short table for notebooks."""
         rows = "".join(
             f"<tr><th>{html.escape(name or 'networks')}</th><td>{html.escape(text)}</td></tr>"
-            for name, text in self._summary()
+            for name, text in self.summary()
         )
         return f"<table>{rows}</table>"
 
-    def _summary(self) -> list[tuple[str, str]]:
+    def summary(self) -> list[tuple[str, str]]:
         """List what is worth knowing at a glance, as pairs of a name and a text."""
         m = self.metadata
         kind = models.MODELS[m["kind"]].title if m["kind"] in models.MODELS else str(m["kind"])

@@ -47,7 +47,7 @@ from tglassmlp.storage.read_gsd import (
 from tglassmlp.storage.reading import ADVICE, advice
 from tglassmlp.storage.run_at_work import work_for
 from tglassmlp.storage.tables import read_table, write_table
-from tglassmlp.storage.write_gsd import write_configurations
+from tglassmlp.storage.write_gsd import checked_to_write, write_configurations
 
 __all__ = [
     "ADVICE",
@@ -58,6 +58,7 @@ __all__ = [
     "array_names",
     "atomic_path",
     "check_reader_arguments",
+    "checked_to_write",
     "named_mixture",
     "read_arrays",
     "read_attributes",

@@ -23,7 +23,7 @@ from tglassmlp.storage.reading import CHECKSUMMED
 from tglassmlp.storage.run_at_work import stamped
 from tglassmlp.storage.seal import seal
 
-__all__ = ["write_configurations"]
+__all__ = ["checked_to_write", "write_configurations"]
 
 
 def write_configurations(
@@ -66,11 +66,7 @@ def write_configurations(
     OSError
         As :func:`atomic_path`.
     """
-    check_is_mixture(mixture, "write_configurations")
-    configurations = _list_of_configurations(configurations)
-    if not configurations:
-        raise ValueError(f"{path}: no configuration to write")
-    _check_properties(path, properties, len(configurations))
+    configurations, _ = checked_to_write(path, configurations, properties, mixture)
     mixture = _mixture_to_write(path, configurations, mixture)
     origin = json.dumps({**stamped(path, provenance or {}), "format": CHECKSUMMED}, default=str).encode()
     record = np.frombuffer(origin, dtype=np.uint8)
@@ -108,6 +104,36 @@ def write_configurations(
                     frame.log[f"particles/{name}"] = values
                 file.append(frame)
         seal(temporary)
+
+
+def checked_to_write(
+    path: str | os.PathLike[str], configurations: Any, properties: Any, mixture: Any
+) -> tuple[list[Configuration], list[Mapping[str, NDArray]]]:
+    """Return configurations and their properties after the checks that every format shares.
+
+    Parameters
+    ----------
+    path, configurations, properties, mixture
+        As :func:`write_configurations`.
+
+    Returns
+    -------
+    configurations, properties
+        Lists of equal length.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`write_configurations`.
+    """
+    check_is_mixture(mixture, "write_configurations")
+    found = _list_of_configurations(configurations)
+    if not found:
+        raise ValueError(f"{path}: no configuration to write")
+    _check_properties(path, properties, len(found))
+    if mixture is not None:
+        check_carried_mixture(found, mixture, "write_configurations")
+    return found, [{} for _ in found] if properties is None else list(properties)
 
 
 def _list_of_configurations(configurations: Any) -> list[Configuration]:

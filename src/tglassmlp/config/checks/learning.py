@@ -15,6 +15,7 @@ from tglassmlp.config.sections.network import StatePoint
 from tglassmlp.config.sections.system import MixtureSettings
 from tglassmlp.division import split
 from tglassmlp.limits import OutOfRange, check_lengths, check_rings
+from tglassmlp.local_structure import quantities
 from tglassmlp.settings.messages import Problem, shown
 from tglassmlp.settings.ranges import MOST_PARTICLES
 
@@ -90,6 +91,7 @@ def grid_problems(c: Config) -> Iterable[Problem]:
     for k in range(1, len(c.c_b)):
         if c.c_b[k] >= c.c_b[k - 1]:
             yield Problem(f"c_b[{k}]", f"{c.c_b[k]:g}", f"less than the one before it ({c.c_b[k - 1]:g})")
+    yield from _quantity_problems(c)
     lengths = c.descriptors.lengths
     if not lengths:
         yield Problem("descriptors.lengths", "an empty list", "at least one length")
@@ -125,6 +127,33 @@ def grid_problems(c: Config) -> Iterable[Problem]:
             f"{source.temperature:g}",
             f"a temperature with a dynamics_time ({', '.join(f'{t:g}' for t in labelled)})",
         )
+
+
+#: Quantities that are shown beside the networks as single descriptors.
+_SHOWN = ("density", "energy", "perimeter")
+
+
+def _quantity_problems(c: Config) -> Iterable[Problem]:
+    """Find quantities that nobody declares, or that the baselines lack."""
+    names = c.descriptors.quantities
+    if len(set(names)) < len(names) or not set(_SHOWN) <= set(names):
+        yield Problem(
+            "descriptors.quantities",
+            shown(list(names)),
+            f"different names, {', '.join(_SHOWN)} (which the networks are compared with) among them",
+        )
+    try:
+        quantities.load(c.descriptors.own)
+    except Exception as error:  # whatever the user's own file raises
+        yield Problem("descriptors.own", shown(c.descriptors.own), f"a Python file that runs ({error})")
+        return
+    for k, name in enumerate(names):
+        if name not in quantities.known():
+            yield Problem(
+                f"descriptors.quantities[{k}]",
+                shown(name),
+                f"one of {', '.join(quantities.known())}, or one that the file of descriptors.own registers",
+            )
 
 
 def label_problems(c: Config) -> Iterable[Problem]:

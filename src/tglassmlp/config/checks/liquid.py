@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable
 
 from tglassmlp import engines
 from tglassmlp.config.checks.names import too_long_for_names
 from tglassmlp.config.run import Config
+from tglassmlp.config.sections.system import FileSettings
 from tglassmlp.division import split
 from tglassmlp.limits import MAX_SPECIES, OutOfRange, check_cutoff, check_radii
 from tglassmlp.mixture import exchange_matrix
@@ -181,33 +183,67 @@ def dynamics_time_problems(c: Config) -> Iterable[Problem]:
 
 
 def _source_problems(c: Config) -> Iterable[Problem]:
-    data = c.structures.glassbench
-    if c.structures.source == "generate":
+    source = c.structures.source
+    if source == "generate":
         return
+    data = c.structures.glassbench if source == "glassbench" else c.structures.files
+    what = "published data" if source == "glassbench" else "files"
     if data is None:
-        yield Problem("structures.glassbench", "null", "path and temperatures of the published data")
+        asked = "path and temperatures" if source == "glassbench" else "temperatures and paths"
+        yield Problem(f"structures.{source}", "null", f"{asked} of the {what}")
         return
     labelled = [t.value for t in c.temperatures if t.dynamics_time is not None]
+    known = [t.value for t in c.temperatures] if source == "files" else labelled
+    kind = "of the run" if source == "files" else "with a dynamics_time"
     if len(set(data.temperatures)) < len(data.temperatures):
         yield Problem(
-            "structures.glassbench.temperatures", shown(list(data.temperatures)), "different temperatures"
+            f"structures.{source}.temperatures", shown(list(data.temperatures)), "different temperatures"
         )
     for k, value in enumerate(data.temperatures):
-        if value not in labelled:
+        if value not in known:
             yield Problem(
-                f"structures.glassbench.temperatures[{k}]",
+                f"structures.{source}.temperatures[{k}]",
                 f"{value:g}",
-                f"a temperature with a dynamics_time ({', '.join(f'{t:g}' for t in labelled)})",
+                f"a temperature {kind} ({', '.join(f'{t:g}' for t in known)})",
             )
     for k, t in enumerate(c.temperatures):
         for key, allowed in (("extra_structures", 0), ("extended_time", None)):
             found = getattr(t, key)
             if found and t.value in data.temperatures:
-                yield Problem(
-                    f"temperatures[{k}].{key}", f"{found:g}", f"{json.dumps(allowed)} for published data"
-                )
-    if c.system.mixture != "KA2D" or c.system.divisor != 1:
+                yield Problem(f"temperatures[{k}].{key}", f"{found:g}", f"{json.dumps(allowed)} for {what}")
+    if c.structures.files is not None and source == "files":
+        yield from _pattern_problems(c.structures.files, labelled)
+    elif c.system.mixture != "KA2D" or c.system.divisor != 1:
         yield Problem("structures.source", "glassbench", "generate, unless the system is KA2D with divisor 1")
+
+
+def _pattern_problems(data: FileSettings, labelled: list[float]) -> Iterable[Problem]:
+    """Find paths of files that lack a place, or that some temperature needs."""
+    measured = [t for t in data.temperatures if t in labelled]
+    for key, needed in (("structures", {"structure"}), ("trajectories", {"structure", "replica"})):
+        pattern = getattr(data, key)
+        if pattern is None:
+            continue
+        if len(data.temperatures) > 1:
+            needed = needed | {"temperature"}
+        allowed = needed | {"temperature"}
+        places = set(re.findall(r"\{(\w*)\}", pattern))
+        if not needed <= places <= allowed:
+            wanted = ", ".join(f"{{{name}}}" for name in sorted(needed))
+            yield Problem(
+                f"structures.files.{key}", pattern, f"a path that holds {wanted} and no other braces"
+            )
+    if measured and data.trajectories is None:
+        yield Problem(
+            "structures.files.trajectories", "null", f"a path: T = {measured[0]:g} has a dynamics_time"
+        )
+    if data.structures is None and len(measured) < len(data.temperatures):
+        other = next(t for t in data.temperatures if t not in labelled)
+        yield Problem(
+            "structures.files.structures",
+            "null",
+            f"a path: T = {other:g} has no dynamics_time, and no trajectory",
+        )
 
 
 def structure_problems(c: Config) -> Iterable[Problem]:

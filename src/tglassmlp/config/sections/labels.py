@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tglassmlp.limits import DESCRIPTOR_CUTOFF
+from tglassmlp.local_structure.names import QUANTITIES
 from tglassmlp.settings import Settings
 from tglassmlp.settings.ranges import Count, Positive
 
@@ -64,6 +65,14 @@ class DescriptorSettings(Settings):
     cutoff: Positive = Field(
         DESCRIPTOR_CUTOFF,
         description="range of the coarse-graining sums, at most half the box of one unit system",
+    )
+    quantities: tuple[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$")], ...] = Field(
+        QUANTITIES,
+        description="per-particle quantities that are averaged: the paper's four, hexatic_order, "
+        "voronoi_area, voronoi_neighbours, local_density (freud), and own ones",
+    )
+    own: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="Python file that registers own quantities; null: none"
     )
 
 

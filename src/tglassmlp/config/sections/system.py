@@ -11,6 +11,7 @@ from tglassmlp.settings import Settings
 from tglassmlp.settings.ranges import Count, Positive, Scale, Share, Temperature
 
 __all__ = [
+    "FileSettings",
     "GlassBenchSettings",
     "MixtureSettings",
     "StructureSettings",
@@ -96,13 +97,39 @@ class GlassBenchSettings(Settings):
     )
 
 
+class FileSettings(Settings):
+    """Structures and trajectories of another program that take the place of our own."""
+
+    temperatures: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
+        description="temperatures taken from the files; the others are generated"
+    )
+    structures: str | None = Field(
+        None,
+        description="path of each structure with {temperature} and {structure} in it; null: the first frames "
+        "of the trajectories",
+    )
+    trajectories: str | None = Field(
+        None,
+        description="path of each trajectory with {temperature}, {structure} and {replica} in it; null: none",
+    )
+    species: dict[str, Count] | None = Field(
+        None, description="what each type of the files means; null: types are named 1, 2, ... or A, B, ..."
+    )
+    time_step: Positive | None = Field(
+        None, description="time of one step of the files (LJ times); null: the files name their times"
+    )
+
+
 class StructureSettings(Settings):
     """How many independent equilibrium structures, and their division."""
 
-    source: Literal["generate", "glassbench"] = Field(
-        "generate", description="our own structures (generate), or published ones (glassbench)"
+    source: Literal["generate", "glassbench", "files"] = Field(
+        "generate",
+        description="our own structures (generate), published ones (glassbench), or those of another program "
+        "(files)",
     )
     glassbench: GlassBenchSettings | None = Field(None, description="which published data; null: none")
+    files: FileSettings | None = Field(None, description="which files of another program; null: none")
     number: Annotated[int, Field(ge=2, le=1_000_000)] = Field(
         description="independent structures per temperature"
     )
@@ -113,3 +140,10 @@ class StructureSettings(Settings):
         0.2, description="share of the training structures that decides between networks and epochs"
     )
     chunk: Count = Field(description="structures per job; results do not depend on it")
+
+    def given(self) -> tuple[float, ...]:
+        """Temperatures whose structures are not generated."""
+        if self.source == "generate":
+            return ()
+        data = self.glassbench if self.source == "glassbench" else self.files
+        return () if data is None else data.temperatures

@@ -50,25 +50,31 @@ def equilibration_tables(
     inherent: Sequence[Configuration],
     temperature: float,
     mixture: Mixture = KA2D,
+    origin: tuple[str, str, str] = (
+        "published",
+        "GlassBench, doi 10.5281/zenodo.10118191",
+        "equilibrated by the authors of the data",
+    ),
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """Equilibration record, table of checks and mean energies of published structures.
+    """Equilibration record, table of checks and mean energies of structures that somebody else made.
 
     Their equilibration is the authors' claim, not checked here: the record holds their energies only.
+    ``origin`` is the name of the start in the record, where the structures are from, and whose claim it is.
     """
     energy = [float(potential_energies(c, mixture).mean()) for c in structures]
     lower = [float(potential_energies(c, mixture).mean()) for c in inherent]
     record = pd.DataFrame(index=range(len(energy)), columns=list(COLUMNS), dtype=float)
-    record = record.assign(structure=range(len(energy)), start="published", sweep=1, measured=True)
+    record = record.assign(structure=range(len(energy)), start=origin[0], sweep=1, measured=True)
     record = record.assign(energy=energy, inherent_energy=lower)
     table = pd.DataFrame(
         {
             "temperature": temperature,
-            "check": ["published"],
+            "check": [origin[0]],
             "structure": [-1],
             "value": [0.0],
             "allowed": [0.0],
             "passed": [True],
-            "advice": ["equilibrated by the authors of the data"],
+            "advice": [origin[2]],
         }
     )
     verdict = {
@@ -77,6 +83,6 @@ def equilibration_tables(
         "structures": len(energy),
         "energy": float(np.mean(energy)),
         "inherent_energy": float(np.mean(lower)),
-        "source": "GlassBench, doi 10.5281/zenodo.10118191",
+        "source": origin[1],
     }
     return record, table, verdict
