@@ -144,6 +144,12 @@ REFUSED = [
         "is tilted, expected a square one",
     ),
     (HEAD + ROWS.replace("2 2", "1 2"), r"line 11: identifier 1 occurs twice"),
+    (HEAD + ROWS.replace("2 2", "1.5 2"), r"column 'id' of row 2 is 1\.5, expected a whole number"),
+    (HEAD + ROWS.replace("2 2", "1e30 2"), r"column 'id' of row 2 is 1e30, expected a whole number"),
+    (
+        HEAD + "ITEM: ATOMS id type x y ix iy\n1 1 0.5 0.25 0 0\n2 2 -1 3 0 1.5\n",
+        r"column 'iy' of row 2 is 1\.5, expected a whole number",
+    ),
     (HEAD + ROWS.replace("0.25", "nan"), r"column 'y' of row 1 is nan, expected a finite"),
     (HEAD + ROWS.replace("0.25", "left"), r"column 'y' of row 1 is 'left', expected"),
     (HEAD + ROWS.replace("id type x y z", "id type vx vy vz"), r"columns are id type vx .* coordinates"),
@@ -155,9 +161,17 @@ REFUSED = [
     (XYZ.replace("Properties", 'pbc="T F F" Properties'), "not periodic along y"),
     (XYZ.replace('Lattice="8 0 0 0 8 0 0 0 1" ', ""), "line 2: the frame names no box, expected Lattice="),
     (XYZ.replace("species:S:1", "velo:R:1"), r"lists velo \(1\), pos \(3\); expected species"),
+    (
+        XYZ.replace("pos:R:3", "pos:R:3:map_shift:I:2").replace(" 0\n", " 0 0.5 0\n"),
+        r"column 'map_shift' of row 1 is 0\.5, expected a whole number",
+    ),
     (XYZ.replace("B 1 1 0\n", ""), "row of particle 2 of 2 was expected"),
     (XYZ.replace("A 0 0 0", "A 1 1 0"), "all particles are at the same place"),
     (XYZ.replace("1 1 0", "1 1 0.5"), "three-dimensional: particle 2 is at z = 0.5"),
+    (
+        DATA.replace(" # atomic", "") + "1 1 0 0 1 0.5 0.25 0\n2 2 0 0 1 7 3 0\n",  # of the style electron
+        r"column 'ix' of row 1 is 0\.5, expected a whole number",
+    ),
     (DATA + "1 1 0 0 0\n", "the row of particle 1 of 1"),
     (DATA.replace("atomic", "ellipsoid") + "1 1 0 0 0\n2 2 1 1 0\n", "atom style .ellipsoid.; read"),
     (DATA.replace(" # atomic", "") + "1 0 1 0 0 0\n2 0 2 1 1 0\n", "6 columns and is without the name"),

@@ -60,7 +60,7 @@ def _extended(lines: Lines, n: int) -> Frame:
     axes = [lines.reals(columns[f"pos {k}"], "pos") for k in range(places["pos"])]
     images = places.get("map_shift", 0) >= 2  # OVITO's name for the periodic image
     for k in range(2 * images):
-        axes[k] = axes[k] + vectors[k, k] * lines.reals(columns[f"map_shift {k}"], "map_shift")
+        axes[k] = axes[k] + vectors[k, k] * lines.wholes(columns[f"map_shift {k}"], "map_shift")
     step = next((entries[k] for k in ("step", "timestep") if entries.get(k, "").isdecimal()), None)
     return frame_of(
         lines, axes, columns[f"{of_type} 0"], vectors, columns.get("id 0"), periodic,

@@ -94,7 +94,7 @@ def _dump_frame(lines: Lines, line: str) -> Frame:
         if scaled:
             place = origin[k] + vectors[k, k] * place
         if not unwrapped and f"i{axis}" in names and k < 2:
-            place = place + vectors[k, k] * lines.reals(columns[f"i{axis}"], f"i{axis}")
+            place = place + vectors[k, k] * lines.wholes(columns[f"i{axis}"], f"i{axis}")
         axes.append(place)
     shown = unwrapped or {"ix", "iy"} <= set(names)
     return frame_of(
@@ -188,7 +188,7 @@ def _atoms(lines: Lines, n: int, style: str, title: str, vectors: NDArray[np.flo
     axes = [lines.reals(columns[axis], axis) for axis in "xyz"]
     images = "ix" in names
     for k in range(2 * images):
-        axes[k] = axes[k] + vectors[k, k] * lines.reals(columns[_IMAGES[k]], _IMAGES[k])
+        axes[k] = axes[k] + vectors[k, k] * lines.wholes(columns[_IMAGES[k]], _IMAGES[k])
     return frame_of(lines, axes, columns["type"], vectors, columns["id"], unwrapped=images)
 
 

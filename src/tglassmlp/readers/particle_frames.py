@@ -12,7 +12,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple, NoReturn, TextIO
+from typing import Final, NamedTuple, NoReturn, TextIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -136,6 +136,18 @@ class Lines:
             self.fail(f"column {name!r} of row {bad + 1} is {words[bad]}, expected a finite number")
         return found
 
+    def wholes(self, words: Sequence[str], name: str) -> NDArray[np.float64]:
+        """Return a column as whole numbers, such as identifiers and periodic images."""
+        found = self.reals(words, name)
+        bad = np.flatnonzero((found != np.rint(found)) | (np.abs(found) > _LARGEST_WHOLE))
+        if bad.size:
+            self.fail(f"column {name!r} of row {bad[0] + 1} is {words[bad[0]]}, expected a whole number")
+        return found
+
+
+#: Whole numbers beyond this one are not told apart as float64.
+_LARGEST_WHOLE: Final = 2**53
+
 
 def _is_real(word: str) -> bool:
     try:
@@ -219,7 +231,7 @@ def frame_of(
 
 def _order(lines: Lines, ids: Sequence[str]) -> NDArray[np.intp]:
     """Order of rows by their identifiers, which must differ."""
-    numbers = lines.reals(ids, "id").astype(np.int64)
+    numbers = lines.wholes(ids, "id").astype(np.int64)
     order = np.argsort(numbers, kind="stable")
     double = np.flatnonzero(np.diff(numbers[order]) == 0)
     if double.size:
