@@ -168,6 +168,18 @@ def test_nothing_to_train_and_runaway_losses_are_errors():
         TrainingSettings(select_epoch="best")
 
 
+def test_one_network_that_runs_away_is_named(monkeypatch):
+    true_epoch = optimise.run_epoch
+
+    def spoilt(*given):
+        parameters, optimizer, sums = true_epoch(*given)
+        return parameters, optimizer, sums.at[0, 1].set(np.nan)
+
+    monkeypatch.setattr(optimise, "run_epoch", spoilt)
+    with pytest.raises(ValueError, match=r"no longer finite .* for networks \[1\]"):
+        run(settings=TrainingSettings(phase1=((1, 1e-3),), phase2=()))
+
+
 def test_rates_fall_to_zero_and_short_trainings_are_prolonged():
     plain = TrainingSettings(phase1=((2, 1e-2), (3, 1e-3)), phase2=((1, 1e-4),))
     assert plain.schedule(7) == [(1, 1e-2)] * 2 + [(1, 1e-3)] * 3 + [(2, 1e-4)]

@@ -292,6 +292,7 @@ def test_rates_of_half_a_cosine_by_hand():
         return [rate for _, rate in settings.schedule(5)]
 
     np.testing.assert_allclose(rates(2), 1 + np.cos(np.pi * np.array([0.25, 0.75])))
+    assert rates(1) == pytest.approx([1.0])
     first = rates(50)[:4]  # over the first twentieth, two and a half epochs, the rate rises
     when = (np.arange(4) + 0.5) / 50
     np.testing.assert_allclose(first, np.array([0.2, 0.6, 1.0, 1.0]) * (1 + np.cos(np.pi * when)))
@@ -448,6 +449,9 @@ def test_ridge_regression_of_one_descriptor_by_hand():
     assert fit.intercept == pytest.approx(3 - 2 * 15 / 16)
     assert fit.predict(np.array([[3.0]])).tolist() == pytest.approx([3 + 15 / 16])
     assert linear.fit_ridge(x, y, [7.0, 1.0]).penalty == 7.0, "without validation the first"
+    for refused in ([], [1.0, 0.0], [-1.0, 1.0]):
+        with pytest.raises(ValueError, match="penalties must be positive"):
+            linear.fit_ridge(x, y, refused)
     assert linear.PENALTIES[0] == 1.0
     assert linear.PENALTIES[1] == pytest.approx(np.sqrt(10), rel=1e-2)
     assert (len(linear.PENALTIES), linear.PENALTIES[-1]) == (11, 1e5)
