@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tglassmlp import KA2D, config, cost, read_configurations, read_mixture
 
@@ -226,6 +227,22 @@ def test_a_deleted_file_is_made_again_with_only_what_depends_on_it(repository, s
 
 
 @pytest.mark.slow
+def test_more_predicted_structures_add_files_and_make_none_again(repository, smoke, tmp_path):
+    more = yaml.safe_load((repository / "config" / "smoke.yaml").read_text())["temperatures"]
+    more[2]["predicted_structures"] += 6
+    (tmp_path / "more.yaml").write_text(yaml.safe_dump({"temperatures": more}))
+    run = smoke_again(repository, smoke, str(tmp_path / "more.yaml"), "-n")
+    jobs = planned(run.stdout + run.stderr)
+    added = ("equilibrate_structures", "find_inherent_structures", "compute_descriptors")
+    assert {rule: jobs.get(rule) for rule in added} == dict.fromkeys(added, 1)
+    assert (jobs["measure_equilibration"], jobs["predict_propensities"]) == (1, 1)
+    others = ("dynamics", "large", "train", "extrapolate", "extend", "label", "relaxation", "pearson")
+    assert not [
+        rule for rule in jobs if any(word in rule for word in others) and rule != "check_large_systems"
+    ]
+
+
+@pytest.mark.slow
 def test_a_limit_that_fails_stops_the_run_and_touches_no_data(repository, smoke, tmp_path):
     run = tmp_path / "copy"  # with its time stamps and with what Snakemake remembers
     shutil.copytree(smoke, run, symlinks=True)
@@ -243,7 +260,7 @@ def test_a_limit_that_fails_stops_the_run_and_touches_no_data(repository, smoke,
     names = {"check_equilibration", "check_large_systems", "check_heat_capacity", "check_extended"}
     assert {"check_equilibration"} <= set(planned(warned.stdout + warned.stderr)) <= names | {"all", "total"}
     verdicts = re.compile(
-        r"(structures/(T0.\d\d/(equilibration|chunk\d.checks)|heat_capacity|reweighting)|tables/extended_check)"
+        r"(structures/(T0.\d\d/(equilibration\w*|chunk\d.checks)|heat_capacity|reweighting)|tables/extended_check)"
         r"\.(parquet|csv)$|/check_"
     )
     for path, time in made.items():

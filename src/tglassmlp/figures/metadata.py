@@ -20,7 +20,13 @@ def scale(config: Mapping[str, Any]) -> str:
         for t in config["temperatures"]
         if t.get("extra_structures")
     )
-    return f"{number} structures per temperature ({test} for testing{more})"
+    further = ", ".join(
+        f"{t['predicted_structures']} at T = {float(t['value']):.2f}"
+        for t in config["temperatures"]
+        if t.get("predicted_structures")
+    )
+    further = f", and {further} that networks only predict" if further else ""
+    return f"{number} structures per temperature ({test} for testing{more}){further}"
 
 
 def describe(config: Mapping[str, Any], mixture: Any) -> dict[str, Any]:
