@@ -59,6 +59,11 @@ def describe(config: Mapping[str, Any], mixture: Any) -> dict[str, Any]:
         "n_particles": n,
         "structures": structures["number"],
         "scale": scale(config),
+        "predicted": {
+            canonical(t["value"]): int(t["predicted_structures"])
+            for t in temperatures
+            if t.get("predicted_structures")
+        },
         "train": len(parts.train),
         "validation": len(parts.validation),
         "test": len(parts.test),
