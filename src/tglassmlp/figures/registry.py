@@ -126,9 +126,9 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Dynamic susceptibility down to the glass transition",
         "chi_4 predicted by {network} at all temperatures (lines) and measured where there is dynamics "
         "(open symbols), on the test structures.{predicted} Error bars, of structures and networks "
-        "together, multiply and divide by 1 + relative error. Times below the lowest simulated temperature come from "
-        "superposition and extrapolated relaxation times; one horizontal bar for each curve shows by which "
-        "factor they are uncertain together, the choice of extrapolation included.",
+        "together, multiply and divide by 1 + relative error. Times below the lowest simulated temperature "
+        "come from superposition and extrapolated relaxation times; one horizontal bar for each curve shows "
+        "by which factor they are uncertain together, the choice of extrapolation included.",
         "3 Prediction",
         "Figure 6",
     ),
