@@ -2,8 +2,9 @@
 
 python tests/workflow/plans.py REPOSITORY < changes.json > again.json, in an empty folder. Each change is a
 mapping of keys (`equilibration.checks.trend`) to values. With --files the files
-of every rule are listed. A process of its own, since planning a workflow
-changes the environment and the logging of the process.
+of every rule are listed. With --jobs the jobs of dry runs are counted instead, in the folder
+of a run: each dry run names configuration files, words of the command line and a file that is missing.
+A process of its own, since planning a workflow changes the environment and the logging of the process.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import gc
 import json
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -152,9 +154,30 @@ def differs(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return any(one[part] != other[part] for part in ("rule", "params", "input", "output"))
 
 
+def jobs(repository: Path, dry_run: dict[str, Any]) -> dict[str, Any]:
+    """Jobs per rule that a dry run would announce, or what it is refused for."""
+    words = dry_run.get("config", {})
+    settings = ConfigSettings(configfiles=[Path(name) for name in dry_run["configfiles"]], config=words)
+    missing = Path(dry_run["missing"]) if "missing" in dry_run else None
+    aside = missing.rename(missing.with_name("aside")) if missing else None
+    try:
+        with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+            needed = built(api, repository, settings).dag.needrun_jobs()
+            return dict(Counter(job.rule.name for job in needed))
+    except WorkflowError as error:
+        return {"refused": str(error)}
+    finally:
+        if missing and aside:
+            aside.rename(missing)
+
+
 def main() -> None:
     repository = Path(sys.argv[1])
-    shutil.copy(repository / "config.yaml", "config.yaml")
+    if not Path("config.yaml").exists():
+        shutil.copy(repository / "config.yaml", "config.yaml")
+    if "--jobs" in sys.argv:
+        json.dump([jobs(repository, dry_run) for dry_run in json.load(sys.stdin)], sys.stdout)
+        return
     base = yaml.safe_load((repository / "config" / "smoke.yaml").read_text())
     if "--files" in sys.argv:
         json.dump(files(repository, base), sys.stdout)
