@@ -87,7 +87,7 @@ def test_the_paper_is_a_thousand_jobs_on_the_cluster_profile(repository, tmp_pat
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("engine=gromacs", "engine: found \"gromacs\"; allowed: 'native' or 'hoomd'"),
+        ("engine=gromacs", "engine: found \"gromacs\"; allowed: 'native', 'hoomd' or 'cuda'"),
         ("c_b=[1.2,0.5]", "c_b[0]: found 1.2; allowed: a number less than 1"),
         ("sead=3", "did you mean 'seed'?"),
         ("structures={test_fraction: 0.01}", "the test set is empty"),
