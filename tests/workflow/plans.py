@@ -124,14 +124,19 @@ def plan(repository: Path, config: dict[str, Any]) -> dict[str, dict[str, Any]]:
                 "params": memory._params(job),
                 "input": sorted(map(str, job.input)),
                 "output": sorted(map(str, job.output)),
-                "behind": [names[other] for other in dag._dependencies[job] if other in names],
+                # an ancient input lets a job start, and its making does not make the job again
+                "behind": [
+                    names[other]
+                    for other, files in dag._dependencies[job].items()
+                    if other in names and not all(file.is_ancient for file in files)
+                ],
             }
             for job, name in names.items()
         }
 
 
 def again(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Rules that are made again: those where it begins (`first`) and with everything behind them (`all`)."""
+    """Rules made again, where it begins (`first`) and with everything behind (`all`), and `files`."""
     own = {name for name, job in after.items() if name not in before or differs(before[name], job)}
 
     @functools.cache
@@ -140,7 +145,8 @@ def again(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]) -
 
     touched = {name for name in after if name in own or upstream(name)}
     first = {after[name]["rule"] for name in own if not upstream(name)}
-    return {"first": sorted(first), "all": sorted({after[name]["rule"] for name in touched})}
+    rules = {after[name]["rule"] for name in touched}
+    return {"first": sorted(first), "all": sorted(rules), "files": sorted(touched)}
 
 
 def differs(one: dict[str, Any], other: dict[str, Any]) -> bool:

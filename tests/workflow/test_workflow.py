@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tglassmlp import KA2D, config, cost, read_configurations, read_mixture
 
@@ -213,11 +214,17 @@ DELETED = {
 
 
 @pytest.fixture(scope="module")
-def plans_again(repository, smoke):
-    """Jobs of dry runs of the finished run: as it is, and with a file missing."""
+def plans_again(repository, smoke, tmp_path_factory):
+    """Jobs of dry runs of the finished run: as it is, with a file missing, and with more to predict."""
     again = {"configfiles": [str(repository / "config" / "smoke.yaml")]}
     missing = [{**again, "missing": str(smoke / "results" / "smoke" / file)} for file in DELETED]
-    return dict(zip([None, *DELETED], dry_runs(repository, smoke, again, *missing), strict=True))
+    temperatures = yaml.safe_load((repository / "config" / "smoke.yaml").read_text())["temperatures"]
+    temperatures[2]["predicted_structures"] += 6
+    changed = tmp_path_factory.mktemp("predicted") / "more.yaml"
+    changed.write_text(yaml.safe_dump({"temperatures": temperatures}))
+    more = {"configfiles": [*again["configfiles"], str(changed)]}
+    found = dry_runs(repository, smoke, again, more, *missing)
+    return dict(zip([None, "predicted", *DELETED], found, strict=True))
 
 
 @pytest.mark.slow
@@ -232,6 +239,16 @@ def test_a_deleted_file_is_made_again_with_only_what_depends_on_it(plans_again, 
     jobs = plans_again[file]
     assert {rule: jobs.get(rule) for rule in remade} == remade
     assert not kept & set(jobs)
+
+
+@pytest.mark.slow
+def test_more_predicted_structures_add_files_and_make_none_again(plans_again):
+    jobs = plans_again["predicted"]
+    added = ("equilibrate_structures", "find_inherent_structures", "compute_descriptors")
+    assert {rule: jobs.get(rule) for rule in added} == dict.fromkeys(added, 1)
+    assert (jobs["measure_equilibration"], jobs["predict_propensities"]) == (1, 1)
+    others = ("dynamics", "large", "train", "extrapolate", "extend", "label", "relaxation", "pearson")
+    assert not [rule for rule in jobs if any(word in rule for word in others)]
 
 
 @pytest.mark.slow
@@ -252,7 +269,7 @@ def test_a_limit_that_fails_stops_the_run_and_touches_no_data(repository, smoke,
     names = {"check_equilibration", "check_large_systems", "check_heat_capacity", "check_extended"}
     assert {"check_equilibration"} <= set(planned(warned.stdout + warned.stderr)) <= names | {"all", "total"}
     verdicts = re.compile(
-        r"(structures/(T0.\d\d/(equilibration|chunk\d.checks)|heat_capacity|reweighting)|tables/extended_check)"
+        r"(structures/(T0.\d\d/(equilibration\w*|chunk\d.checks)|heat_capacity|reweighting)|tables/extended_check)"
         r"\.(parquet|csv)$|/check_"
     )
     for path, time in made.items():
