@@ -130,7 +130,7 @@ class CudaDynamics:
             try:
                 _Batch(part, on, conduct).complete()
             except (ValueError, RuntimeError) as error:
-                raise _named(error, _part_of(request, members)) from error
+                raise _named(error, request.part(members)) from error
         if not conduct.keep_checkpoints:
             for run in runs:
                 run.clean()
@@ -145,21 +145,6 @@ def _named(error: Exception, request: DynamicsRequest) -> Exception:
     if not request.named:
         return error
     return type(error)(f"T = {request.temperature:g}, {request.named}: {error}")
-
-
-def _part_of(request: DynamicsRequest, members: Sequence[int]) -> DynamicsRequest:
-    """Return the request of some of the structures."""
-
-    def chosen(values: Sequence[Any] | None) -> list[Any] | None:
-        return None if values is None else [values[k] for k in members]
-
-    return replace(
-        request,
-        configurations=chosen(request.configurations),
-        seeds=chosen(request.seeds),
-        positions=chosen(request.positions),
-        numbers=chosen(request.numbers),
-    )
 
 
 def _run_of(request: DynamicsRequest, checkpoint: Path | None) -> _Run:
