@@ -49,6 +49,9 @@ export MPLBACKEND := Agg
 export PYTHONUNBUFFERED := 1
 # python modules elsewhere on the machine are not part of a run
 unexport PYTHONPATH PYTHONHOME
+# a run starts Python hundreds of times: where modules are compiled anew each time, as this variable of many containers
+# asks for, every start takes twice as long
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -66,7 +69,7 @@ $(READY): requirements.lock pyproject.toml
 		{ echo "Python 3.11 or newer is needed, '$(PYTHON)' is not; say: make PYTHON=/path/to/python3.12 ..."; exit 1; }
 	@echo "installing into $(VENV) (once) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@# modules are compiled when they are first imported: most of what 1.5 GB hold never is
+	@# modules are compiled when they are first imported, and kept: most of what 1.5 GB hold never is
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

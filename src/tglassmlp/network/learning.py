@@ -26,7 +26,6 @@ from tglassmlp.network.domain import Domain
 from tglassmlp.network.networks import Networks
 from tglassmlp.network.run_files import metadata, model_of
 from tglassmlp.network.settings import Execution
-from tglassmlp.network.training_run import train_networks as train_sets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -189,6 +188,9 @@ def train_networks(
     >>> examples = [tg.Examples.of(liquid, [0, 1, 2, 3])]  # doctest: +SKIP
     >>> networks, history = tg.train_networks(examples, [0.9, 0.7, 0.5], networks=4)  # doctest: +SKIP
     """
+    # training needs JAX and pandas, which an installation for predictions does not have
+    from tglassmlp.network.training_run import train_networks as train_sets
+
     if not examples:
         raise ValueError("train_networks needs examples of at least one temperature, found none")
     if networks < 1:
