@@ -101,6 +101,7 @@ TESTS: dict[str, list[str]] = {
     "network/networks.py": ["u:networks_by_hand", "u:network_prediction"],
     "network/linear.py": ["u:steps", "u:network_prediction"],
     "network/baselines.py": ["u:steps", "u:network_prediction"],
+    "network/learning.py": ["u:learning"],
     "network/library.py": ["u:network_prediction"],
     "network/publish.py": ["u:networks_by_hand", "u:network_prediction"],
     "observables/trends.py": ["u:trends", "u:folds"],
