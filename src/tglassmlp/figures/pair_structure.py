@@ -50,7 +50,7 @@ def _panels(
     x: str,
 ) -> Any:
     """One panel for each pair of species, all temperatures in each."""
-    pairs = list(table.groupby(["first", "second"]).groups)
+    pairs: list[tuple[int, int]] = sorted(set(zip(table["first"], table["second"], strict=True)))
     rows = -(-len(pairs) // COLUMNS)
     colors = temperature_colors(meta["temperatures"])
     fig, axes = figure(PAGE, 0.4 + 1.85 * rows, rows, COLUMNS)
