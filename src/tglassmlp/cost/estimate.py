@@ -75,7 +75,9 @@ def estimate(c: Config, rates: Rates = USUAL_RATES) -> list[Cost]:
         size = len(given) * (particles(c) * number * gsd * 2 + 1)
         rule = "import_glassbench" if c.structures.source == "glassbench" else "import_structures"
         found.append(cost(rule, [600.0] * len(given), 4000, size))
-    times = [equilibration_seconds(c, t.sweeps, size, rates) for t in own for size in unit(t)]
+    names = [canonical(t.value) for t in own]
+    chunks = [(name, numbers) for name in names for numbers in c.structure_chunks(name, predicted=True)]
+    times = [equilibration_seconds(c, name, numbers, rates) for name, numbers in chunks]
     # dynamics on a card is what the hybrid method spends its time on
     on_card = gpu and c.equilibration.method == "hybrid"
     found.append(cost("equilibrate_structures", times, 1000, written * gsd, on_card))
