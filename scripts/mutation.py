@@ -85,6 +85,8 @@ TESTS: dict[str, list[str]] = {
     "network/models.py": ["u:models"],
     "network/protocol.py": ["u:models", "u:studies"],
     "network/loss.py": ["u:networks_by_hand", "u:network_training"],
+    "network/contrast.py": ["u:contrast"],
+    "network/calibration.py": ["u:contrast"],
     "network/dataset.py": ["u:networks_by_hand", "u:network_training"],
     "network/settings.py": ["u:networks_by_hand", "u:network_training"],
     "network/data_stream.py": ["u:networks_by_hand", "u:network_training"],

@@ -165,6 +165,8 @@ TABLE: list[tuple[str, Any, set[str]]] = [
     # the mean of the networks kept in step 1 is what step 2 learns; step 1 is not trained again
     ("training.equi_time_tolerance", 0.25, {"extrapolate_labels", "draw_figure"}),
     ("training.full_tolerance", 0.25, {"select_networks", "draw_figure"}),
+    # fitted to networks that are there: nothing is trained again
+    ("training.contrast", "power", {"select_networks", "draw_figure"}),
     ("training.memory_gb", 3.0, FIGURES),
     ("baselines.networks", 3, {"train_baselines"}),
     ("baselines.transferred_from", POINT, {"predict_baselines", "train_fold"}),

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from tglassmlp import storage
 from tglassmlp.configuration import Configuration
 from tglassmlp.network import prediction
 from tglassmlp.network.architecture import limited
+from tglassmlp.network.contrast import rescaled
 from tglassmlp.network.domain import beyond, check_state_point
 from tglassmlp.network.library import located
 from tglassmlp.network.prediction import Prediction, PredictionWarning
@@ -95,7 +97,7 @@ class Networks(StoredNetworks):
             found = self.predict_corrected(scaled, temperature, c_b, checked=False)
         else:
             values = self.predict_scaled(scaled, temperature, c_b, checked=False)
-            found = prediction.uncorrected(values, c_b, self.label)
+            found = self._contrasted(prediction.uncorrected(values, c_b, self.label), temperature, c_b)
         far = beyond(self.state_features, temperature, c_b)
         _warn([*self.domain.notes(descriptors), *prediction.shortcomings(found, c_b, far, self.label)])
         return found.propensity[:, 0]
@@ -173,6 +175,8 @@ class Networks(StoredNetworks):
     ) -> NDArray[np.float32]:
         """Propensities ``[networks, S, P]`` from standardised descriptors ``[S, P, M]``.
 
+        These are the outputs of the networks: their mean is not corrected, their contrast not rescaled.
+
         Parameters
         ----------
         descriptors
@@ -221,7 +225,8 @@ class Networks(StoredNetworks):
     ) -> Prediction:
         """Predictions whose mean is ``c_b``: ``[S, P, M]`` standardised descriptors of one temperature.
 
-        Networks that learnt a label whose mean is not C_B are told ``c_b``, and nothing is corrected.
+        Networks with a :attr:`contrast` have their deviations from the mean rescaled to it. Networks that
+        learnt a label whose mean is not C_B are told ``c_b``, and nothing is corrected.
 
         Parameters
         ----------
@@ -259,7 +264,15 @@ class Networks(StoredNetworks):
             return some.predict_scaled(descriptors, temperature, c, checked=False)
 
         limits = self.state_features.c_b_limits
-        return prediction.corrected(predict, self.n_networks, c_b, limits, iterations, tolerance)
+        found = prediction.corrected(predict, self.n_networks, c_b, limits, iterations, tolerance)
+        return self._contrasted(found, temperature, c_b)
+
+    def _contrasted(self, found: Prediction, temperature: float, c_b: float) -> Prediction:
+        """Give a prediction the contrast of the dynamics, if these networks know of it."""
+        contrast = self.contrast
+        if contrast is None:
+            return found
+        return replace(found, propensity=rescaled(found.propensity, contrast.factor(temperature, c_b)))
 
     def attention(
         self, temperature: float, c_b: float | NDArray, checked: bool = True
