@@ -177,6 +177,7 @@ TABLE: list[tuple[str, Any, set[str]]] = [
     # what is read off
     ("prediction.iterations", 5, {"predict_propensities", "train_fold"}),
     ("prediction.tolerance", 0.01, {"predict_propensities", "train_fold"}),
+    ("prediction.fields", 3, {"predict_propensities"}),
     ("large_systems.tiles", 3, {"equilibrate_large_systems", "draw_figure"}),
     ("large_systems.number", 2, {"equilibrate_large_systems", "draw_figure"}),
     ("large_systems.sweeps_factor", 2.5, {"equilibrate_large_systems"}),

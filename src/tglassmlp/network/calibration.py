@@ -3,45 +3,62 @@
 Amplitudes are measured on the structures learnt from, training and validation together, at the temperatures
 measured; the share r that predictions hold of it is measured on validation structures, which the networks
 have not learnt from. Their predictions are rescaled to it at every state point the run asks for
-(:mod:`tglassmlp.network.contrast`).
+(:mod:`tglassmlp.network.contrast`). What is then left is correlated in space as
+:mod:`tglassmlp.network.residual` says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.dynamics.label_map import LabelMap, c_b_by_temperature
-from tglassmlp.network.contrast import Amplitude, Contrast, fit_with_error, signal_variance
+from tglassmlp.network.contrast import (
+    Amplitude,
+    Contrast,
+    Law,
+    fit_law,
+    fit_with_error,
+    rescaled,
+    signal_variance,
+)
 from tglassmlp.network.dataset import read_structures
 from tglassmlp.network.networks import Networks
+from tglassmlp.network.residual import Correlations, Residual, fit_residual, pair_correlations
 from tglassmlp.network.run_files import Path, Record, divided, labels_at, learnt_numbers
 from tglassmlp.paths import by_temperature
-from tglassmlp.state_point import find, is_same
+from tglassmlp.state_point import find
 
 __all__ = ["calibrated", "measured_contrast"]
 
 #: Groups of structures that the jackknife of the law leaves out.
-GROUPS = 8
+GROUPS: Final = 8
+#: A network that tells nothing leaves nothing to rescale.
+SMALLEST_SHARE: Final = 1e-3
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """Propensities of the structures learnt from at one temperature."""
+    """Propensities of the structures learnt from at one temperature, and what networks predict of them."""
 
     temperature: float
     c_b: list[float]
     halves: NDArray[np.float64]  # [2, C, S, P]
+    fields: NDArray[np.float64]  # [C, S, P], mean over the networks
+    unseen: list[int]  # structures that were not learnt from
+    positions: NDArray[np.float64]
+    box_length: float
 
 
 def measured_contrast(
     networks: Networks, descriptors: Sequence[Path], labels: Sequence[Path], label_map: Path, run: Record,
     law: str,
-) -> Contrast:  # fmt: skip
-    """Measure the contrast of networks that are used without one.
+) -> tuple[Contrast, Residual]:  # fmt: skip
+    """Measure the contrast of networks that are used without one, and what their predictions leave open.
 
     Parameters
     ----------
@@ -67,36 +84,38 @@ def measured_contrast(
     c_b = sorted({c for cs in asked.values() for c in cs}, reverse=True)
     found: list[_Measured] = []
     deviation = np.full((len(temperatures), len(c_b)), np.nan)
-    slopes: list[tuple[float, float, float]] = []
     for i, t in enumerate(temperatures):
         structures = read_structures(files[t], t, networks.scaling)
         learnt, parts = learnt_numbers(run, structures), divided(run, len(structures))
-        x = structures.take(learnt).inputs
-        unseen = [learnt.index(n) for n in (parts.validation or parts.train)]
+        chosen = structures.take(learnt)
+        fields = {c: _mean_field(networks, chosen.inputs, t, c) for c in asked[t]}
+        for c, field in fields.items():
+            deviation[i, find(c_b, c)] = field.std()
         points = measured.get(t, [])
         if points:
             half = labels_at(label_files[t][0], points, name="half")[:, learnt]
-            found.append(_Measured(t, points, np.moveaxis(half, 2, 0)))
-        for c in asked[t]:
-            prediction = networks.predict_corrected(x, t, c, checked=False)
-            usable = prediction.converged if prediction.converged.any() else np.ones(len(networks), bool)
-            field = prediction.propensity[usable].mean(axis=0, dtype=np.float64)
-            deviation[i, find(c_b, c)] = field.std()
-            k = find(points, c)
-            if k is not None:
-                p, y = field[unseen], found[-1].halves.mean(axis=0)[k][unseen]
-                covariance = np.mean((p - p.mean()) * (y - y.mean()))
-                slopes.append((t, c, float(covariance / p.std())))
+            unseen = [learnt.index(n) for n in (parts.validation or parts.train)]
+            rows = np.stack([fields[c] for c in points])
+            place = chosen.positions, chosen.box_length
+            found.append(_Measured(t, points, np.moveaxis(half, 2, 0), rows, unseen, *place))
     grid = [(t, c) for t in temperatures for c in c_b]
     whole, each = _amplitudes(found)
     fitted, amplitude, error = fit_with_error(law, each, whole, grid)
-    parameters = [fit_with_error(law, [], some, [])[0].parameter for some in each]
+    parameters = [fit_law(law, some).parameter for some in each]
     shape = (len(temperatures), len(c_b))
-    share, share_error = _shares(slopes, fitted, c_b)
-    return Contrast(
+    share, share_error = _shares(found, fitted, c_b)
+    contrast = Contrast(
         law, fitted.parameter, _jackknife(parameters), np.array(temperatures), np.array(c_b),
         amplitude.reshape(shape), error.reshape(shape), share, share_error, deviation,
     )  # fmt: skip
+    return contrast, fit_residual(_correlations(found, contrast))
+
+
+def _mean_field(networks: Networks, x: NDArray[np.float32], t: float, c_b: float) -> NDArray[np.float64]:
+    """Mean over the networks that reach C_B, or over all if none does, ``[S, P]``."""
+    found = networks.predict_corrected(x, t, c_b, checked=False)
+    usable = found.converged if found.converged.any() else np.ones(len(networks), bool)
+    return found.propensity[usable].mean(axis=0, dtype=np.float64)
 
 
 def calibrated(
@@ -110,10 +129,11 @@ def calibrated(
     """
     if law == "none" or not networks.label.is_clock:
         return networks
-    contrast = measured_contrast(networks, descriptors, labels, label_map, run, law)
-    for line in _report(contrast, float(networks.metadata["t_min"])):
+    contrast, residual = measured_contrast(networks, descriptors, labels, label_map, run, law)
+    for line in _report(contrast, residual, float(networks.metadata["t_min"])):
         print(line)
-    return Networks(networks.parameters, {**networks.metadata, "contrast": contrast.as_record()})
+    record = {"contrast": contrast.as_record(), "residual": residual.as_record()}
+    return Networks(networks.parameters, {**networks.metadata, **record})
 
 
 def _amplitudes(found: Sequence[_Measured]) -> tuple[Amplitude, list[Amplitude]]:
@@ -137,21 +157,40 @@ def _amplitudes(found: Sequence[_Measured]) -> tuple[Amplitude, list[Amplitude]]
 
 
 def _shares(
-    slopes: Sequence[tuple[float, float, float]], law: object, c_b: Sequence[float]
+    found: Sequence[_Measured], law: Law, c_b: Sequence[float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Share r at each C_B, from regression amplitudes at all temperatures measured, and its error."""
     share, error = np.full(len(c_b), np.nan), np.full(len(c_b), np.nan)
-    for k, c in enumerate(c_b):
-        mine = [(b, law(t, c)) for t, at, b in slopes if is_same(at, c)]  # type: ignore[operator]
+    for i, c in enumerate(c_b):
+        mine = []
+        for m in found:
+            k = find(m.c_b, c)
+            if k is not None:
+                p, y = m.fields[k][m.unseen], m.halves[:, k][:, m.unseen].mean(axis=0)
+                mine.append((np.mean((p - p.mean()) * (y - y.mean())) / p.std(), law(m.temperature, c)))
         if mine:
             b, a = np.array(mine).T
-            share[k] = np.clip(np.sum(a * b) / np.sum(a * a), 1e-3, 1.0)
+            share[i] = np.clip(np.sum(a * b) / np.sum(a * a), SMALLEST_SHARE, 1.0)
             if len(b) > 1:
-                error[k] = np.sqrt(np.sum(a * a * (b / a - share[k]) ** 2) / np.sum(a * a) / (len(b) - 1))
-    known = np.isfinite(share)
-    order = np.array(c_b)
-    share = np.interp(order, order[known][::-1], share[known][::-1])
-    return share, error
+                error[i] = np.sqrt(np.sum(a * a * (b / a - share[i]) ** 2) / np.sum(a * a) / (len(b) - 1))
+    known, order = np.isfinite(share), np.array(c_b)
+    return np.interp(order, order[known][::-1], share[known][::-1]), error
+
+
+def _correlations(found: Sequence[_Measured], contrast: Contrast) -> list[Correlations]:
+    """Spatial correlation of what rescaled predictions leave open, at every measured state point."""
+    out = []
+    for m in found:
+        for k, c in enumerate(m.c_b):
+            field = rescaled(m.fields[k][None], contrast.factor(m.temperature, c))[0]
+            rest = m.halves[:, k] - field
+            rest = rest - rest.mean(axis=(1, 2), keepdims=True)
+            products, pairs, variance = pair_correlations(rest, m.positions, m.box_length)
+            if variance > 0:
+                n = pairs.sum(axis=0)
+                value = products.sum(axis=0) / np.maximum(n, 1.0) / variance
+                out.append(Correlations(m.temperature, c, value, n))
+    return out
 
 
 def _jackknife(values: Sequence[float]) -> float:
@@ -159,7 +198,7 @@ def _jackknife(values: Sequence[float]) -> float:
     return float(np.sqrt((n - 1) * np.var(values))) if n > 1 else float("nan")
 
 
-def _report(contrast: Contrast, t_min: float) -> list[str]:
+def _report(contrast: Contrast, residual: Residual, t_min: float) -> list[str]:
     name = {"power": "exponent n", "onset": "1/T_on"}[contrast.law]
     lines = [
         f"contrast, T_min = {t_min:g}: law {contrast.law}, {name} = {contrast.parameter:.3f} +- "
@@ -167,5 +206,10 @@ def _report(contrast: Contrast, t_min: float) -> list[str]:
     ]
     for t, row in zip(contrast.temperatures, contrast.factors, strict=True):
         told = [f"{c:g}: {f:.2f}" for c, f in zip(contrast.c_b, row, strict=True) if np.isfinite(f)]
-        lines.append(f"  T = {t:g}, deviations from the mean times (C_B: factor) {', '.join(told)}")
+        middle = float(np.median(contrast.c_b))
+        lines.append(
+            f"  T = {t:g}, deviations from the mean times (C_B: factor) {', '.join(told)}; at C_B = "
+            f"{middle:g} {residual.correlated_share(t, middle):.0%} of the rest correlated over "
+            f"{residual.correlation_length(t, middle):.2f}"
+        )
     return lines

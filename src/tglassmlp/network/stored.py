@@ -18,6 +18,7 @@ from tglassmlp.network import models
 from tglassmlp.network.contrast import Contrast
 from tglassmlp.network.domain import Domain, mixture_of
 from tglassmlp.network.protocol import Model, WithAttention, WithBottleneck
+from tglassmlp.network.residual import Residual
 from tglassmlp.network.state_features import StateFeatures
 
 __all__ = ["StoredNetworks"]
@@ -92,6 +93,12 @@ class StoredNetworks:
         """Law by which deviations from the mean are rescaled; None for networks that were trained without."""
         record = self.metadata.get("contrast")
         return None if record is None else Contrast.from_record(record)
+
+    @property
+    def residual(self) -> Residual | None:
+        """Spatial correlation of what predictions leave open; None for networks that were trained without."""
+        record = self.metadata.get("residual")
+        return None if record is None else Residual.from_record(record)
 
     @property
     def kept(self) -> tuple[int, ...]:

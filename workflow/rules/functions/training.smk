@@ -66,7 +66,11 @@ def fold_settings():
         "minimum_labelled": CONFIG.labels.minimum_labelled,
         "glass_transition": float(GLASS_TRANSITION),
         "penalty": CONFIG.baselines.ridge_alpha,
-        "prediction": section("prediction"),
+        "prediction": {
+            name: value
+            for name, value in section("prediction").items()
+            if name != "fields"
+        },
         "transferred_from": (
             [float(T_MINS[-1]), None]
             if source is None
