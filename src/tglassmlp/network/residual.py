@@ -42,9 +42,9 @@ __all__ = ["BINS", "Correlations", "Residual", "drawn", "fit_residual", "pair_co
 
 #: Edges of the distances at which residuals are correlated (sigma_11): from below the first neighbours on.
 BINS: Final = np.arange(0.5, 10.01, 0.5)
-#: Standard deviation of the prior of every coefficient but a_0 and b_0, about zero: no trend unless data
-#: show one.
-PRIOR: Final = 1.0
+#: Standard deviations of the prior of the coefficients a_1, a_2, b_0, b_1, b_2, about zero: no trend unless
+#: data show one, and half of the variance correlated.
+PRIOR: Final = (1.0, 1.0, 2.0, 1.0, 1.0)
 #: Shortest correlation length, and the longest as a part of the box.
 SHORTEST, LONGEST_SHARE = 0.3, 0.25
 #: Points of the grid on which the correlated part is drawn, per correlation length.
@@ -171,14 +171,15 @@ def fit_residual(found: Sequence[Correlations]) -> Residual:
     weight = np.sqrt(np.array([f.pairs for f in found], dtype=np.float64))
     value = np.array([f.value for f in found])
     features = np.stack([np.ones(len(points)), points[:, 1] - c0, -np.log(points[:, 0] / t0)], axis=1)
-    # residuals of pairs about a model of all bins: their scatter is the unit in which the prior counts
-    scale = max(float(np.std((value * weight)[:, len(middle) // 2 :])), 1e-12)
+    # scatter of the distant bins: the unit of what is fitted, and so the weight of the prior beside it
+    held = np.flatnonzero(weight.any(axis=0))
+    scale = max(float(np.std((value * weight)[:, held[len(held) // 2 :]])), 1e-12)
 
     def misfit(p: NDArray[np.float64]) -> NDArray[np.float64]:
         xi = np.exp(np.clip(features @ p[:3], -3.0, 4.0))
         w = expit(features @ p[3:])
         rest = weight * (w[:, None] * np.exp(-middle / xi[:, None]) - value) / scale
-        return np.concatenate([rest.ravel(), p[[1, 2, 4, 5]] / PRIOR])
+        return np.concatenate([rest.ravel(), p[1:] / PRIOR])
 
     best = least_squares(misfit, np.array([0.7, 0.0, 0.0, 0.0, 0.0, 0.0]))
     a, b = best.x[:3].tolist(), best.x[3:].tolist()

@@ -32,6 +32,8 @@ def susceptibility_table(
 ) -> pd.DataFrame:
     """chi_4 (9) of every method on the test structures, with the mean propensity beside it.
 
+    Of the network and of fields with a residual drawn from what it predicts.
+
     ``value_without_noise`` (molecular dynamics only) is free of the noise of the finite number of replicas.
 
     Parameters
@@ -42,7 +44,7 @@ def susceptibility_table(
         Numbers of the test structures.
     """
     rows = []
-    for at in StatePoints(labels, predictions, baselines, relaxation):
+    for at in StatePoints(labels, predictions, baselines, relaxation, drawn=True):
         if at.fields.method in RANKS:
             continue
         y = at.chosen(test)
