@@ -5,13 +5,39 @@
 #   ... SNAKEMAKE_FLAGS="--config run=other seed=5"   words for Snakemake, understood by all of these
 #   make test | lint | bench | help
 
+#: Python 3.11 or newer that the environment is made with.
 PYTHON ?= python3
+#: Processor cores that a run may use, or `all`.
 CORES ?= all
 # none: config.yaml, and that of the run's own folder over it, as Snakemake takes them
+#: Configuration of the run, laid over `config.yaml`. Without it the run is that of `config.yaml`.
 CONFIG ?=
+#: Tests that run at the same time.
 TEST_WORKERS ?= 2
+#: Further options of pytest.
 PYTEST_FLAGS ?=
+#: Further options of Snakemake, such as `--config run=other seed=5` or `--profile workflow/profiles/slurm`.
 SNAKEMAKE_FLAGS ?=
+#: Commit to compare with.
+OLD ?= HEAD
+#: `quick`: compare what is computed of one structure only.
+COMPARE ?=
+#: `quick`: compare the equilibration of the first temperature only.
+REPRODUCE ?=
+#: `quick`: two faults instead of all.
+FAULTS ?=
+#: `quick`: three examples per test.
+FUZZ ?=
+#: `quick`: each measurement in the size of a toy, in a minute together.
+BENCH ?=
+#: `quick`: small simulations, each killed once and none judged by its means.
+CAMPAIGN ?=
+#: `quick`: the smoke run only, without the jobs that are killed at their time limit (minutes).
+SLURM ?=
+#: Damaged or absurd inputs for each reader and for the configuration.
+FUZZ_EXAMPLES ?= $(if $(filter quick,$(FUZZ)),3,1500)
+#: Packages whose code is changed, and options of `scripts/mutation.py` ({doc}`/testing`).
+MUTATION ?= simulation dynamics local_structure network observables tables claims
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,13 +49,16 @@ export MPLBACKEND := Agg
 export PYTHONUNBUFFERED := 1
 # python modules elsewhere on the machine are not part of a run
 unexport PYTHONPATH PYTHONHOME
+# a run starts Python hundreds of times: where modules are compiled anew each time, as this variable of many containers
+# asks for, every start takes twice as long
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install demo run report reproduction status verify estimate reproduce compare test commands campaign faults \
-	fuzz slurm mutation lint format schema bench clean
+	fuzz slurm mutation docs lint format schema bench clean
 
-help:  ## this list
+help:  ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | \
 		awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
@@ -40,72 +69,83 @@ $(READY): requirements.lock pyproject.toml
 		{ echo "Python 3.11 or newer is needed, '$(PYTHON)' is not; say: make PYTHON=/path/to/python3.12 ..."; exit 1; }
 	@echo "installing into $(VENV) (once) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@# modules are compiled when they are first imported: most of what 1.5 GB hold never is
+	@# modules are compiled when they are first imported, and kept: most of what 1.5 GB hold never is
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: run  ## the whole paper at demo scale (config.yaml)
+#: The target {make}`run` without a configuration.
+demo: run  ## make the whole paper at demo scale (config.yaml)
 
-# After a kill or a crash the same command goes on: what was left at work is ended, a stale lock removed.
-run: $(READY)  ## the run described by CONFIG=...
+#: After a kill or a crash the same command goes on from the last checkpoints: processes that were left at work are ended, and a stale
+#: lock is removed. At the end every small file is read with its checksum and the report is written.
+run: $(READY)  ## make the run described by CONFIG
 	@$(BIN)/python scripts/run.py $(CONFIGFILE) --cores $(CORES) --rerun-incomplete --quiet rules reason host \
 		$(SNAKEMAKE_FLAGS)
 	@$(BIN)/python scripts/verify.py --below 20 --quiet $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 	@$(BIN)/python scripts/report.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
-# The report is made again only if a figure or number is newer.
-report: $(READY)  ## HTML report of the run described by CONFIG=...
+#: The report is written again only if a figure or a number is newer.
+report: $(READY)  ## write the HTML report of the run described by CONFIG
 	@$(BIN)/python scripts/report.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
-reproduction: $(READY)  ## docs/reproduction.md from the finished run described by CONFIG=...
+reproduction: $(READY)  ## write docs/reproduction.md from the finished run described by CONFIG
 	@$(BIN)/python scripts/publish_reproduction.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
-status: $(READY)  ## what is done, running and failed in the run described by CONFIG=...
+status: $(READY)  ## tell what is done, running and failed in the run described by CONFIG
 	@$(BIN)/python scripts/status.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
-verify: $(READY)  ## read every file of the run described by CONFIG=... with all checks
+verify: $(READY)  ## read every file of the run described by CONFIG with all checks
 	@$(BIN)/python scripts/verify.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
-estimate: $(READY)  ## hours, memory, disk and jobs of the run described by CONFIG=..., before it is started
+estimate: $(READY)  ## estimate hours, memory, disk and jobs of the run described by CONFIG before it is started
 	@$(BIN)/python scripts/estimate.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
-reproduce: $(READY)  ## the run described by CONFIG=... twice from scratch; the numbers must be identical
+reproduce: $(READY)  ## make the run described by CONFIG twice from scratch; the numbers must be identical
 	@$(BIN)/python scripts/reproduce.py $(if $(filter quick,$(REPRODUCE)),--quick) \
 		$(if $(filter-out all,$(CORES)),--cores $(CORES)) $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 
-# OLD=HEAD by default: what is not committed yet beside what is. COMPARE=quick: one structure only.
-compare: $(READY)  ## every number of this working tree and of commit OLD, bit for bit
-	@$(BIN)/python scripts/compare.py $(or $(OLD),HEAD) $(if $(CONFIG),--config $(CONFIGFILE)) \
+#: Both trees make the same calculations, and checksums of all arrays are compared ({doc}`/testing`). With the
+#: default, what is not committed yet is compared with what is.
+compare: $(READY)  ## compare every number of this working tree with commit OLD, bit for bit
+	@$(BIN)/python scripts/compare.py $(OLD) $(if $(CONFIG),--config $(CONFIGFILE)) \
 		$(if $(filter quick,$(COMPARE)),--quick) $(if $(filter-out all,$(CORES)),--cores $(CORES))
 
-test: $(READY)  ## all tests
+test: $(READY)  ## run all tests
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(PYTEST_FLAGS)
 
 # A target that is not run here is not documented. Those below that take long have a quick form, the size of a toy:
 # BENCH=quick, CAMPAIGN=quick, FAULTS=quick, FUZZ=quick, SLURM=quick, REPRODUCE=quick; their records go to results/quick/.
-commands: $(READY)  ## every target and every command of the documents, in its quick form
+#: The list of commands is `tests/documented_commands.py`; each is run in a fresh clone.
+commands: $(READY)  ## run every target and every command of the documents in its quick form
 	@$(BIN)/python -m pytest -m commands tests/commands $(PYTEST_FLAGS)
 
 # Campaigns: a record of what was tried and what came of it (results/*.json) beside the verdict.
-campaign: $(READY)  ## simulations killed ten times each, and compared with each other at length (a quarter of an hour)
+#: Its quick form is `CAMPAIGN=quick`.
+campaign: $(READY)  ## kill simulations ten times each, and compare engines and methods at length (a quarter of an hour)
 	@$(BIN)/python -m pytest -m campaign tests/physics -s
 
-faults: $(READY)  ## disturb a small run in every way and repeat the command (an hour); docs/reliability.md
+faults: $(READY)  ## disturb a small run in every way and repeat the command (an hour)
 	@$(BIN)/python -m pytest -m faults tests/faults -s
 	@$(if $(filter quick,$(FAULTS)),true,$(BIN)/python scripts/write_reliability.py)
 
-fuzz: $(READY)  ## readers and config with FUZZ_EXAMPLES damaged or absurd inputs each
-	@FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),$(if $(filter quick,$(FUZZ)),3,1500)) \
+fuzz: $(READY)  ## feed every reader and the configuration with FUZZ_EXAMPLES damaged or absurd inputs
+	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) \
 		FUZZ_RECORD=results/$(if $(filter quick,$(FUZZ)),quick/)fuzz.json $(BIN)/python -m pytest tests/unit/test_fuzz.py
 
-slurm: $(READY)  ## the smoke run on a Slurm started for it (Debian: slurm-wlm, munge; root)
+#: Its quick form is `SLURM=quick`.
+slurm: $(READY)  ## make the smoke run on a Slurm that is started for it (Debian: slurm-wlm, munge; root)
 	@$(BIN)/python -m pytest -m slurm tests/slurm -s
 
-mutation: $(READY)  ## small wrong changes of MUTATION="PACKAGE ...": which of them a test notices; docs/testing.md
-	@$(BIN)/python scripts/mutation.py $(or $(MUTATION),simulation dynamics local_structure network observables tables claims)
+mutation: $(READY)  ## change the code in small wrong ways and see which changes a test notices
+	@$(BIN)/python scripts/mutation.py $(MUTATION)
 
-lint: $(READY)  ## ruff, mypy, snakefmt, snakemake --lint
+#: The manual is in `build/manual/index.html`. Every warning is an error, and every tutorial is executed.
+docs: $(READY)  ## build the manual from docs/
+	@$(BIN)/python -m sphinx -W --keep-going -q -d build/manual-state -b html docs build/manual
+	@echo "the manual: build/manual/index.html"
+
+lint: $(READY)  ## check the code with ruff, mypy, snakefmt and snakemake --lint
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
@@ -120,7 +160,8 @@ format: $(READY)  ## write all files in the house style
 schema: $(READY)  ## generate workflow/schemas/config.schema.json from the typed config
 	@$(BIN)/python -m tglassmlp.config > workflow/schemas/config.schema.json
 
-bench: $(READY)  ## measure speed; table and results/benchmarks.json
+#: Its quick form is `BENCH=quick`.
+bench: $(READY)  ## measure speed; write a table and results/benchmarks.json
 	@$(BIN)/python -m benchmarks
 
 clean:  ## remove the environment and caches; results stay

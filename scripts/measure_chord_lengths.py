@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from tglassmlp.division import Reported
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
 from tglassmlp.storage import write_table
@@ -16,12 +17,14 @@ with job(snakemake.log[0]):
         "seed": params.seed,
         "replica_noise": params.replica_noise == "estimated",
     }
-    choices = {"unit": {"structures": list(params.test)}, "large": {"blocks": params.tiles}}
+    reported = Reported(params.test, params.predicted)
+    choices = {"unit": {"reported": reported}, "large": {"blocks": params.tiles}}
     tables = []
     for ensemble, choice in choices.items():
         files = [given[f"{ensemble}_{kind}"] for kind in ("labels", "predictions", "descriptors")]
         timed = given.unit_labels
         table = chord_length_table(*files, given.relaxation, **choice, **settings, timed=timed)
         tables.append(table.assign(ensemble=ensemble))
-    made = collect("observables", **settings, **choices)
+    structures = {"test": list(params.test), "predicted": dict(params.predicted)}
+    made = collect("observables", **settings, **structures, tiles=params.tiles)
     write_table(snakemake.output[0], pd.concat(tables, ignore_index=True), made)

@@ -1,5 +1,6 @@
 """Trends with temperature, from all C_B together, and how far networks agree with dynamics."""
 
+from tglassmlp.division import Reported
 from tglassmlp.network.prediction_run import bottlenecks_of
 from tglassmlp.progress import job
 from tglassmlp.provenance import collect
@@ -11,9 +12,11 @@ from tglassmlp.tables.unit_systems import UnitSystems
 
 with job(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params
-    unit = UnitSystems(given.labels, given.predictions, given.descriptors, params.test)
+    reported = Reported(params.test, params.predicted)
+    unit = UnitSystems(given.labels, given.predictions, given.descriptors, reported)
     lattice = {"spacing": params.spacing, "mobile_share": params.mobile_share}
-    made = collect("observables", test=list(params.test), seed=params.seed, **lattice)
+    structures = {"test": list(params.test), "predicted": dict(params.predicted)}
+    made = collect("observables", **structures, seed=params.seed, **lattice)
     bottlenecks = bottlenecks_of(given.networks, given.labelled_descriptors, params.test)
     separated = network_separations(unit, bottlenecks, params.t_min)
     write_table(snakemake.output.separations, separation_table(separated, params.t_min), made)

@@ -48,7 +48,9 @@ def main() -> int:
     config = plain(command.config)
     if given.quick:
         # a path below the run's folder, whatever that is
-        first = paths.EQUILIBRATION.path("", temperature=config["temperatures"][0]["value"])
+        first = paths.EQUILIBRATION.path(
+            "", proof=paths.PROOFS[0], temperature=config["temperatures"][0]["value"]
+        )
         given.numbers = first.lstrip("/")
     base = Path(given.folder or command.folder / "results" / "reproduce") / config["run"]
     if given.fresh:

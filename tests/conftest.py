@@ -11,6 +11,9 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 # the writer of movies would fork by a hook of Python, which JAX, if an earlier test has loaded it, warns of
 os.environ.setdefault("IMAGEIO_FFMPEG_NO_PREVENT_SIGINT", "1")
 
+# processes that tests start would compile every module that they import anew
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 import numpy as np
 import pytest
 

@@ -87,12 +87,13 @@ ALONE = (
     Command("make campaign CAMPAIGN=quick", r"[1-9]\d* passed"),
     Command("make compare OLD=HEAD COMPARE=quick", r"[1-9]\d* checksums, 0 of them different"),
     Command("make faults FAULTS=quick", r"2 passed"),
-    Command("make help", r"make commands +every target"),
+    Command("make help", r"make commands +run every target"),
     Command("make install"),
     Command(f"make estimate {SMOKE}", "together"),
     Command("make schema"),
     Command("make format"),
     Command("make lint", "Congratulations|0 errors|no issues found"),
+    Command("make docs", "the manual: build/manual/index.html"),
     Command("make bench BENCH=quick", r"rows in \d+ s: results/quick/benchmarks.json"),
     Command("BENCH=quick python -m benchmarks threads", r"2 rows in \d+ s"),
     Command("make fuzz FUZZ=quick", r"[1-9]\d* passed"),
@@ -185,5 +186,5 @@ def documents(repository: Path) -> list[Path]:
     return [
         repository / "README.md",
         repository / "ARCHITECTURE.md",
-        *sorted((repository / "docs").glob("*.md")),
+        *sorted((repository / "docs").rglob("*.md")),
     ]

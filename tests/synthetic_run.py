@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tglassmlp.configuration import Configuration
+from tglassmlp.division import Reported
 from tglassmlp.dynamics.relaxation_times import measure_relaxation
 from tglassmlp.storage import (
     Array,
@@ -280,7 +281,7 @@ def all_tables(
     found = {
         "pearson": pearson_table(labels, predictions, baselines, relaxation, test, 50),
         "comparison": comparison_table(labels, predictions, baselines, test, 50),
-        "susceptibility": susceptibility_table(labels, predictions, baselines, relaxation, test),
+        "susceptibility": susceptibility_table(labels, predictions, baselines, relaxation, Reported(test)),
         "equilibration": equilibration_table(
             [*files("unit/structures/*/*.parquet"), *files("large/structures/*/*.parquet")]
         ),
@@ -291,9 +292,9 @@ def all_tables(
     unit = labels, predictions, files("unit/descriptors/*/*.h5")
     found["chord_length"] = pd.concat(
         [
-            chord_length_table(*unit, relaxation, test, n_resamples=50, replica_noise=replica_noise).assign(
-                ensemble="unit"
-            ),
+            chord_length_table(
+                *unit, relaxation, Reported(test), n_resamples=50, replica_noise=replica_noise
+            ).assign(ensemble="unit"),
             chord_length_table(
                 *large, relaxation, n_resamples=50, blocks=2, replica_noise=replica_noise, timed=labels
             ).assign(ensemble="large"),
@@ -306,7 +307,7 @@ def all_tables(
     found["bottleneck"], found["bottleneck_separation"] = bottleneck_tables(
         labels, main, relaxation, test, 300
     )
-    unit = UnitSystems(labels, predictions, files("unit/descriptors/*/*.h5"), test)
+    unit = UnitSystems(labels, predictions, files("unit/descriptors/*/*.h5"), Reported(test))
 
     def bottlenecks(path):
         # a second network separates less

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-__all__ = ["Split", "chunk_ranges", "split"]
+from tglassmlp.state_point import canonical
+
+__all__ = ["Reported", "Split", "chunk_ranges", "split"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,28 @@ class Split:
             raise ValueError(f"fold {fold} of {folds} leaves no structure to train on of {len(learnt)}")
         validation = common[len(common) - max(count, 0) :]
         return replace(self, train=[s for s in kept if s not in validation], validation=validation)
+
+
+@dataclass(frozen=True)
+class Reported:
+    """Structures that numbers of the networks are reported of.
+
+    Attributes
+    ----------
+    test
+        Numbers of the test structures, of every temperature.
+    predicted
+        Canonical name of a temperature -> first number and count of the structures that networks only
+        predict. They were not learnt from, and have no dynamics: files of dynamics do not hold their numbers.
+    """
+
+    test: Sequence[int]
+    predicted: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    def at(self, temperature: float | str) -> list[int]:
+        """Return the test structures and, behind them, the predicted ones of a temperature."""
+        first, count = self.predicted.get(canonical(temperature), (0, 0))
+        return [*self.test, *range(first, first + count)]
 
 
 def split(number: int, test_fraction: float, validation_fraction: float) -> Split:

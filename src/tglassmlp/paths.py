@@ -27,6 +27,7 @@ from tglassmlp.state_point import canonical
 __all__ = [
     "ENSEMBLES",
     "PRODUCTS",
+    "PROOFS",
     "WILDCARDS",
     "Meaning",
     "Product",
@@ -55,6 +56,9 @@ ENSEMBLES: Final = ("unit", "large")
 
 _NUMBER: Final = r"\d+\.\d{2,6}"
 
+#: The proof of equilibrium of the structures that are learnt from, and that of all of a temperature.
+PROOFS: Final = ("equilibration", "equilibration_of_all")
+
 #: What each wildcard may be, as a regular expression.
 WILDCARDS: Final[dict[str, str]] = {
     "temperature": _NUMBER,
@@ -65,6 +69,7 @@ WILDCARDS: Final[dict[str, str]] = {
     "structure": r"\d+",
     "seed": r"\d+",
     "ensemble": "|".join(ENSEMBLES),
+    "proof": "|".join(PROOFS),
     "figure": r"[a-z0-9_]+",
     "table": r"[a-z0-9_]+",
     "variant": r"[^/]+",
@@ -200,8 +205,8 @@ STRUCTURES = Product("{ensemble}/structures/T{temperature}/chunk{chunk}.gsd")
 STRUCTURES_RECORD = Product("{ensemble}/structures/T{temperature}/chunk{chunk}.parquet")
 INHERENT = Product("{ensemble}/inherent/T{temperature}/chunk{chunk}.gsd")
 # The proof of equilibrium: what is measured, and what the limits say to it
-EQUILIBRATION = Product("unit/structures/T{temperature}/equilibration.json")
-EQUILIBRATION_VERDICT = Product("unit/structures/T{temperature}/equilibration.parquet")
+EQUILIBRATION = Product("unit/structures/T{temperature}/{proof}.json")
+EQUILIBRATION_VERDICT = Product("unit/structures/T{temperature}/{proof}.parquet")
 LARGE_EQUILIBRATION = Product("large/structures/T{temperature}/chunk{chunk}.equilibration.json")
 LARGE_EQUILIBRATION_VERDICT = Product("large/structures/T{temperature}/chunk{chunk}.checks.parquet")
 HEAT_CAPACITY = Product("unit/structures/heat_capacity.parquet")

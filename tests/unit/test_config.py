@@ -321,6 +321,8 @@ WRONG = [
     ("structures.number", 1, "structures.number", "1", "at least 2"),
     ("structures.chunk", 9, "structures.chunk", "9", "at most structures.number (8)"),
     ("temperatures.0.extra_structures", -1, "temperatures[0].extra_structures", "-1", "at least 0"),
+    ("temperatures.0.predicted_structures", -1, "temperatures[0].predicted_structures", "-1", "at least 0"),
+    ("temperatures.4.predicted_structures", 6, "temperatures[4].predicted_structures", "6", "a multiple of"),
     ("structures.chunk", 2.5, "structures.chunk", "2.5", "a whole number"),
     ("equilibration.swap_fraction", 1.5, "equilibration.swap_fraction", "1.5", "at most 0.95"),
     ("equilibration.method", "md", "equilibration.method", '"md"', "'swap_mc' or 'hybrid'"),
@@ -686,11 +688,31 @@ def test_published_temperatures_have_no_structures_of_our_own(demo):
         ConfigError, match=r'temperatures\[1\].extra_structures: found "?2"?; allowed: 0 for published'
     ):
         load(mixed)
-    mixed["temperatures"][1] |= {"extra_structures": 0, "extended_time": 900.0}
+    mixed["temperatures"][1] |= {"extra_structures": 0, "predicted_structures": 4}
+    with pytest.raises(ConfigError, match=r"temperatures\[1\].predicted_structures: found .*0 for published"):
+        load(mixed)
+    mixed["temperatures"][1] |= {"predicted_structures": 0, "extended_time": 900.0}
     with pytest.raises(
         ConfigError, match=r'temperatures\[1\].extended_time: found "?900"?; allowed: null for published'
     ):
         load(mixed)
+
+
+def test_predicted_structures_fill_chunks_of_their_own(demo):
+    """However many there are, the chunks of the others and full ones of theirs hold the same structures."""
+    more = changed(demo, "temperatures.0.extra_structures", 1)
+    more["temperatures"][0]["predicted_structures"] = 4
+    four = load(more)
+    more["temperatures"][0]["predicted_structures"] = 8
+    eight = load(more)
+    learnt = [range(0, 4), range(4, 8), range(8, 9)]
+    assert four.structures_at("0.50") == eight.structures_at("0.50") == 9
+    assert four.structure_chunks("0.50") == eight.structure_chunks("0.50") == learnt
+    assert four.structure_chunks("0.50", predicted=True) == [*learnt, range(9, 13)]
+    assert eight.structure_chunks("0.50", predicted=True) == [*learnt, range(9, 13), range(13, 17)]
+    assert eight.predicted_at("0.50") == range(9, 17)
+    assert not eight.predicted_at("0.45")
+    assert eight.structure_chunks("0.45", predicted=True) == [range(0, 4), range(4, 8)]
 
 
 def test_fingerprint_tells_sections_apart(repository):

@@ -45,6 +45,26 @@ def test_longer_trajectories_cost_what_is_added(demo):
     assert row(costs, rule).cpu_hours > 0
 
 
+def test_structures_that_are_only_predicted_cost_their_making_and_no_dynamics(demo):
+    last = demo.temperatures[-1].model_copy(update={"predicted_structures": 8})
+    more = demo.model_copy(update={"temperatures": (*demo.temperatures[:-1], last)})
+    rates = Rates(monte_carlo=1e6, start=0.0)
+    before, after = (estimate(c, rates) for c in (demo, more))
+    made = [row(costs, "equilibrate_structures") for costs in (before, after)]
+    work = 8 * 1290 * (2 * last.sweeps + 200)
+    assert (made[1].cpu_hours - made[0].cpu_hours) * 3600 == pytest.approx(work / 1e6)
+    jobs = {b.rule: a.jobs - b.jobs for a, b in zip(after, before, strict=True) if a.jobs != b.jobs}
+    assert jobs == {
+        "equilibrate_structures": 2,
+        "measure_equilibration": 1,
+        "check_equilibration": 1,
+        "find_inherent_structures": 2,
+        "compute_descriptors": 2,
+    }
+    for rule in ("run_isoconfigurational_dynamics", "train_full", "predict_baselines", "label_structures"):
+        assert row(after, rule).cpu_hours == row(before, rule).cpu_hours
+
+
 def test_hoomd_is_counted_at_its_own_rate_and_on_its_device(demo, monkeypatch):
     hoomd = demo.model_copy(update={"engine": "hoomd"})
     native = row(estimate(demo, Rates(start=0.0)), "run_isoconfigurational_dynamics").cpu_hours

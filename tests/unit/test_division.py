@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tglassmlp.division import chunk_ranges, split
+from tglassmlp.division import Reported, chunk_ranges, split
 
 
 def test_split_takes_test_from_the_end_and_validation_from_the_end_of_the_rest():
@@ -43,3 +43,10 @@ def test_chunks_cover_every_structure_once(number, chunk):
     ranges = chunk_ranges(number, chunk)
     assert [k for r in ranges for k in r] == list(range(number))
     assert all(len(r) == chunk for r in ranges[:-1])
+
+
+def test_reported_structures_of_a_temperature_are_those_of_the_test_and_the_predicted_ones():
+    reported = Reported([5, 6], {"0.15": [8, 3]})
+    assert reported.at(0.15) == [5, 6, 8, 9, 10]
+    assert reported.at("0.30") == [5, 6]
+    assert Reported([5, 6]).at(0.15) == [5, 6]

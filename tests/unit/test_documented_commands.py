@@ -32,7 +32,7 @@ MUTATED = ["simulation", "dynamics", "local_structure", "network", "observables"
 def test_every_module_that_is_mutated_names_its_tests(repository, monkeypatch):
     monkeypatch.syspath_prepend(repository / "scripts")
     mutation = importlib.import_module("mutation")
-    assert f"$(or $(MUTATION),{' '.join(MUTATED)})" in (repository / "Makefile").read_text()
+    assert f"MUTATION ?= {' '.join(MUTATED)}\n" in (repository / "Makefile").read_text()
     for file in mutation.modules(MUTATED, []):
         assert mutation.tests_of(file, repository), file
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -122,3 +123,17 @@ def test_the_wheel_holds_networks_and_the_command(project, repository):
     module, _, function = project["scripts"]["tglassmlp"].partition(":")
     __import__(module)
     assert callable(getattr(sys.modules[module], function))
+
+
+def test_make_lets_python_keep_what_it_compiles(repository):
+    """Containers often forbid it, and then each of hundreds of processes compiles all that it imports."""
+    shown = subprocess.run(
+        ["make", "--no-print-directory", "--eval", "shown: ; @env", "shown"],
+        cwd=repository,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "OF_THE_USER": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "OF_THE_USER=1" in shown
+    assert "PYTHONDONTWRITEBYTECODE" not in shown

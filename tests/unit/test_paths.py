@@ -18,6 +18,7 @@ VALUES = {
     "structure": ("0", "31"),
     "seed": ("1",),
     "ensemble": ("unit", "large"),
+    "proof": ("equilibration", "equilibration_of_all"),
     "figure": ("fig01_network", "movie2"),
     "table": ("pearson", "length_scales"),
     "variant": ("T_min=0.40", "two words.v2"),

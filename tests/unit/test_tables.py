@@ -8,6 +8,7 @@ import pytest
 
 from tglassmlp.claims.numbers import collect_numbers
 from tglassmlp.configuration import Configuration
+from tglassmlp.division import Reported
 from tglassmlp.dynamics.relaxation_times import Relaxation, measure_relaxation
 from tglassmlp.storage import (
     Array,
@@ -19,6 +20,7 @@ from tglassmlp.storage import (
     write_table,
 )
 from tglassmlp.tables import structure_factor
+from tglassmlp.tables.agreement import agreement_table
 from tglassmlp.tables.attention_length import attention_tables
 from tglassmlp.tables.bottleneck import bottleneck_tables
 from tglassmlp.tables.chord_length import chord_length_table
@@ -31,6 +33,8 @@ from tglassmlp.tables.selection import near_c_b
 from tglassmlp.tables.snapshots import snapshot_arrays
 from tglassmlp.tables.structure_factor import fit_columns, structure_factor_tables
 from tglassmlp.tables.susceptibility import susceptibility_table
+from tglassmlp.tables.trends import trend_table
+from tglassmlp.tables.unit_systems import UnitSystems
 
 MADE = {"stage": "made up for a test"}
 C_B = (0.8, 0.5)
@@ -117,7 +121,7 @@ def correlation(a, b):
 
 def test_times_are_measured_or_those_of_superposition(made):
     f = made.files
-    table = susceptibility_table(f.labels, f.predictions, [], f.relaxation, TEST)
+    table = susceptibility_table(f.labels, f.predictions, [], f.relaxation, Reported(TEST))
     table = table[table["method"] == "tglassmlp"]
     row = row_of(table, temperature=0.40, c_b=0.5)
     assert (row["time"], row["time_error"], row["time_from"]) == (70.0, 0.0, "dynamics")
@@ -161,9 +165,41 @@ def test_pearson_of_networks_single_values_and_of_their_mean_field(made):
     assert np.isnan(row["spread"])
 
 
+def test_predicted_structures_enter_numbers_of_networks_and_no_others(made, tmp_path):
+    """Dynamics of structures 0 to 3 only, tests 1 and 3; 4 and 5 are predicted at T = 0.40, 5 at T = 0.30."""
+    f = made.files
+    kept = {name: v if v.ndim == 1 else v[:, :4] for name, v in made.label.items()}
+    label = stored(tmp_path / "labels/T0.40.h5", kept)
+    baselines = {name: v if v.ndim == 1 else v[..., :4, :] for name, v in made.baseline.items()}
+    baseline = stored(tmp_path / "baseline_predictions/T0.40.h5", baselines)
+    reported = Reported((1, 3), {"0.40": [4, 2], "0.30": [5, 1]})
+    table = susceptibility_table([label], f.predictions, [baseline], f.relaxation, reported)
+    for t, chosen in ((0.40, [1, 3, 4, 5]), (0.30, [1, 3, 5])):
+        row = row_of(table, method="tglassmlp", c_b=0.5, temperature=t)
+        means = made.content[f"{t:.2f}"]["propensity"][1][1:][:, chosen].astype(float).mean(axis=-1)
+        assert row["value"] == pytest.approx(PARTICLES * means.var(axis=-1, ddof=1).mean())
+        assert row["n_structures"] == len(chosen)
+    assert set(table[table["method"] != "tglassmlp"]["n_structures"]) == {2}
+    files = [label], f.predictions, f.descriptors
+    lengths = chord_length_table(*files, f.relaxation, reported, spacing=1.1, n_resamples=20)
+    assert row_of(lengths, method="tglassmlp", c_b=0.5, temperature=0.40)["n_structures"] == 4
+    assert row_of(lengths, method="md", c_b=0.5)["n_structures"] == 2
+    noisy = row_of(lengths, method="tglassmlp", c_b=0.5, temperature=0.40)["value_with_noise"]
+    assert np.isfinite(noisy), "the noise of replicas is laid over the structures that have some"
+    unit, tests_only = (UnitSystems(*files, r) for r in (reported, Reported((1, 3))))
+    chords = [
+        r for r in trend_table(unit, [], [], {}, "0.40", spacing=1.1).to_dict("records")
+        if r["quantity"] == "chord_length"
+    ]  # fmt: skip
+    assert chords
+    assert np.isfinite(chords[0]["exponent"])
+    # networks are held against dynamics on the structures of both
+    assert agreement_table(unit, 1.1).equals(agreement_table(tests_only, 1.1))
+
+
 def test_susceptibility_of_networks_and_of_dynamics_without_noise(made):
     f = made.files
-    table = susceptibility_table(f.labels, f.predictions, f.baselines, f.relaxation, TEST)
+    table = susceptibility_table(f.labels, f.predictions, f.baselines, f.relaxation, Reported(TEST))
     field = made.content["0.30"]["propensity"][:, :, list(TEST)].astype(float)
     for k, usable in enumerate(([0, 1, 2], [1, 2, 3])):
         row = row_of(table, method="tglassmlp", c_b=C_B[k], temperature=0.30)
@@ -301,7 +337,7 @@ def chord_by_walking(positions, field, side):
 def test_chord_lengths_with_and_without_the_noise_of_the_replicas(made):
     f = made.files
     table = chord_length_table(
-        f.labels, f.predictions, f.descriptors, f.relaxation, TEST, spacing=1.1, n_resamples=20
+        f.labels, f.predictions, f.descriptors, f.relaxation, Reported(TEST), spacing=1.1, n_resamples=20
     )
     side = 5
     where = made.positions["0.40"][list(TEST)]
@@ -497,12 +533,14 @@ def test_numbers_are_those_of_the_tables_and_files(made):
     written = {
         "pearson": pearson_table(f.labels, f.predictions, f.baselines, f.relaxation, TEST, 30),
         "comparison": comparison_table(f.labels, f.predictions, f.baselines, TEST, 30),
-        "susceptibility": susceptibility_table(f.labels, f.predictions, f.baselines, f.relaxation, TEST),
+        "susceptibility": susceptibility_table(
+            f.labels, f.predictions, f.baselines, f.relaxation, Reported(TEST)
+        ),
         "correlation_length": structure_factor_tables(
             f.labels, f.predictions, f.descriptors, f.relaxation, fit_q_max=4.0
         )[1],
         "chord_length": chord_length_table(
-            f.labels, f.predictions, f.descriptors, f.relaxation, TEST, n_resamples=20
+            f.labels, f.predictions, f.descriptors, f.relaxation, Reported(TEST), n_resamples=20
         ).assign(ensemble="unit"),
         "attention_length": attention_tables(f.predictions, f.relaxation)[1],
         "bottleneck_separation": bottleneck_tables(f.labels, f.predictions, f.relaxation, TEST)[1],

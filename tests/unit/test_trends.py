@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tglassmlp.division import Reported
 from tglassmlp.observables.bootstrap import groups
 from tglassmlp.observables.length_exponents import length_exponents
 from tglassmlp.observables.structure_factor import fit_structure_factor
@@ -131,7 +132,10 @@ def test_networks_are_compared_with_dynamics_on_the_same_structures(tmp_path):
     chunk = tmp_path / "descriptors/T0.40/chunk0.h5"
     write_arrays(chunk, positions, {}, {"box_length": 20.0})
     unit = UnitSystems(
-        [tmp_path / "labels/T0.40.h5"], [tmp_path / "predictions/tmin0.40/T0.40.h5"], [chunk], range(8)
+        [tmp_path / "labels/T0.40.h5"],
+        [tmp_path / "predictions/tmin0.40/T0.40.h5"],
+        [chunk],
+        Reported(range(8)),
     )
     found = agreement_table(unit).set_index(["quantity", "temperature"])
     ratio = found.loc[("chi4_log_ratio", 0.40)]

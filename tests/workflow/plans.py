@@ -2,8 +2,9 @@
 
 python tests/workflow/plans.py REPOSITORY < changes.json > again.json, in an empty folder. Each change is a
 mapping of keys (`equilibration.checks.trend`) to values. With --files the files
-of every rule are listed. A process of its own, since planning a workflow
-changes the environment and the logging of the process.
+of every rule are listed. With --jobs the jobs of dry runs are counted instead, in the folder
+of a run: each dry run names configuration files, words of the command line and a file that is missing.
+A process of its own, since planning a workflow changes the environment and the logging of the process.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import gc
 import json
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -122,14 +124,19 @@ def plan(repository: Path, config: dict[str, Any]) -> dict[str, dict[str, Any]]:
                 "params": memory._params(job),
                 "input": sorted(map(str, job.input)),
                 "output": sorted(map(str, job.output)),
-                "behind": [names[other] for other in dag._dependencies[job] if other in names],
+                # an ancient input lets a job start, and its making does not make the job again
+                "behind": [
+                    names[other]
+                    for other, files in dag._dependencies[job].items()
+                    if other in names and not all(file.is_ancient for file in files)
+                ],
             }
             for job, name in names.items()
         }
 
 
 def again(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Rules that are made again: those where it begins (`first`) and with everything behind them (`all`)."""
+    """Rules made again, where it begins (`first`) and with everything behind (`all`), and `files`."""
     own = {name for name, job in after.items() if name not in before or differs(before[name], job)}
 
     @functools.cache
@@ -138,7 +145,8 @@ def again(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]) -
 
     touched = {name for name in after if name in own or upstream(name)}
     first = {after[name]["rule"] for name in own if not upstream(name)}
-    return {"first": sorted(first), "all": sorted({after[name]["rule"] for name in touched})}
+    rules = {after[name]["rule"] for name in touched}
+    return {"first": sorted(first), "all": sorted(rules), "files": sorted(touched)}
 
 
 def differs(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -146,9 +154,30 @@ def differs(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return any(one[part] != other[part] for part in ("rule", "params", "input", "output"))
 
 
+def jobs(repository: Path, dry_run: dict[str, Any]) -> dict[str, Any]:
+    """Jobs per rule that a dry run would announce, or what it is refused for."""
+    words = dry_run.get("config", {})
+    settings = ConfigSettings(configfiles=[Path(name) for name in dry_run["configfiles"]], config=words)
+    missing = Path(dry_run["missing"]) if "missing" in dry_run else None
+    aside = missing.rename(missing.with_name("aside")) if missing else None
+    try:
+        with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+            needed = built(api, repository, settings).dag.needrun_jobs()
+            return dict(Counter(job.rule.name for job in needed))
+    except WorkflowError as error:
+        return {"refused": str(error)}
+    finally:
+        if missing and aside:
+            aside.rename(missing)
+
+
 def main() -> None:
     repository = Path(sys.argv[1])
-    shutil.copy(repository / "config.yaml", "config.yaml")
+    if not Path("config.yaml").exists():
+        shutil.copy(repository / "config.yaml", "config.yaml")
+    if "--jobs" in sys.argv:
+        json.dump([jobs(repository, dry_run) for dry_run in json.load(sys.stdin)], sys.stdout)
+        return
     base = yaml.safe_load((repository / "config" / "smoke.yaml").read_text())
     if "--files" in sys.argv:
         json.dump(files(repository, base), sys.stdout)

@@ -15,8 +15,8 @@ RUN = "results/smoke"
 #: A value of each wildcard.
 VALUES = {
     "temperature": "0.80", "t_min": "0.60", "cb": "0.90", "chunk": "1", "fold": "0", "structure": "1",
-    "seed": "0", "ensemble": "large", "figure": "fig01_network", "table": "pearson", "variant": "standard",
-    "format": "png",
+    "seed": "0", "ensemble": "large", "proof": "equilibration_of_all",
+    "figure": "fig01_network", "table": "pearson", "variant": "standard", "format": "png",
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tglassmlp import KA2D, config, cost, read_configurations, read_mixture
 
@@ -18,6 +19,7 @@ CONFIGS = {
     "config.yaml": (50, 500),
     "config/smoke.yaml": (30, 120),
     "config/laptop.yaml": (50, 1000),
+    "config/paper.yaml": (100, 1000),
 }
 
 
@@ -55,54 +57,64 @@ def assert_estimated(repository: Path, jobs: dict[str, int], name: str) -> None:
     costs = {
         c.rule: c.jobs for c in cost.estimate(config.load([repository / "config.yaml", repository / name]))
     }
-    assert sum(costs.values()) == jobs["total"] - jobs["all"]
+    assert sum(costs.values()) == sum(jobs.values()) - jobs["all"]
     costs.pop("tables and numbers")
     costs.pop("figures and movie")
     assert costs == {rule: jobs[rule] for rule in costs}
 
 
+def dry_runs(repository: Path, folder: Path, *wanted: dict) -> list[dict[str, int]]:
+    """Jobs per rule of several dry runs in one process, which spares starting Snakemake for each."""
+    done = subprocess.run(
+        [sys.executable, str(repository / "tests" / "workflow" / "plans.py"), str(repository), "--jobs"],
+        input=json.dumps(wanted),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "XDG_CACHE_HOME": str(folder / ".cache")},
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+WRONG = [
+    ({"engine": "gromacs"}, "engine: found \"gromacs\"; allowed: 'native' or 'hoomd'"),
+    ({"c_b": [1.2, 0.5]}, "c_b[0]: found 1.2; allowed: a number less than 1"),
+    ({"structures": {"test_fraction": 0.01}}, "the test set is empty"),
+]
+
+
+@pytest.fixture(scope="module")
+def first_plans(repository, tmp_path_factory):
+    """Dry runs of every configuration and of wrong settings in an empty folder: jobs, or why not."""
+    folder = tmp_path_factory.mktemp("plans")
+    wanted = [{"configfiles": [str(repository / name)]} for name in CONFIGS]
+    wanted += [{"configfiles": [], "config": words} for words, _ in WRONG]
+    found = dry_runs(repository, folder, *wanted)
+    assert not (folder / "results").exists(), "a dry run makes nothing"
+    return found
+
+
 @pytest.mark.parametrize("name", CONFIGS)
-def test_every_config_can_be_planned(repository, tmp_path, name):
-    run = snakemake(repository, tmp_path, "-n", "--configfile", str(repository / name))
-    assert run.returncode == 0, run.stderr
-    jobs = planned(run.stdout + run.stderr)
+def test_every_config_can_be_planned(repository, first_plans, name):
+    jobs = first_plans[list(CONFIGS).index(name)]
     low, high = CONFIGS[name]
-    assert low <= jobs["total"] <= high
+    assert low <= sum(jobs.values()) <= high
     assert jobs["draw_figure"] >= 14
     assert_estimated(repository, jobs, name)
-    assert not (tmp_path / "results").exists(), "a dry run makes nothing"
 
 
-def test_the_paper_is_a_thousand_jobs_on_the_cluster_profile(repository, tmp_path):
-    profile = repository / "workflow" / "profiles" / "slurm"
-    paper = repository / "config" / "paper.yaml"
-    run = snakemake(repository, tmp_path, "-n", "--profile", str(profile), "--configfile", str(paper))
-    assert run.returncode == 0, run.stderr
-    jobs = planned(run.stdout + run.stderr)
-    assert 100 <= jobs["total"] <= 1000
-    assert jobs["run_isoconfigurational_dynamics"] >= 100
-    assert_estimated(repository, jobs, "config/paper.yaml")
+@pytest.mark.parametrize(("number", "said"), [(k, said) for k, (_, said) in enumerate(WRONG)])
+def test_wrong_settings_are_refused_before_any_job(first_plans, number, said):
+    assert said in first_plans[len(CONFIGS) + number]["refused"]
 
 
-@pytest.mark.parametrize(
-    ("setting", "said"),
-    [
-        ("engine=gromacs", "engine: found \"gromacs\"; allowed: 'native' or 'hoomd'"),
-        ("c_b=[1.2,0.5]", "c_b[0]: found 1.2; allowed: a number less than 1"),
-        ("sead=3", "did you mean 'seed'?"),
-        ("structures={test_fraction: 0.01}", "the test set is empty"),
-    ],
-)
-def test_wrong_settings_are_refused_before_any_job(repository, tmp_path, setting, said):
-    run = snakemake(repository, tmp_path, "--config", setting)
+def test_a_wrong_word_of_the_command_line_is_refused_before_any_job(repository, tmp_path):
+    run = snakemake(repository, tmp_path, "--config", "sead=3")
     assert run.returncode != 0
-    assert said in run.stdout + run.stderr
+    assert "did you mean 'seed'?" in run.stdout + run.stderr
     assert not (tmp_path / "results").exists()
-
-
-def test_the_linter_is_content(repository, tmp_path):
-    run = snakemake(repository, tmp_path, "--lint")
-    assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_rule_script_log_and_benchmark_share_one_name(repository):
@@ -180,49 +192,63 @@ def test_every_configuration_of_a_run_names_its_mixture(smoke):
         assert read_configurations(path), path
 
 
-@pytest.mark.slow
-def test_a_finished_run_has_nothing_to_do(repository, smoke):
-    run = smoke_again(repository, smoke, "-n")
-    assert run.returncode == 0, run.stderr
-    assert "Nothing to be done" in run.stdout + run.stderr
+#: A file, the jobs that make it and what depends on it again, and some of those that must not run.
+DELETED = {
+    "tables/pearson.parquet": (
+        {"measure_pearson": 1, "collect_numbers": 1},
+        {"equilibrate_structures", "train_full", "measure_chord_lengths"},
+    ),
+    "unit/descriptors/T0.50/chunk0.h5": (
+        {"compute_descriptors": 1, "fit_scaling": 1, "train_full": 1},
+        {"equilibrate_structures", "run_isoconfigurational_dynamics", "measure_relaxation"},
+    ),
+    "unit/trajectories/T0.80/chunk0.h5": (
+        {"run_isoconfigurational_dynamics": 1, "measure_propensities": 1, "measure_relaxation": 1},
+        {"equilibrate_structures", "compute_descriptors", "find_inherent_structures"},
+    ),
+    "unit/extended/T0.60/chunk0.h5": (
+        {"extend_isoconfigurational_dynamics": 1, "measure_propensities": 1, "measure_relaxation": 1},
+        {"equilibrate_structures", "run_isoconfigurational_dynamics"},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def plans_again(repository, smoke, tmp_path_factory):
+    """Jobs of dry runs of the finished run: as it is, with a file missing, and with more to predict."""
+    again = {"configfiles": [str(repository / "config" / "smoke.yaml")]}
+    missing = [{**again, "missing": str(smoke / "results" / "smoke" / file)} for file in DELETED]
+    temperatures = yaml.safe_load((repository / "config" / "smoke.yaml").read_text())["temperatures"]
+    temperatures[2]["predicted_structures"] += 6
+    changed = tmp_path_factory.mktemp("predicted") / "more.yaml"
+    changed.write_text(yaml.safe_dump({"temperatures": temperatures}))
+    more = {"configfiles": [*again["configfiles"], str(changed)]}
+    found = dry_runs(repository, smoke, again, more, *missing)
+    return dict(zip([None, "predicted", *DELETED], found, strict=True))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("file", "remade", "kept"),
-    [
-        (
-            "tables/pearson.parquet",
-            {"measure_pearson": 1, "collect_numbers": 1},
-            {"equilibrate_structures", "train_full", "measure_chord_lengths"},
-        ),
-        (
-            "unit/descriptors/T0.50/chunk0.h5",
-            {"compute_descriptors": 1, "fit_scaling": 1, "train_full": 1},
-            {"equilibrate_structures", "run_isoconfigurational_dynamics", "measure_relaxation"},
-        ),
-        (
-            "unit/trajectories/T0.80/chunk0.h5",
-            {"run_isoconfigurational_dynamics": 1, "measure_propensities": 1, "measure_relaxation": 1},
-            {"equilibrate_structures", "compute_descriptors", "find_inherent_structures"},
-        ),
-        (
-            "unit/extended/T0.60/chunk0.h5",
-            {"extend_isoconfigurational_dynamics": 1, "measure_propensities": 1, "measure_relaxation": 1},
-            {"equilibrate_structures", "run_isoconfigurational_dynamics"},
-        ),
-    ],
-)
-def test_a_deleted_file_is_made_again_with_only_what_depends_on_it(repository, smoke, file, remade, kept):
-    path = smoke / "results" / "smoke" / file
-    aside = path.rename(path.with_name("aside"))
-    try:
-        run = smoke_again(repository, smoke, "-n")
-    finally:
-        aside.rename(path)
-    jobs = planned(run.stdout + run.stderr)
+def test_a_finished_run_has_nothing_to_do(plans_again):
+    assert plans_again[None] == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", DELETED)
+def test_a_deleted_file_is_made_again_with_only_what_depends_on_it(plans_again, file):
+    remade, kept = DELETED[file]
+    jobs = plans_again[file]
     assert {rule: jobs.get(rule) for rule in remade} == remade
     assert not kept & set(jobs)
+
+
+@pytest.mark.slow
+def test_more_predicted_structures_add_files_and_make_none_again(plans_again):
+    jobs = plans_again["predicted"]
+    added = ("equilibrate_structures", "find_inherent_structures", "compute_descriptors")
+    assert {rule: jobs.get(rule) for rule in added} == dict.fromkeys(added, 1)
+    assert (jobs["measure_equilibration"], jobs["predict_propensities"]) == (1, 1)
+    others = ("dynamics", "large", "train", "extrapolate", "extend", "label", "relaxation", "pearson")
+    assert not [rule for rule in jobs if any(word in rule for word in others)]
 
 
 @pytest.mark.slow
@@ -243,7 +269,7 @@ def test_a_limit_that_fails_stops_the_run_and_touches_no_data(repository, smoke,
     names = {"check_equilibration", "check_large_systems", "check_heat_capacity", "check_extended"}
     assert {"check_equilibration"} <= set(planned(warned.stdout + warned.stderr)) <= names | {"all", "total"}
     verdicts = re.compile(
-        r"(structures/(T0.\d\d/(equilibration|chunk\d.checks)|heat_capacity|reweighting)|tables/extended_check)"
+        r"(structures/(T0.\d\d/(equilibration\w*|chunk\d.checks)|heat_capacity|reweighting)|tables/extended_check)"
         r"\.(parquet|csv)$|/check_"
     )
     for path, time in made.items():

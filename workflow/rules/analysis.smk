@@ -51,6 +51,7 @@ rule measure_susceptibilities:
         runtime=30,
     params:
         test=TEST_STRUCTURES,
+        predicted=PREDICTED_STRUCTURES,
         stage_version=version("observables"),
     script:
         "../../scripts/measure_susceptibilities.py"
@@ -109,6 +110,7 @@ rule measure_chord_lengths:
         runtime=120,
     params:
         test=TEST_STRUCTURES,
+        predicted=PREDICTED_STRUCTURES,
         spacing=CONFIG.observables.lattice_spacing,
         mobile_share=CONFIG.observables.mobile_share,
         resamples=CONFIG.observables.bootstrap,
@@ -229,6 +231,7 @@ rule summarise_equilibration:
         every_chunk(
             paths.STRUCTURES_RECORD,
             TEMPERATURES,
+            predicted=True,
         ),
         every_chunk(
             paths.STRUCTURES_RECORD,
@@ -279,6 +282,7 @@ rule measure_trends:
     params:
         t_min=MAIN_T_MIN,
         test=TEST_STRUCTURES,
+        predicted=PREDICTED_STRUCTURES,
         spacing=CONFIG.observables.lattice_spacing,
         mobile_share=CONFIG.observables.mobile_share,
         replica_noise=CONFIG.observables.replica_noise,

@@ -116,20 +116,23 @@ def state_of(rule, *wildcards, suffix=""):
     return paths.state(RUN, rule, *wildcards, suffix=suffix)
 
 
-def chunks(ensemble, temperature):
-    """Chunks of one temperature of an ensemble: `unit` (one unit system) or `large` (tiled)."""
+def chunks(ensemble, temperature, predicted=False):
+    """Chunks of one temperature of an ensemble: `unit` (one unit system) or `large` (tiled).
+
+    With those of the structures that networks only predict, if asked for.
+    """
     if ensemble == "large":
         return LARGE_CHUNKS
-    return chunk_names(CONFIG.structures_at(temperature), CONFIG.structures.chunk)
+    return [str(k) for k in range(len(CONFIG.structure_chunks(temperature, predicted)))]
 
 
-def every_chunk(product, temperatures, ensemble="unit"):
+def every_chunk(product, temperatures, ensemble="unit", predicted=False):
     """Files of a product for all chunks of some temperatures, in order."""
     return [
         file
         for temperature in temperatures
         for file in files_of_ensemble(
-            product, ensemble, temperature, chunks(ensemble, temperature)
+            product, ensemble, temperature, chunks(ensemble, temperature, predicted)
         )
     ]
 
@@ -161,12 +164,12 @@ def temperature_entry(temperature):
     )
 
 
-def per_chunk(product):
+def per_chunk(product, predicted=False):
     """Input function: files of a product for every chunk of a temperature, unit systems if no wildcard says."""
 
     def files(wildcards):
         ensemble = getattr(wildcards, "ensemble", "unit")
-        return every_chunk(product, [wildcards.temperature], ensemble)
+        return every_chunk(product, [wildcards.temperature], ensemble, predicted)
 
     return files
 

@@ -18,8 +18,8 @@ if GIVEN:
             structures=for_every_chunk(paths.STRUCTURES),
             records=for_every_chunk(paths.STRUCTURES_RECORD),
             inherent=for_every_chunk(paths.INHERENT),
-            verdict=file_of(paths.EQUILIBRATION),
-            table=file_of(paths.EQUILIBRATION_VERDICT),
+            verdict=file_of(paths.EQUILIBRATION, proof=paths.PROOFS[0]),
+            table=file_of(paths.EQUILIBRATION_VERDICT, proof=paths.PROOFS[0]),
         log:
             log_of("import_structures", "temperature"),
         benchmark:

@@ -19,8 +19,8 @@ if PUBLISHED:
             records=for_chunks(paths.STRUCTURES_RECORD),
             inherent=for_chunks(paths.INHERENT),
             trajectories=for_chunks(paths.TRAJECTORIES),
-            verdict=file_of(paths.EQUILIBRATION),
-            table=file_of(paths.EQUILIBRATION_VERDICT),
+            verdict=file_of(paths.EQUILIBRATION, proof=paths.PROOFS[0]),
+            table=file_of(paths.EQUILIBRATION_VERDICT, proof=paths.PROOFS[0]),
         log:
             log_of("import_glassbench", "temperature"),
         benchmark:

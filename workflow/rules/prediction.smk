@@ -4,7 +4,7 @@ include: "functions/prediction.smk"
 
 rule predict_propensities:
     input:
-        descriptors=per_chunk(paths.DESCRIPTORS),
+        descriptors=per_chunk(paths.DESCRIPTORS, predicted=True),
         networks=file_of(paths.FULL_NETWORKS),
         label_map=file_of(paths.LABEL_MAP),
     output:

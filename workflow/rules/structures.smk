@@ -30,14 +30,14 @@ rule equilibrate_structures:
 
 rule measure_equilibration:
     input:
-        structures=per_chunk(paths.STRUCTURES),
-        records=per_chunk(paths.STRUCTURES_RECORD),
+        structures=proven(paths.STRUCTURES),
+        records=proven(paths.STRUCTURES_RECORD),
     output:
         file_of(paths.EQUILIBRATION),
     log:
-        log_of("measure_equilibration", "temperature"),
+        log_of("measure_equilibration", "temperature", "proof"),
     benchmark:
-        benchmark_of("measure_equilibration", "temperature")
+        benchmark_of("measure_equilibration", "temperature", "proof")
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -59,9 +59,9 @@ rule check_equilibration:
     output:
         file_of(paths.EQUILIBRATION_VERDICT),
     log:
-        log_of("check_equilibration", "temperature"),
+        log_of("check_equilibration", "temperature", "proof"),
     benchmark:
-        benchmark_of("check_equilibration", "temperature")
+        benchmark_of("check_equilibration", "temperature", "proof")
     priority: 50
     conda:
         "../../envs/workflow.yaml"
@@ -72,7 +72,7 @@ rule check_equilibration:
     params:
         checks=section("equilibration")["checks"],
         on_failure=CONFIG.equilibration.on_failure,
-        report=state_of("check_equilibration", "temperature", suffix=".json"),
+        report=state_of("check_equilibration", "temperature", "proof", suffix=".json"),
         stage_version=version("equilibration_checks"),
     script:
         "../../scripts/check_equilibration.py"
@@ -80,10 +80,10 @@ rule check_equilibration:
 
 rule check_heat_capacity:
     input:
-        files_of(
-            paths.EQUILIBRATION,
-            temperature=TEMPERATURES,
-        ),
+        [
+            file_of(paths.EQUILIBRATION, temperature=t, proof=proofs(t)[-1])
+            for t in TEMPERATURES
+        ],
     output:
         heat_capacity=file_of(paths.HEAT_CAPACITY),
         reweighting=file_of(paths.REWEIGHTING),
@@ -110,7 +110,7 @@ rule check_heat_capacity:
 rule extend_equilibration:
     input:
         structures=lambda wildcards: extended_source(wildcards)[0],
-        equilibration=file_of(paths.EQUILIBRATION),
+        equilibration=file_of(paths.EQUILIBRATION, proof=paths.PROOFS[0]),
     output:
         structures=file_of(paths.EXTENDED_STRUCTURE),
         record=file_of(paths.EXTENDED_STRUCTURE_RECORD),
@@ -198,7 +198,7 @@ rule check_extended:
 rule equilibrate_large_systems:
     input:
         structures=per_chunk(paths.STRUCTURES),
-        equilibration=file_of(paths.EQUILIBRATION),
+        equilibration=file_of(paths.EQUILIBRATION, proof=paths.PROOFS[0]),
     output:
         structures=file_of(paths.STRUCTURES, ensemble="large"),
         record=file_of(paths.STRUCTURES_RECORD, ensemble="large"),

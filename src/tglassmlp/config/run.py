@@ -18,7 +18,7 @@ from tglassmlp.config.sections.network import (
 from tglassmlp.config.sections.pictures import FigureSettings, ObservableSettings
 from tglassmlp.config.sections.simulation import DynamicsSettings, LargeSystemSettings
 from tglassmlp.config.sections.system import StructureSettings, SystemSettings, TemperatureSettings
-from tglassmlp.division import Split, split
+from tglassmlp.division import Split, chunk_ranges, split
 from tglassmlp.mixture import Mixture
 from tglassmlp.network.settings import PredictionSettings
 from tglassmlp.settings import Settings
@@ -102,8 +102,35 @@ class Config(Settings):
         raise ValueError(f"temperature {name} is not part of run {self.run!r}, which has {known}")
 
     def structures_at(self, name: str) -> int:
-        """Return the number of structures of a temperature, by its canonical name."""
+        """Return the number of structures of a temperature, by its canonical name.
+
+        Those that networks only predict are not counted; their numbers come behind.
+        """
         return self.structures.number + self.temperature(name).extra_structures
+
+    def predicted_at(self, name: str) -> range:
+        """Return the numbers of the structures of a temperature that networks only predict."""
+        first = self.structures_at(name)
+        return range(first, first + self.temperature(name).predicted_structures)
+
+    def structure_chunks(self, name: str, predicted: bool = False) -> list[range]:
+        """Return the numbers of the structures in each chunk of a temperature, by its canonical name.
+
+        Parameters
+        ----------
+        name
+            The temperature.
+        predicted
+            With those that networks only predict, which fill chunks of their own behind the others: files of
+            the others, and full ones of theirs, stay what they are when more are asked for.
+        """
+        size = self.structures.chunk
+        found = chunk_ranges(self.structures_at(name), size)
+        further = self.predicted_at(name)
+        if predicted and further:
+            first = further.start
+            found += [range(first + r.start, first + r.stop) for r in chunk_ranges(len(further), size)]
+        return found
 
     def extended_temperatures(self) -> list[float]:
         """Return the temperatures whose first structures go on (``equilibration.extended_check``)."""

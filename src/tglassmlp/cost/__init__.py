@@ -29,6 +29,7 @@ from tglassmlp.cost.jobs import (
     large_seconds,
     particles,
     prediction_megabytes,
+    systems,
     training_seconds,
     trajectory_megabytes,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "measured_rates",
     "particles",
     "prediction_megabytes",
+    "systems",
     "training_seconds",
     "trajectory_megabytes",
 ]

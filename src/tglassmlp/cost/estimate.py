@@ -47,20 +47,19 @@ def estimate(c: Config, rates: Rates = USUAL_RATES) -> list[Cost]:
     labelled = [t for t in c.temperatures if t.dynamics_time is not None]
     given = set(c.structures.given())
     own = [t for t in c.temperatures if t.value not in given]
-    large = chunk_sizes(c, "large")
-    number = c.structures.number
+    number, large = c.structures.number, chunk_sizes(c, "large", c.temperatures[0].value)
 
     def unit(t: TemperatureSettings) -> list[int]:
-        return chunk_sizes(c, "unit", t.extra_structures)
+        return chunk_sizes(c, "unit", t.value, predicted=True)
 
-    def structures(chosen: Iterable[TemperatureSettings]) -> int:
-        return sum(number + t.extra_structures for t in chosen)
+    def structures(chosen: Iterable[TemperatureSettings], predicted: bool = False) -> int:
+        return sum(sum(chunk_sizes(c, "unit", t.value, predicted)) for t in chosen)
 
     gpu = engines.engine(c.engine).capabilities.device == "gpu"
-    every = {"unit": structures(c.temperatures), "large": n_t * c.large_systems.number}
+    every = {"unit": structures(c.temperatures, True), "large": n_t * c.large_systems.number}
     total = {e: particles(c, e) * every[e] for e in every}  # particles at all temperatures together
     centre = {e: central(c, e) * every[e] for e in every}
-    written = particles(c) * structures(own)
+    written = particles(c) * structures(own, True)
     gsd = 44e-6
 
     def cost(
@@ -80,8 +79,9 @@ def estimate(c: Config, rates: Rates = USUAL_RATES) -> list[Cost]:
     # dynamics on a card is what the hybrid method spends its time on
     on_card = gpu and c.equilibration.method == "hybrid"
     found.append(cost("equilibrate_structures", times, 1000, written * gsd, on_card))
-    found.append(cost("measure_equilibration", [1.0] * len(own)))
-    found.append(cost("check_equilibration", [0.1] * len(own)))
+    proofs = sum(2 if t.predicted_structures else 1 for t in own)
+    found.append(cost("measure_equilibration", [1.0] * proofs))
+    found.append(cost("check_equilibration", [0.1] * proofs))
     if (check := c.equilibration.extended_check) is not None:
         chosen = [t for t in c.temperatures if t.value in c.extended_temperatures()]
         times = [extended_seconds(c, t.sweeps, rates) for t in chosen for _ in range(check.structures)]

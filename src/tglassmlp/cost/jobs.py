@@ -11,6 +11,7 @@ from tglassmlp.cost.rates import USUAL_RATES, Rates
 from tglassmlp.division import chunk_ranges
 from tglassmlp.equilibration.schedule import attempts
 from tglassmlp.frames import frame_steps
+from tglassmlp.state_point import canonical
 
 __all__ = [
     "attempts_rate",
@@ -47,18 +48,17 @@ def central(c: Config, ensemble: str = "unit") -> int:
 
 
 def systems(c: Config, ensemble: str) -> int:
-    """Structures of the temperature that has most."""
-    extra = max(t.extra_structures for t in c.temperatures)
-    return c.structures.number + extra if ensemble == "unit" else c.large_systems.number
-
-
-def chunk_sizes(c: Config, ensemble: str, extra: int = 0) -> list[int]:
-    """Structures of each chunk of a temperature with ``extra`` structures."""
+    """Structures of the temperature that has most, with those that networks only predict."""
     if ensemble == "large":
-        number, size = c.large_systems.number, c.large_systems.chunk
-    else:
-        number, size = c.structures.number + extra, c.structures.chunk
-    return [len(chunk) for chunk in chunk_ranges(number, size)]
+        return c.large_systems.number
+    return c.structures.number + max(t.extra_structures + t.predicted_structures for t in c.temperatures)
+
+
+def chunk_sizes(c: Config, ensemble: str, temperature: float, predicted: bool = False) -> list[int]:
+    """Structures of each chunk of a temperature, with those that networks only predict if asked for."""
+    if ensemble == "large":
+        return [len(chunk) for chunk in chunk_ranges(c.large_systems.number, c.large_systems.chunk)]
+    return [len(chunk) for chunk in c.structure_chunks(canonical(temperature), predicted)]
 
 
 def attempts_rate(c: Config, rates: Rates = USUAL_RATES) -> float:

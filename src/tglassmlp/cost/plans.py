@@ -18,7 +18,7 @@ def unit_plans(c: Config, duration: Callable[[TemperatureSettings], float | None
         {"duration": time, "replicas": c.dynamics.replicas, "structures": size, "copies": 1}
         for t in c.temperatures
         if (time := duration(t)) is not None
-        for size in chunk_sizes(c, "unit", t.extra_structures)
+        for size in chunk_sizes(c, "unit", t.value)
     ]
 
 

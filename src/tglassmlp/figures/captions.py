@@ -32,8 +32,12 @@ def caption(name: str, meta: Mapping[str, Any]) -> str:
 def _passages(meta: Mapping[str, Any]) -> dict[str, str]:
     """Parts of captions that hold for some systems only."""
     learnt = recorded(meta)
-    passages = {"published_correlations": "", "published_energies": "", "others": ""}
+    passages = {"published_correlations": "", "published_energies": "", "others": "", "predicted": ""}
     passages |= {"learnt": learnt.title, "shifted": "", "far_means": ""}
+    if more := [f"{n} at T = {float(t):.2f}" for t, n in meta.get("predicted", {}).items()]:
+        passages["predicted"] = (
+            f" Networks are evaluated on further structures that they only predict ({', '.join(more)})."
+        )
     if learnt.is_clock:
         passages["shifted"] = (
             " A method without mean correction is shifted to C_B by the number in its title."

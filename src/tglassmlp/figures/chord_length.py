@@ -25,8 +25,9 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     table = table[table["t_min"].isin(["", meta["t_min"][0]])]
     colors = temperature_colors(meta["temperatures"])
     fig, axes = figure(PAGE, 3.1, 1, 2, sharey=True)
+    more = " and predicted ones" if meta.get("predicted") else ""
     titles = {
-        "unit": f"(a)  {meta['test']} test structures, N = {meta['n_particles']}",
+        "unit": f"(a)  {meta['test']} test structures{more}, N = {meta['n_particles']}",
         "large": f"(b)  {meta['large_number']} large systems, N = {meta['large_particles']}",
     }
     for ax, (ensemble, title) in zip(axes[0], titles.items(), strict=True):

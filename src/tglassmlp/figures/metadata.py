@@ -20,7 +20,13 @@ def scale(config: Mapping[str, Any]) -> str:
         for t in config["temperatures"]
         if t.get("extra_structures")
     )
-    return f"{number} structures per temperature ({test} for testing{more})"
+    further = ", ".join(
+        f"{t['predicted_structures']} at T = {float(t['value']):.2f}"
+        for t in config["temperatures"]
+        if t.get("predicted_structures")
+    )
+    further = f", and {further} that networks only predict" if further else ""
+    return f"{number} structures per temperature ({test} for testing{more}){further}"
 
 
 def describe(config: Mapping[str, Any], mixture: Any) -> dict[str, Any]:
@@ -53,6 +59,11 @@ def describe(config: Mapping[str, Any], mixture: Any) -> dict[str, Any]:
         "n_particles": n,
         "structures": structures["number"],
         "scale": scale(config),
+        "predicted": {
+            canonical(t["value"]): int(t["predicted_structures"])
+            for t in temperatures
+            if t.get("predicted_structures")
+        },
         "train": len(parts.train),
         "validation": len(parts.validation),
         "test": len(parts.test),

@@ -104,8 +104,8 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "chi_4 against time on the test structures: molecular dynamics (symbols, errors over "
         "structures, at least those of Gaussian fluctuations), {network} (lines; dashed for the network "
         "that saw only the higher temperatures) and GlassMLP at each state point (crosses). Errors of "
-        "networks are their spread: they share the structures with dynamics. Error bars multiply and divide "
-        "by 1 + relative error. Symbols hold the noise of the replicas, which claims leave out.",
+        "networks are their spread: they share the structures with dynamics.{predicted} Error bars multiply "
+        "and divide by 1 + relative error. Symbols hold the noise of the replicas, which claims leave out.",
         "2 Validation",
         "Figure 4",
     ),
@@ -125,10 +125,10 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         ("susceptibility",),
         "Dynamic susceptibility down to the glass transition",
         "chi_4 predicted by {network} at all temperatures (lines) and measured where there is dynamics "
-        "(open symbols), on the test structures. Error bars, of structures and networks together, multiply "
-        "and divide by 1 + relative error. Times below the lowest simulated temperature come from "
-        "superposition and extrapolated relaxation times; one horizontal bar for each curve shows by which "
-        "factor they are uncertain together, the choice of extrapolation included.",
+        "(open symbols), on the test structures.{predicted} Error bars, of structures and networks "
+        "together, multiply and divide by 1 + relative error. Times below the lowest simulated temperature "
+        "come from superposition and extrapolated relaxation times; one horizontal bar for each curve shows "
+        "by which factor they are uncertain together, the choice of extrapolation included.",
         "3 Prediction",
         "Figure 6",
     ),
@@ -151,7 +151,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "squares), on (a) the test structures and (b) large systems. Replica noise shortens the chords of "
         "dynamics: diamonds estimate infinitely many replicas (left out where the error exceeds half the "
         "value), dotted lines are predictions with that noise laid over them, to be compared with the "
-        "squares. Grey: the same share of mobile sites without "
+        "squares.{predicted} Grey: the same share of mobile sites without "
         "correlations. Error bars: bootstrap over structures (parts of large systems) and spread over "
         "networks.",
         "3 Prediction",

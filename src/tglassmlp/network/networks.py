@@ -341,7 +341,7 @@ class Networks(StoredNetworks):
             Most corrections. A network stops where it has converged; one that never does keeps the
             input with the best mean.
         tolerance
-            Largest |mean - c_b| that counts as converged.
+            Largest distance of the mean from ``c_b`` that counts as converged.
         checked
             As for :meth:`predict_scaled`.
 

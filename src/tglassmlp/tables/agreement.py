@@ -84,7 +84,7 @@ def agreement_table(
             if pair is None:
                 continue
             compared.setdefault("chi4_log_ratio", {})[t] = _chi_ratio(pair)
-            sites = unit.lattices(t, spacing)
+            sites = unit.lattices(t, spacing)[: pair.values.shape[2]]  # those with dynamics come first
             for name, of in _chord_differences(pair, sites, mobile_share, replica_noise).items():
                 compared.setdefault(name, {})[t] = of
         for quantity, by_temperature in compared.items():

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tglassmlp.division import Reported
 from tglassmlp.methods import DYNAMICS
 from tglassmlp.observables.bootstrap import generator, over_networks, resamples
 from tglassmlp.observables.chord_length import (
@@ -29,7 +30,7 @@ def chord_length_table(
     predictions: Sequence[File],
     descriptors: Sequence[File],
     relaxation: File,
-    structures: Sequence[int] | None = None,
+    reported: Reported | None = None,
     spacing: float = 1.5,
     mobile_share: float = 0.5,
     n_resamples: int = 500,
@@ -53,8 +54,8 @@ def chord_length_table(
     ----------
     labels, predictions, descriptors, relaxation
         Files of one ensemble; descriptors in the order of chunks.
-    structures
-        Numbers of the structures used (the test ones); all of the file by default.
+    reported
+        Structures that enter; all of the file by default.
     spacing, mobile_share
         Of the lattice, see :mod:`tglassmlp.observables.chord_length`.
     n_resamples, seed
@@ -77,7 +78,7 @@ def chord_length_table(
         if fields.temperature not in lattices:
             continue
         have = min(fields.values.shape[2], len(lattices[fields.temperature]))
-        chosen = structures_held(range(have) if structures is None else structures, have)
+        chosen = structures_held(range(have) if reported is None else reported.at(fields.temperature), have)
         if not chosen:
             continue
         sites = [lattices[fields.temperature][s] for s in chosen]

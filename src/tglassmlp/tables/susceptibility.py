@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from tglassmlp.division import Reported
 from tglassmlp.methods import DYNAMICS, METHODS
 from tglassmlp.observables.bootstrap import over_networks
 from tglassmlp.observables.susceptibility import (
@@ -28,9 +29,12 @@ def susceptibility_table(
     predictions: Sequence[File],
     baselines: Sequence[File],
     relaxation: File,
-    test: Sequence[int],
+    reported: Reported,
 ) -> pd.DataFrame:
-    """chi_4 (9) of every method on the test structures, with the mean propensity beside it.
+    """chi_4 (9) of every method, with the mean propensity beside it.
+
+    Molecular dynamics and the baselines on the test structures; networks on those and on the structures that
+    they only predict.
 
     Of the network and of fields with a residual drawn from what it predicts.
 
@@ -40,19 +44,20 @@ def susceptibility_table(
     ----------
     labels, predictions, baselines, relaxation
         Files of the run.
-    test
-        Numbers of the test structures.
+    reported
+        Structures that enter.
     """
     rows = []
     for at in StatePoints(labels, predictions, baselines, relaxation, drawn=True):
         if at.fields.method in RANKS:
             continue
-        y = at.chosen(test)
+        structures = reported.at(at.temperature)
+        y = at.chosen(structures)
         if not np.isfinite(y).all():
             continue
         clean = float("nan")
         if at.fields.method == DYNAMICS.name:
-            clean = susceptibility_without_noise(*at.halves(at.with_dynamics(test)))
+            clean = susceptibility_without_noise(*at.halves(at.with_dynamics(structures)))
         rows.append(
             at.columns()
             | over_networks([susceptibility(f) for f in y], [susceptibility_error(f) for f in y])

@@ -85,7 +85,7 @@ def trend_table(
     }
     for t, path in unit.predictions[main].items():
         fields = read_fields(path)[0]
-        chosen = structures_held(unit.test, fields.values.shape[2])
+        chosen = structures_held(unit.reported.at(t), fields.values.shape[2])
         of_networks["chi4"][t] = susceptibilities(fields, chosen)
         sites = unit.lattices(t, spacing)
         of_networks["chord_length"][t] = chord_lengths_of(fields, sites, chosen, mobile_share)

@@ -1,4 +1,5 @@
 # Inputs, parameters and resources of the stage (analysis).
+from tglassmlp import cost
 from tglassmlp.claims.table_numbers import ADDED
 
 UNIT_LABELS = files_of(paths.LABELS, ensemble="unit", temperature=LABELLED)
@@ -15,6 +16,12 @@ LARGE_LABELS = (
     else []
 )
 TEST_STRUCTURES = list(CONFIG.structure_split().test)
+# First number and count of the structures that networks only predict, by temperature
+PREDICTED_STRUCTURES = {
+    t: [numbers.start, len(numbers)]
+    for t in TEMPERATURES
+    if (numbers := CONFIG.predicted_at(t))
+}
 RELAXATION = file_of(paths.RELAXATION)
 # Tables that numbers are quoted from, by their names
 QUOTED = {name: file_of(paths.TABLE, table=name) for name in ADDED}
@@ -41,17 +48,12 @@ def baselines(ensemble, temperatures):
 
 def thermal_positions(ensemble):
     """Descriptor files of all temperatures, chunks in order; they hold the thermal positions."""
-    return every_chunk(paths.DESCRIPTORS, TEMPERATURES, ensemble)
+    return every_chunk(paths.DESCRIPTORS, TEMPERATURES, ensemble, predicted=True)
 
 
 def field_megabytes(ensemble):
     """Size of one file of predictions in memory."""
-    large = CONFIG.large_systems
-    n = sum(CONFIG.mixture().composition) * (
-        large.number * large.tiles**2
-        if ensemble == "large"
-        else max(map(CONFIG.structures_at, TEMPERATURES))
-    )
+    n = cost.particles(CONFIG, ensemble) * cost.systems(CONFIG, ensemble)
     return n * len(C_BS) * CONFIG.training.networks * 8 / 1e6
 
 

@@ -40,7 +40,7 @@ def simulation_files(ensemble):
         *[
             file
             for product in of_structures
-            for file in every_chunk(product, TEMPERATURES, ensemble)
+            for file in every_chunk(product, TEMPERATURES, ensemble, predicted=True)
         ],
         *[trajectory_file(**one) for one in of_dynamics],
         *[file_of(paths.PROPENSITIES, **one) for one in of_dynamics],
@@ -78,14 +78,12 @@ def network_files():
 def data_files():
     """All data of a finished run: what the figures are made from."""
     return [
-        *files_of(
-            paths.EQUILIBRATION,
-            temperature=TEMPERATURES,
-        ),
-        *files_of(
-            paths.EQUILIBRATION_VERDICT,
-            temperature=TEMPERATURES,
-        ),
+        *[
+            file_of(product, temperature=t, proof=proof)
+            for product in (paths.EQUILIBRATION, paths.EQUILIBRATION_VERDICT)
+            for t in TEMPERATURES
+            for proof in proofs(t)
+        ],
         *every_chunk(paths.LARGE_EQUILIBRATION_VERDICT, TEMPERATURES, "large"),
         file_of(paths.HEAT_CAPACITY),
         file_of(paths.REWEIGHTING),

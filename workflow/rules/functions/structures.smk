@@ -67,24 +67,45 @@ def extended_minutes(wildcards):
     return round(10 + cost.extended_seconds(CONFIG, sweeps) * 5 / 3 / 60)
 
 
+def proofs(temperature):
+    """Proofs of equilibrium of a temperature: of what is learnt from, and of all structures if there are others."""
+    return list(paths.PROOFS[: 1 + bool(CONFIG.predicted_at(temperature))])
+
+
+def proven(product):
+    """Input function: files of a product for the structures that a proof is of."""
+    return lambda wildcards: every_chunk(
+        product,
+        [wildcards.temperature],
+        predicted=wildcards.proof != paths.PROOFS[0],
+    )
+
+
 def measured_equilibration(wildcards):
-    """Measured checks of structures, which a job that makes data of them holds against the limits."""
+    """Measured checks of structures, which a job that makes data of them holds against the limits.
+
+    Structures that networks only predict are proven with all others of their temperature. When more of them are
+    asked for, this proof is made again, and what was made of the earlier ones stays: hence `ancient`.
+    """
     if wildcards.ensemble == "large":
         return file_of(
             paths.LARGE_EQUILIBRATION,
             temperature=wildcards.temperature,
             chunk=wildcards.chunk,
         )
-    return file_of(paths.EQUILIBRATION, temperature=wildcards.temperature)
+    learnt = wildcards.chunk in chunks("unit", wildcards.temperature)
+    proof = file_of(
+        paths.EQUILIBRATION,
+        temperature=wildcards.temperature,
+        proof=paths.PROOFS[not learnt],
+    )
+    return proof if learnt else ancient(proof)
 
 
 def chunk_structures(wildcards):
     """Numbers of the structures of one chunk."""
-    return list(
-        chunk_ranges(
-            CONFIG.structures_at(wildcards.temperature), CONFIG.structures.chunk
-        )[int(wildcards.chunk)]
-    )
+    every = CONFIG.structure_chunks(wildcards.temperature, predicted=True)
+    return list(every[int(wildcards.chunk)])
 
 
 def chunk_systems(wildcards):

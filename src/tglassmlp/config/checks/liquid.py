@@ -207,7 +207,7 @@ def _source_problems(c: Config) -> Iterable[Problem]:
                 f"a temperature {kind} ({', '.join(f'{t:g}' for t in known)})",
             )
     for k, t in enumerate(c.temperatures):
-        for key, allowed in (("extra_structures", 0), ("extended_time", None)):
+        for key, allowed in (("extra_structures", 0), ("predicted_structures", 0), ("extended_time", None)):
             found = getattr(t, key)
             if found and t.value in data.temperatures:
                 yield Problem(f"temperatures[{k}].{key}", f"{found:g}", f"{json.dumps(allowed)} for {what}")
@@ -261,6 +261,13 @@ def structure_problems(c: Config) -> Iterable[Problem]:
         )
     if s.chunk > s.number:
         yield Problem("structures.chunk", str(s.chunk), f"at most structures.number ({s.number})")
+    for k, t in enumerate(c.temperatures):
+        if t.predicted_structures % s.chunk:
+            yield Problem(
+                f"temperatures[{k}].predicted_structures",
+                str(t.predicted_structures),
+                f"a multiple of structures.chunk ({s.chunk}), so that files stay when more are asked for",
+            )
 
 
 def extended_check_problems(c: Config) -> Iterable[Problem]:

@@ -84,6 +84,13 @@ class TemperatureSettings(Settings):
         le=1_000_000,
         description="structures beyond structures.number at this temperature, all to learn from",
     )
+    predicted_structures: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="further structures that the networks only predict (no dynamics, no training), a "
+        "multiple of structures.chunk",
+    )
 
 
 class GlassBenchSettings(Settings):
