@@ -87,6 +87,7 @@ TESTS: dict[str, list[str]] = {
     "network/loss.py": ["u:networks_by_hand", "u:network_training"],
     "network/contrast.py": ["u:contrast"],
     "network/calibration.py": ["u:contrast"],
+    "network/residual.py": ["u:residual"],
     "network/dataset.py": ["u:networks_by_hand", "u:network_training"],
     "network/settings.py": ["u:networks_by_hand", "u:network_training"],
     "network/data_stream.py": ["u:networks_by_hand", "u:network_training"],

@@ -27,7 +27,7 @@ STAGE_VERSIONS: Final[dict[str, int]] = {
     "training": 3,
     "prediction": 2,
     "baselines": 2,
-    "observables": 3,
+    "observables": 4,
     "figures": 3,
 }
 
