@@ -6,6 +6,7 @@ parsed here beyond the first kilobytes. A text that was compressed with gzip cou
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import zipfile
@@ -13,7 +14,7 @@ import zlib
 from pathlib import Path
 from typing import Final
 
-__all__ = ["described"]
+__all__ = ["described", "is_text"]
 
 #: Bytes looked at: a tar archive names itself at byte 257, everything else before.
 _HEAD = 4096
@@ -93,6 +94,22 @@ def described(path: str | os.PathLike[str]) -> str | None:
     if head.startswith(b"PK\x03\x04"):
         return "an NPZ file" if _only_arrays(place) else "a ZIP archive"
     return _text(head)
+
+
+def is_text(path: str | os.PathLike[str]) -> bool:
+    """Whether a file begins like a text (UTF-8 without control characters), packed with gzip or not."""
+    with open(path, "rb") as handle:
+        head = handle.read(_HEAD)
+    if head.startswith(b"\x1f\x8b"):
+        try:
+            head = zlib.decompressobj(wbits=31).decompress(head, _HEAD)
+        except zlib.error:
+            return False
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return bool(text) and all(c.isprintable() or c in "\t\n\r\f\ufeff" for c in text)
 
 
 def _text(head: bytes) -> str | None:

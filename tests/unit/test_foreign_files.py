@@ -121,12 +121,37 @@ def test_properties_become_columns(tmp_path):
         ({"a b": X}, "cannot name a column"),
         ({"Type": X}, "none of id, type, species"),
         ({"a": X[:3]}, r"shape \(3,\), expected \[20\]"),
+        ({"psi": X + 1j}, "'psi' holds complex128 values, expected real numbers"),
+        ({"name": X.astype(str)}, "expected real numbers"),
     ):
         with pytest.raises(ValueError, match=message):
             tg.write_configurations(tmp_path / "d.dump", [c], properties=[bad])
     with pytest.raises(ValueError, match="holds one configuration without properties, found 2"):
         tg.write_configurations(tmp_path / "d.data", [c, c])
+    for name in ("d.gsd.gz", "d.gz"):
+        with pytest.raises(ValueError, match=r"only text formats are packed with gzip, .*\.dump\.gz"):
+            tg.write_configurations(tmp_path / name, [c])
     assert not list(tmp_path.glob("d.*"))
+
+
+@pytest.mark.parametrize("name", ["c.dump.gz", "c.XYZ.GZ", "c.data.gz"])
+def test_texts_are_packed_where_their_name_says_so(tmp_path, name):
+    c = tg.Configuration(PLACES, SPECIES.astype(int), BOX)
+    tg.write_configurations(tmp_path / name, [c])
+    assert (tmp_path / name).read_bytes()[:2] == b"\x1f\x8b"
+    (found,) = tg.read_configurations(tmp_path / name, mixture=None)
+    np.testing.assert_allclose(found.positions, c.positions, rtol=0, atol=1e-14)
+
+
+def test_arrays_on_the_second_line_of_a_frame_may_be_in_brackets(tmp_path):
+    lattice = "Lattice=[[8, 0, 0], [0, 8, 0], [0, 0, 1]]"
+    text = XYZ.replace('Lattice="8 0 0 0 8 0 0 0 1"', f"pbc=[T, T, F] {lattice}")
+    (tmp_path / "a.xyz").write_text(text)
+    (found,) = tg.read_configurations(tmp_path / "a.xyz", mixture=None, species={"A": 1, "B": 2})
+    assert found.box_length == 8.0
+    (tmp_path / "b.xyz").write_text(text.replace("[T, T, F]", "[T, F, F]"))
+    with pytest.raises(ValueError, match="not periodic along y"):
+        tg.read_configurations(tmp_path / "b.xyz", mixture=None, species={"A": 1, "B": 2})
 
 
 HEAD = "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n2\nITEM: BOX BOUNDS pp pp pp\n-4 4\n-4 4\n-1 1\n"

@@ -44,6 +44,11 @@ def test_texts(tmp_path, text):
             read_configurations(path)
         assert "Read are GSD files" in str(error.value)
         assert "delete" not in str(error.value)
+    else:
+        with pytest.raises(
+            ValueError, match=r"configuration\.gsd: is a text of no known format, .*Read are GSD"
+        ):
+            read_configurations(path)
 
 
 def test_binary_files(tmp_path):

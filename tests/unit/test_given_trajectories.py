@@ -125,12 +125,37 @@ def test_refusals(tmp_path, start):
         r"far\.dump: positions are wrapped and particle \d moves .* write unwrapped positions",
         [dump(tmp_path / "far.dump", START + far, "id type x y")], start,
     )  # fmt: skip
+    text = good.read_text().split("ITEM: TIMESTEP\n30\n")
+    (tmp_path / "ids.dump").write_text(
+        f"{text[0]}ITEM: TIMESTEP\n30\n" + text[1].replace("\n6 1 ", "\n60 1 ")
+    )
+    refused(
+        r"ids\.dump: frames 0 and 2 hold other particles: identifier 6 is in one",
+        [tmp_path / "ids.dump"],
+        start,
+    )
     one = dump(tmp_path / "one.dump", START + moved(0)[:1], steps=(0,))
     refused(r"one\.dump: holds 1 frames, expected at least 2", [one], start)
     refused("box has the side 6.1", [dump(tmp_path / "b.dump", START + moved(0), box=6.1)], start)
     more = tg.Mixture("b", MIXTURE.sigma, MIXTURE.epsilon, (8, 4), 6.0)
     with pytest.raises(ValueError, match=r"holds 6 particles, the unit system of b has 12"):
         read_structure(good, more)
+
+
+def test_rows_without_identifiers_must_keep_their_order(tmp_path, start):
+    """Images tell how far a particle went, but only if it is known which one it is."""
+    shuffled = [START, START[[3, 1, 2, 0, 4, 5]]]
+    text = ""
+    for time, positions in enumerate(shuffled):
+        text += f'6\nLattice="6 0 0 0 6 0 0 0 1" Properties=species:S:1:pos:R:3:map_shift:I:3 Time={time}\n'
+        text += "".join(f"{s} {x} {y} 0 0 0 0\n" for s, (x, y) in zip(SPECIES, positions, strict=True))
+    (tmp_path / "a.xyz").write_text(text)
+    refused(
+        r"a\.xyz: has no identifiers, and the particle of row 1 moves 2\.5",
+        [tmp_path / "a.xyz"],
+        start,
+        time_step=None,
+    )
 
 
 def test_files_are_found_by_their_numbers(tmp_path, monkeypatch):

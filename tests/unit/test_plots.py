@@ -119,8 +119,12 @@ def test_active_and_arrested_differ_for_every_colour_vision(vision):
     ("change", "message"),
     [
         ({"propensity": np.zeros(5)}, r"shape \[60\].*or \[129\].*found \(5,\)"),
-        ({"propensity": np.full(60, np.nan)}, "no particle has a finite propensity"),
+        ({"propensity": np.full(129, np.nan)}, "no particle has a propensity, all of them are NaN"),
+        ({"propensity": np.r_[np.zeros(59), np.nan]}, r"1 of 60 values are NaN or infinite, .*index \[59\]"),
+        ({"propensity": np.r_[np.full(128, np.nan), np.inf]}, r"propensity must be finite; 1 of 1 values"),
+        ({"species": 7}, r"no particle is of species 7, found \[1, 2, 3\]"),
         ({"limits": (1.0, 0.0)}, "two rising numbers"),
+        ({"limits": (1.0,)}, "two rising numbers"),
         ({"label": "guess"}, "unknown label 'guess'"),
     ],
 )
@@ -176,6 +180,8 @@ def test_relaxation_is_the_mean_of_the_central_species(ax):
         (([0.0, 1.0], np.ones(3)), r"with the F = 2 frames of times, found \(3,\)"),
         (([0.0], np.ones(1)), "no frame lies after t = 0"),
         (([0.0, 1.0], 3.0), r"found \(\)"),
+        (([0.0, 1.0], [1.0, np.nan]), r"propensity must be finite; 1 of 2 values .*index \[1\]"),
+        (([0.0, np.inf], [1.0, 0.5]), "times must be finite"),
     ],
 )
 def test_relaxation_that_cannot_be_drawn(ax, arguments, message):
@@ -183,6 +189,10 @@ def test_relaxation_that_cannot_be_drawn(ax, arguments, message):
         tg.plot_relaxation(*arguments, ax)
     with pytest.raises(ValueError, match="species need propensities of particles"):
         tg.plot_relaxation([0.0, 1.0], [1.0, 0.5], ax, species=[1, 1])
+    with pytest.raises(ValueError, match=r"species must have shape \[3\] or \[1, 3\], .*found \[\]"):
+        tg.plot_relaxation([0.0, 1.0], np.ones((2, 3)), ax, species=1)
+    with pytest.raises(ValueError, match=r"no particle of species 4 \(central_species\), found \[1, 2\]"):
+        tg.plot_relaxation([0.0, 1.0], np.ones((2, 3)), ax, species=[1, 2, 1], central_species=4)
 
 
 def test_correlations_with_errors_and_ceiling(ax):
@@ -221,6 +231,8 @@ def test_correlations_with_errors_and_ceiling(ax):
         ({"x": [1.0]}, r"x the shape \[K\], found \(2, 3, 4\), \(2, 3, 4\) and \(1,\)"),
         ({"measured": np.zeros((2, 3, 5))}, r"one shape \[K, S, P\]"),
         ({"half": np.zeros((2, 2, 3, 4))}, r"half must have shape \(2, 3, 2, 4\)"),
+        ({"measured": np.full((2, 3, 4), np.nan)}, "measured must be finite; 24 of 24 values"),
+        ({"half": np.full((2, 3, 2, 4), np.inf)}, "half must be finite"),
         ({"against": "frame"}, "against must be 'time' or 'c_b', found 'frame'"),
     ],
 )

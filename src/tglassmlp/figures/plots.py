@@ -81,7 +81,8 @@ def plot_propensity(
     TypeError
         If ``configuration`` is no configuration.
     ValueError
-        If the propensities are neither ``[N_1]`` nor ``[N]``, none is finite, or the limits do not rise.
+        If the propensities are neither ``[N_1]`` nor ``[N]``, none is finite, one is infinite or, among
+        ``[N_1]`` values, NaN, if there is no particle of ``species``, or if the limits do not rise.
 
     Examples
     --------
@@ -97,9 +98,10 @@ def plot_propensity(
 
     shown = label if isinstance(label, Label) else labels.label(label)
     central, values = _central(configuration, propensity, species)
-    low, high = _limits(values, shown) if limits is None else (float(limits[0]), float(limits[1]))
-    if not (np.isfinite([low, high]).all() and low < high):
+    scale = np.asarray(_limits(values, shown) if limits is None else limits, dtype=float)
+    if scale.shape != (2,) or not np.isfinite(scale).all() or scale[0] >= scale[1]:
         raise ValueError(f"plot_propensity: limits must be two rising numbers, found {limits}")
+    low, high = map(float, scale)
     ax = _axes(ax)
     configuration.check_mixture(mixture.n_species)
     diameters = np.diagonal(mixture.sigma_matrix)[configuration.species - 1]
@@ -157,7 +159,7 @@ def plot_relaxation(
     Raises
     ------
     ValueError
-        If the shapes do not fit, or no frame lies after t = 0.
+        If the shapes do not fit, no frame lies after t = 0, or a time or propensity is NaN or infinite.
 
     Examples
     --------
@@ -173,14 +175,26 @@ def plot_relaxation(
             "plot_relaxation: propensity must have shape [F], [F, N] or [S, F, N] with the F = "
             f"{t.size} frames of times, found {c.shape}"
         )
+    _check_finite("plot_relaxation", times=t, propensity=c)
     if species is not None:
         if c.ndim == 1:
             raise ValueError("plot_relaxation: species need propensities of particles, found a mean [F]")
         each = c[None] if c.ndim == 2 else c
-        kinds = np.broadcast_to(np.asarray(species), (each.shape[0], np.shape(species)[-1]))
+        kinds = np.asarray(species)
+        if kinds.shape not in ((each.shape[2],), (each.shape[0], each.shape[2])):
+            raise ValueError(
+                f"plot_relaxation: species must have shape [{each.shape[2]}] or "
+                f"[{each.shape[0]}, {each.shape[2]}], like the particles, found {list(kinds.shape)}"
+            )
+        if not (kinds == central_species).any(axis=-1).all():
+            raise ValueError(
+                f"plot_relaxation: no particle of species {central_species} (central_species), "
+                f"found {np.unique(kinds).tolist()}"
+            )
+        kinds = np.broadcast_to(kinds, (each.shape[0], each.shape[2]))
         each = of_species(each, kinds, central_species)
         c = each[0] if c.ndim == 2 else each
-    later = np.isfinite(t) & (t > 0)
+    later = t > 0
     if not later.any():
         raise ValueError("plot_relaxation: no frame lies after t = 0")
     ax = _axes(ax)
@@ -243,7 +257,7 @@ def plot_pearson(
     Raises
     ------
     ValueError
-        If the shapes do not fit, or ``against`` is neither.
+        If the shapes do not fit, a value is NaN or infinite, or ``against`` is neither.
 
     Examples
     --------
@@ -261,12 +275,14 @@ def plot_pearson(
             "plot_pearson: predicted and measured must have one shape [K, S, P] or [K, P], and x the shape "
             f"[K], found {np.shape(predicted)}, {np.shape(measured)} and {at.shape}"
         )
+    _check_finite("plot_pearson", x=at, predicted=model, measured=truth)
     ceiling = None
     if half is not None:
         halves = np.asarray(half, dtype=float)
         expected = (truth.shape[0], truth.shape[1], 2, truth.shape[2])
         if halves.shape != expected:
             raise ValueError(f"plot_pearson: half must have shape {expected}, found {halves.shape}")
+        _check_finite("plot_pearson", half=halves)
         ceiling = np.array([split_half_ceiling(np.moveaxis(h, 1, 0)) for h in halves])
     rng = np.random.default_rng(seed)
     value = np.array([pearson(m, r) for m, r in zip(model, truth, strict=True)])
@@ -296,6 +312,17 @@ def plot_pearson(
     return ax
 
 
+def _check_finite(function: str, **arrays: NDArray[np.float64]) -> None:
+    """Refuse arrays with values that would leave gaps in a plot without a word."""
+    for name, array in arrays.items():
+        bad = np.argwhere(~np.isfinite(array))
+        if len(bad):
+            raise ValueError(
+                f"{function}: {name} must be finite; {len(bad)} of {array.size} values are NaN or infinite, "
+                f"the first at index {bad[0].tolist()}"
+            )
+
+
 def _axes(ax: Axes | None) -> Axes:
     """Axes that were given, or those of a new figure."""
     from matplotlib.axes import Axes
@@ -316,16 +343,23 @@ def _central(
     given = np.asarray(propensity, dtype=float)
     found = given.mean(axis=0) if given.ndim == 2 else given
     own = configuration.of_species(species)
+    if not own.size:
+        raise ValueError(
+            f"plot_propensity: no particle is of species {species}, "
+            f"found {np.unique(configuration.species).tolist()}"
+        )
     if found.shape not in ((own.size,), (configuration.n_particles,)):
         raise ValueError(
             f"plot_propensity: propensities must have shape [{own.size}] (the particles of species "
             f"{species}) or [{configuration.n_particles}] (all particles), perhaps with one axis before it, "
             f"found {given.shape}"
         )
-    index = own if found.shape == (own.size,) else np.arange(configuration.n_particles)
-    known = np.isfinite(found)
+    every = found.shape == (configuration.n_particles,)
+    index = np.arange(configuration.n_particles) if every else own
+    known = ~np.isnan(found) if every else np.full(found.shape, True)
     if not known.any():
-        raise ValueError("plot_propensity: no particle has a finite propensity")
+        raise ValueError("plot_propensity: no particle has a propensity, all of them are NaN")
+    _check_finite("plot_propensity", propensity=found[known])
     return index[known], found[known]
 
 

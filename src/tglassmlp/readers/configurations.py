@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tglassmlp import storage
 from tglassmlp.configuration import Configuration
-from tglassmlp.formats import described
+from tglassmlp.formats import described, is_text
 from tglassmlp.mixture import Mixture
 from tglassmlp.readers.extended_xyz import extended_frames, particlesmc_frames, write_extended
 from tglassmlp.readers.glassbench.files import TrajectoryFile, load_file
@@ -97,6 +97,8 @@ def read_configurations(
     if not place.is_file():
         return storage.read_configurations(path, mixture, species)
     kind = described(place)
+    if kind is None and is_text(place):
+        kind = "a text of no known format"
     if kind is None:  # the reader says what is wrong with it
         kind = "an NPZ file" if place.suffix == ".npz" else "a GSD file"
     if kind not in READERS:
@@ -193,7 +195,7 @@ def write_configurations(
     keeps the mixture, the provenance and a checksum: see :func:`tglassmlp.storage.write_configurations`.
     ``.xyz``, ``.exyz`` and ``.extxyz`` are extended XYZ, ``.dump`` and ``.lammpstrj`` LAMMPS dumps, ``.data``
     a LAMMPS data file of one configuration. All keep float64 positions exactly; only data files wrap them,
-    and keep the images.
+    and keep the images. ``.gz`` after one of the endings of texts packs the file with gzip.
 
     Parameters
     ----------
@@ -221,7 +223,13 @@ def write_configurations(
     >>> write_configurations("liquid.lammpstrj", [c], properties=[{"propensity": p}])  # doctest: +SKIP
     """
     place = Path(path)
-    write = WRITERS.get(place.suffix.lower())
+    endings = place.suffixes[-2:] if place.suffix.lower() == ".gz" else [place.suffix]
+    write = WRITERS.get(endings[0].lower())
+    if write is None and len(endings) + (place.suffix.lower() == ".gz") > 1:
+        raise ValueError(
+            f"{path}: only text formats are packed with gzip, under names that end in "
+            f"{', '.join(f'{ending}.gz' for ending in WRITERS)}"
+        )
     if write is None:
         storage.write_configurations(path, configurations, provenance, properties, mixture)
         return
@@ -249,8 +257,15 @@ def _text_columns(
     """Properties as columns of a text file, with names that its readers understand."""
     found = []
     for c, named in zip(frames, properties, strict=True):
-        columns = {name: np.asarray(values, dtype=np.float64) for name, values in named.items()}
-        for name, values in columns.items():
+        columns = {}
+        for name, given in named.items():
+            kind = np.asarray(given).dtype
+            if kind.kind not in "biuf":
+                raise ValueError(
+                    f"{path}: property {name!r} holds {kind} values, expected real numbers; "
+                    "real and imaginary part of a complex one are two properties"
+                )
+            columns[name] = values = np.asarray(given, dtype=np.float64)
             if values.shape != (c.n_particles,):
                 raise ValueError(
                     f"{path}: property {name!r} has shape {values.shape}, expected [{c.n_particles}]: "

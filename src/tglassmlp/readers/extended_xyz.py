@@ -17,12 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.configuration import Configuration
-from tglassmlp.readers.particle_frames import Frame, Lines, frame_of, open_text
-from tglassmlp.storage import atomic_path
+from tglassmlp.readers.particle_frames import Frame, Lines, frame_of, open_text, write_text
 
 __all__ = ["extended_frames", "particlesmc_frames", "write_extended"]
 
-_ENTRY: Final = re.compile(r"""([A-Za-z_]\w*)=(?:"([^"]*)"|'([^']*)'|(\S+))""")
+_ENTRY: Final = re.compile(r"""([A-Za-z_]\w*)=(?:"([^"]*)"|'([^']*)'|(\[.*?\])(?=\s|$)|(\S+))""")
 _TYPES: Final = ("species", "type", "element")
 _TRUE: Final = {"T", "t", "1", "true", "True"}
 
@@ -44,7 +43,7 @@ def extended_frames(path: str | os.PathLike[str]) -> Iterator[Frame]:
 
 def _extended(lines: Lines, n: int) -> Frame:
     comment = lines.expect("the second line of a frame")
-    entries = {m[1].lower(): m[2] or m[3] or m[4] or "" for m in _ENTRY.finditer(comment)}
+    entries = {m[1].lower(): _value(m) for m in _ENTRY.finditer(comment)}
     if "lattice" not in entries:
         lines.fail('the frame names no box, expected Lattice="Lx 0 0 0 Ly 0 0 0 Lz"')
     vectors = np.array(lines.numbers(entries["lattice"], [9], "nine numbers of Lattice")).reshape(3, 3)
@@ -67,6 +66,12 @@ def _extended(lines: Lines, n: int) -> Frame:
         unwrapped=images, step=None if step is None else int(step),
         time=_time(entries.get("time")),
     )  # fmt: skip
+
+
+def _value(entry: re.Match[str]) -> str:
+    """Value of an entry; the brackets and commas of an array, ``[T, T, F]``, are left out."""
+    text = entry[2] or entry[3] or entry[4] or entry[5] or ""
+    return re.sub(r"[\[\],]", " ", text) if text.startswith("[") else text
 
 
 def _time(word: str | None) -> float | None:
@@ -133,7 +138,7 @@ def write_extended(
     properties
         For each frame, columns by name, ``[N]`` each.
     """
-    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+    with write_text(path) as file:
         for c, more in zip(configurations, properties, strict=True):
             side = repr(c.box_length)
             listed = "".join(f":{name}:R:1" for name in more)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tglassmlp.configuration import Configuration
 from tglassmlp.mixture import Mixture
-from tglassmlp.readers.particle_frames import Frame, Lines, frame_of, open_text
+from tglassmlp.readers.particle_frames import Frame, Lines, frame_of, open_text, write_text
 from tglassmlp.storage import atomic_path
 
 __all__ = ["data_frames", "dump_frames", "write_data", "write_dump", "write_potential"]
@@ -208,7 +208,7 @@ def write_dump(
     properties
         For each frame, columns by name, ``[N]`` each.
     """
-    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+    with write_text(path) as file:
         for k, (c, more) in enumerate(zip(configurations, properties, strict=True)):
             half = 0.5 * c.box_length
             bound = f"{-half!r} {half!r}\n"
@@ -226,7 +226,7 @@ def write_data(path: str | os.PathLike[str], c: Configuration) -> None:
     half, wrapped = 0.5 * c.box_length, c.wrapped()
     images = np.rint((c.positions - wrapped) / c.box_length).astype(int)
     species = range(1, (int(c.species.max()) if c.mixture is None else c.mixture.n_species) + 1)
-    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+    with write_text(path) as file:
         file.write(
             f"LAMMPS data file written by tglassmlp\n\n{c.n_particles} atoms\n{len(species)} atom types\n\n"
         )

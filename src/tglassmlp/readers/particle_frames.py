@@ -7,12 +7,13 @@ a frame two-dimensional, square and periodic, and the way from a frame to a conf
 from __future__ import annotations
 
 import gzip
+import io
 import itertools
 import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final, NamedTuple, NoReturn, TextIO
+from typing import Any, Final, NamedTuple, NoReturn, TextIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,9 +22,18 @@ from tglassmlp.box import DIMENSIONS
 from tglassmlp.configuration import Configuration
 from tglassmlp.mixture import Mixture
 from tglassmlp.species import species_of_types
-from tglassmlp.storage import AssumedMixture
+from tglassmlp.storage import AssumedMixture, atomic_path
 
-__all__ = ["Frame", "Frames", "Lines", "configuration_of", "configurations_of", "frame_of", "open_text"]
+__all__ = [
+    "Frame",
+    "Frames",
+    "Lines",
+    "configuration_of",
+    "configurations_of",
+    "frame_of",
+    "open_text",
+    "write_text",
+]
 
 
 class Frame(NamedTuple):
@@ -45,6 +55,8 @@ class Frame(NamedTuple):
         Time step of the frame; None where the file names none.
     time
         Time of the frame in the units of the program; None where the file names none.
+    ids
+        ``[N]`` identifiers in rising order; None where the file has none.
     """
 
     positions: NDArray[np.float64]
@@ -54,6 +66,7 @@ class Frame(NamedTuple):
     identified: bool
     step: int | None = None
     time: float | None = None
+    ids: NDArray[np.int64] | None = None
 
 
 #: Path of a file -> its frames, read one by one.
@@ -158,6 +171,23 @@ def _is_real(word: str) -> bool:
 
 
 @contextmanager
+def write_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
+    """Open a text file that appears under its name when it is complete; it is packed if that ends in .gz."""
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        if str(path).lower().endswith(".gz"):
+            # without name and time, so that the same text is packed to the same bytes
+            with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed, _utf8(packed) as text:
+                yield text
+        else:
+            with _utf8(file) as text:
+                yield text
+
+
+def _utf8(file: Any) -> io.TextIOWrapper:
+    return io.TextIOWrapper(file, encoding="utf-8", newline="\n")
+
+
+@contextmanager
 def open_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
     """Open a text file, or one compressed with gzip, whatever its name."""
     with open(path, "rb") as handle:
@@ -223,20 +253,21 @@ def frame_of(
     if len(places) > 1 and np.all(places == places[0]):
         lines.fail("all particles are at the same place: the frame holds no positions")
     names = np.array(types, dtype=np.str_)
+    numbers = None
     if ids is not None:
-        order = _order(lines, ids)
+        order, numbers = _order(lines, ids)
         places, names = places[order], names[order]
-    return Frame(places, names, length, identified=ids is not None, **known)  # type: ignore[arg-type]
+    return Frame(places, names, length, identified=ids is not None, ids=numbers, **known)  # type: ignore[arg-type]
 
 
-def _order(lines: Lines, ids: Sequence[str]) -> NDArray[np.intp]:
-    """Order of rows by their identifiers, which must differ."""
+def _order(lines: Lines, ids: Sequence[str]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Order of rows by their identifiers, which must differ, and the identifiers in that order."""
     numbers = lines.wholes(ids, "id").astype(np.int64)
     order = np.argsort(numbers, kind="stable")
     double = np.flatnonzero(np.diff(numbers[order]) == 0)
     if double.size:
         lines.fail(f"identifier {numbers[order][double[0]]} occurs twice, expected one for each particle")
-    return order
+    return order, numbers[order]
 
 
 def configuration_of(

@@ -312,6 +312,11 @@ def _trajectory(
                 f"{path}: the types or the box of frame {k} are not those of frame 0: particles must keep "
                 "their order (LAMMPS: write id, or dump_modify sort id) and the box its size"
             )
+        elif (other := np.setxor1d(_ids(frame), _ids(first))).size:
+            raise ValueError(
+                f"{path}: frames 0 and {k} hold other particles: identifier {other[0]} is in one of them "
+                "only; a trajectory holds the same particles in each frame"
+            )
         times.append(_time(path, k, frame, time_step))
         last = _moved(path, k, frame, first, last)
         moved.append(last)
@@ -325,6 +330,11 @@ def _trajectory(
         )
     drifted = np.array(moved)
     return since, (drifted - drifted.mean(axis=1, keepdims=True)).astype(np.float32)
+
+
+def _ids(frame: Frame) -> NDArray[np.int64]:
+    """Return the identifiers of a frame, none where it has none."""
+    return np.empty(0, dtype=np.int64) if frame.ids is None else frame.ids
 
 
 def _check_start(
@@ -369,9 +379,16 @@ def _moved(
 ) -> NDArray[np.float64]:
     """Displacements of a frame from the first one; ``last`` are those of the frame before."""
     away = frame.positions - first.positions
-    if frame.unwrapped:
-        return away
     length = first.box_length
+    if frame.unwrapped:
+        far = np.abs(away - last).max(axis=1)
+        if not frame.identified and far.max() > _LONGEST * length:
+            raise ValueError(
+                f"{path}: has no identifiers, and the particle of row {int(far.argmax()) + 1} moves "
+                f"{far.max():.3g} between frames {k - 1} and {k}, too far in a box of {length:.4g} for rows "
+                "that keep their order; write the identifiers"
+            )
+        return away
     hop = minimum_image(away - last, length)
     if np.abs(hop).max() > _LONGEST * length:
         worst = int(np.abs(hop).max(axis=1).argmax())
