@@ -225,8 +225,8 @@ class Networks(StoredNetworks):
         return self.distribution(found, positions, boxes, temperature, c_b, fields, seed)
 
     def distribution(
-        self, found: Prediction, positions: Sequence[NDArray] | NDArray, boxes: Sequence[float], temperature: float,
-        c_b: float, fields: int, seed: int | np.random.SeedSequence,
+        self, found: Prediction, positions: Sequence[NDArray] | NDArray, boxes: Sequence[float],
+        temperature: float, c_b: float, fields: int, seed: int | np.random.SeedSequence,
     ) -> Distribution:  # fmt: skip
         """Distribution about a prediction that was made already, as :meth:`predict_distribution`.
 
