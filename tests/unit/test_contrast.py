@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import network_case as case
 import numpy as np
+import pandas as pd
 import pytest
 from test_network_prediction import trimmed
 
@@ -12,6 +13,7 @@ from tglassmlp.network.calibration import calibrated
 from tglassmlp.network.contrast import (
     Amplitude,
     Contrast,
+    NoLaw,
     fit_law,
     fit_with_error,
     rescaled,
@@ -63,7 +65,7 @@ def test_beyond_its_onset_there_is_no_contrast():
 
 def test_a_law_needs_two_temperatures_at_one_c_b():
     one = amplitudes(lambda t: 1 / t, [(0.5, 0.9), (0.4, 0.5)], PREFACTOR)
-    with pytest.raises(ValueError, match=r"two temperatures.*T = 0.5, C_B = 0.9; T = 0.4, C_B = 0.5"):
+    with pytest.raises(NoLaw, match=r"two temperatures.*T = 0.5, C_B = 0.9; T = 0.4, C_B = 0.5"):
         fit_law("onset", one)
     with pytest.raises(ValueError, match="unknown law of the contrast 'cubic'"):
         fit_law("cubic", one)
@@ -72,10 +74,12 @@ def test_a_law_needs_two_temperatures_at_one_c_b():
 def test_errors_of_a_law_are_those_of_a_jackknife():
     whole = amplitudes(lambda t: t**-1.0, POINTS, PREFACTOR)
     each = [Amplitude(whole.temperature, whole.c_b, whole.value * (1 + d)) for d in (-0.1, 0.0, 0.1)]
-    _, amplitude, error = fit_with_error("power", each, whole, [(0.2, 0.9)])
+    one = Amplitude(whole.temperature[:1], whole.c_b[:1], whole.value[:1])  # too little for a law
+    _, of_parameter, amplitude, error = fit_with_error("power", [*each, one], whole, [(0.2, 0.9)])
     assert amplitude == pytest.approx([0.1])
+    assert of_parameter == pytest.approx(0.0, abs=1e-6)
     assert error == pytest.approx([0.1 * 0.1 * np.sqrt(2 * 2 / 3)])  # (K-1)/K sum of squares, K = 3
-    assert np.isnan(fit_with_error("power", [], whole, [(0.2, 0.9)])[2])
+    assert np.isnan(fit_with_error("power", [one], whole, [(0.2, 0.9)])[3])
 
 
 def table(**changes):
@@ -167,8 +171,6 @@ def pale(tmp_path):
             write_arrays(tmp_path / f"labels/T{t:.2f}.h5", arrays, {}, {"temperature": t})
     kinds = {t: "x" if t >= 0.4 else "t" for t in truth}
     rows = [(t, c, kinds[t]) for t in truth for c in case.C_BS]
-    import pandas as pd
-
     write_table(tmp_path / "map.parquet", pd.DataFrame(rows, columns=["temperature", "c_b", "kind"]), {})
     return Pale(scaling, BOND_BREAKING, {"t_min": 0.4}, {}), truth, tmp_path
 
@@ -191,6 +193,18 @@ def test_pale_predictions_are_rescaled_to_slope_one_where_nothing_was_measured(p
         assert found.error(0.2, c) < 0.1
         assert found.signal(0.2, c) == pytest.approx(amplitude(0.2, c), rel=0.12)
     assert calibrated(networks, *files, run, "none") is networks
+
+
+def test_networks_without_a_law_stay_as_they_are_and_say_why(pale, capsys):
+    networks, _, root = pale
+    table = pd.DataFrame([(0.4, 0.7, "x"), (0.2, 0.7, "t")], columns=["temperature", "c_b", "kind"])
+    write_table(root / "one.parquet", table, {})
+    files = sorted(root.glob("descriptors/*/*.h5")), sorted(root.glob("labels/*.h5")), root / "one.parquet"
+    run = {"structures": {"number": 12, "test_fraction": 0.25, "validation_fraction": 0.33}}
+    found = calibrated(networks, *files, run, "power")
+    assert found.contrast is None
+    assert "two temperatures" in found.metadata["no_contrast"]
+    assert "keep the contrast" in capsys.readouterr().out
 
 
 def test_networks_with_a_contrast_predict_with_it_and_others_as_before(tmp_path):

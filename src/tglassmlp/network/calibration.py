@@ -21,7 +21,7 @@ from tglassmlp.network.contrast import (
     Amplitude,
     Contrast,
     Law,
-    fit_law,
+    NoLaw,
     fit_with_error,
     rescaled,
     signal_variance,
@@ -73,8 +73,8 @@ def measured_contrast(
 
     Raises
     ------
-    ValueError
-        If the law cannot be fitted (:func:`tglassmlp.network.contrast.fit_law`).
+    tglassmlp.network.contrast.NoLaw
+        If too little was measured.
     """
     known = LabelMap.read(label_map)
     measured = c_b_by_temperature(known.measured)
@@ -100,12 +100,11 @@ def measured_contrast(
             found.append(_Measured(t, points, np.moveaxis(half, 2, 0), rows, unseen, *place))
     grid = [(t, c) for t in temperatures for c in c_b]
     whole, each = _amplitudes(found)
-    fitted, amplitude, error = fit_with_error(law, each, whole, grid)
-    parameters = [fit_law(law, some).parameter for some in each]
+    fitted, parameter_error, amplitude, error = fit_with_error(law, each, whole, grid)
     shape = (len(temperatures), len(c_b))
     share, share_error = _shares(found, fitted, c_b)
     contrast = Contrast(
-        law, fitted.parameter, _jackknife(parameters), np.array(temperatures), np.array(c_b),
+        law, fitted.parameter, parameter_error, np.array(temperatures), np.array(c_b),
         amplitude.reshape(shape), error.reshape(shape), share, share_error, deviation,
     )  # fmt: skip
     return contrast, fit_residual(_correlations(found, contrast))
@@ -125,11 +124,16 @@ def calibrated(
     """Networks whose predictions have the contrast of the dynamics, continued below T_min by a law.
 
     Parameters as of :func:`measured_contrast`. With the law ``none`` the networks are returned as they
-    are, and so are those of a label whose mean is not C_B: nothing says that its law is one of these.
+    are, and so are those of a label whose mean is not C_B: nothing says that its law is one of these. If too
+    little was measured for a law, they stay as they are too, and their record says why (``no_contrast``).
     """
     if law == "none" or not networks.label.is_clock:
         return networks
-    contrast, residual = measured_contrast(networks, descriptors, labels, label_map, run, law)
+    try:
+        contrast, residual = measured_contrast(networks, descriptors, labels, label_map, run, law)
+    except NoLaw as reason:
+        print(f"{reason}: predictions keep the contrast that the networks give them")
+        return Networks(networks.parameters, {**networks.metadata, "no_contrast": str(reason)})
     for line in _report(contrast, residual, float(networks.metadata["t_min"])):
         print(line)
     record = {"contrast": contrast.as_record(), "residual": residual.as_record()}
@@ -191,11 +195,6 @@ def _correlations(found: Sequence[_Measured], contrast: Contrast) -> list[Correl
                 value = products.sum(axis=0) / np.maximum(n, 1.0) / variance
                 out.append(Correlations(m.temperature, c, value, n))
     return out
-
-
-def _jackknife(values: Sequence[float]) -> float:
-    n = len(values)
-    return float(np.sqrt((n - 1) * np.var(values))) if n > 1 else float("nan")
 
 
 def _report(contrast: Contrast, residual: Residual, t_min: float) -> list[str]:

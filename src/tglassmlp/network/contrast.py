@@ -28,7 +28,8 @@ below T_min enters.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -36,12 +37,26 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
-__all__ = ["LAWS", "Amplitude", "Contrast", "Law", "fit_law", "fit_with_error", "rescaled", "signal_variance"]
+__all__ = [
+    "LAWS",
+    "Amplitude",
+    "Contrast",
+    "Law",
+    "NoLaw",
+    "fit_law",
+    "fit_with_error",
+    "rescaled",
+    "signal_variance",
+]
 
 #: Laws of the amplitude in T; ``none``: predictions are left as the networks give them.
 LAWS: Final = ("none", "power", "onset")
 #: The onset temperature is at least this much above the highest temperature measured.
 NEAREST_ONSET: Final = 1.05
+
+
+class NoLaw(ValueError):
+    """Too little was measured, or nothing but noise, for a law in T."""
 
 
 def signal_variance(halves: NDArray) -> float:
@@ -122,8 +137,10 @@ def fit_law(name: str, found: Amplitude) -> Law:
 
     Raises
     ------
+    NoLaw
+        If no C_B has an amplitude at two temperatures.
     ValueError
-        If the law is unknown, or no C_B was measured at two temperatures.
+        If the law is unknown.
     """
     if name not in LAWS[1:]:
         raise ValueError(f"unknown law of the contrast {name!r}, known: {', '.join(LAWS[1:])}")
@@ -131,9 +148,9 @@ def fit_law(name: str, found: Amplitude) -> Law:
     count = np.bincount(group)
     varied = [np.ptp(found.temperature[group == k]) > 1e-9 for k in range(len(c_b))]
     if not any(varied):
-        raise ValueError(
-            f"training.contrast: {name} needs one C_B measured at two temperatures of at least T_min, found "
-            f"{_listed(found)}: measure more, or set training.contrast to none"
+        raise NoLaw(
+            f"training.contrast: {name} needs amplitudes at one C_B and two temperatures of at least T_min, "
+            f"found {_listed(found)}"
         )
     y = np.log(found.value)
 
@@ -151,7 +168,7 @@ def fit_law(name: str, found: Amplitude) -> Law:
 
 def fit_with_error(
     name: str, each: Sequence[Amplitude], whole: Amplitude, points: Sequence[tuple[float, float]]
-) -> tuple[Law, NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Law, float, NDArray[np.float64], NDArray[np.float64]]:
     """Fit a law, with the errors that the number of structures gives it, by a jackknife.
 
     Parameters
@@ -159,7 +176,7 @@ def fit_with_error(
     name
         The law.
     each
-        Amplitudes without each group of structures.
+        Amplitudes without each group of structures. Those that are too few for a law are left out.
     whole
         Amplitudes of all structures.
     points
@@ -167,17 +184,24 @@ def fit_with_error(
 
     Returns
     -------
-    law, amplitude, error
-        Amplitudes and their standard errors ``[points]``; the error is NaN with fewer than two groups.
+    law, parameter_error, amplitude, error
+        The law and the standard error of its parameter, amplitudes and their standard errors ``[points]``;
+        errors are NaN with fewer than two groups.
     """
     law = fit_law(name, whole)
     amplitude = np.array([law(t, c) for t, c in points])
-    without = [fit_law(name, some) for some in each]
-    if len(without) < 2:
-        return law, amplitude, np.full(len(points), np.nan)
-    again = np.array([[one(t, c) for t, c in points] for one in without])
-    k = len(without)
-    return law, amplitude, np.sqrt((k - 1) * np.mean((again - again.mean(axis=0)) ** 2, axis=0))
+    again = np.array([[one.parameter, *(one(t, c) for t, c in points)] for one in _laws(name, each)])
+    k = len(again)
+    if k < 2:
+        return law, float("nan"), amplitude, np.full(len(points), np.nan)
+    error = np.sqrt((k - 1) * np.mean((again - again.mean(axis=0)) ** 2, axis=0))
+    return law, float(error[0]), amplitude, error[1:]
+
+
+def _laws(name: str, each: Sequence[Amplitude]) -> Iterator[Law]:
+    for some in each:
+        with suppress(NoLaw):
+            yield fit_law(name, some)
 
 
 def _listed(found: Amplitude) -> str:

@@ -263,10 +263,8 @@ class Networks(StoredNetworks):
     def _check_residual(self) -> tuple[Contrast, Residual]:
         contrast, residual = self.contrast, self.residual
         if contrast is None or residual is None:
-            raise ValueError(
-                "these networks do not know what their predictions leave open: they were trained without "
-                "training.contrast (power or onset)"
-            )
+            why = self.metadata.get("no_contrast", "they were trained without training.contrast")
+            raise ValueError(f"these networks do not know what their predictions leave open: {why}")
         return contrast, residual
 
     def predict_scaled(

@@ -283,8 +283,6 @@ def selected_networks(
 
     Raises
     ------
-    ValueError
-        If the law cannot be fitted to what was measured.
     tglassmlp.network.selection.SelectionError
         If none is consistent. The trained networks stay: another tolerance does not train again.
     """
@@ -303,7 +301,7 @@ def selected_networks(
     if contrast != "none":
         only = Networks(networks.parameters, record).of(kept)
         found = calibrated(only, descriptors, labels, label_map, run, contrast).metadata
-        record |= {"contrast": found["contrast"]} if "contrast" in found else {}
+        record |= {k: found[k] for k in ("contrast", "residual", "no_contrast") if k in found}
     save_networks(output, Networks(networks.parameters, record), made)
 
 
