@@ -19,6 +19,7 @@ STAGE_VERSIONS: Final[dict[str, int]] = {
     "equilibration_checks": 2,
     "inherent": 2,
     "dynamics": 2,
+    "nose_hoover_dynamics": 3,
     "propensities": 1,
     "relaxation": 3,
     "labels": 1,

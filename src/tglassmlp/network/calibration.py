@@ -38,7 +38,7 @@ __all__ = ["calibrated", "measured_contrast"]
 #: Groups of structures that the jackknife of the law leaves out.
 GROUPS: Final = 8
 #: A network that tells nothing leaves nothing to rescale.
-SMALLEST_SHARE: Final = 1e-3
+SMALLEST_SHARE: Final = 0.05
 
 
 @dataclass(frozen=True)
