@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import atexit
+import logging
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "extensions"))
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# pictures of the tutorials appear in their pages, whatever backend the Makefile names
+os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+
+# tutorials find the commands of this environment, and IPython leaves nothing in anybody's home
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+profile = Path(tempfile.mkdtemp(prefix="tglassmlp-docs-"))
+atexit.register(shutil.rmtree, profile, ignore_errors=True)
+os.environ["IPYTHONDIR"] = str(profile)
+(profile / "profile_default").mkdir()
+(profile / "profile_default" / "ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 40\n")
+logging.getLogger("traitlets").setLevel(logging.WARNING)
 
 import tglassmlp
 

@@ -26,6 +26,6 @@ with job(snakemake.log[0]) as status:
         label=f"longer dynamics T={wildcards.temperature} chunk {wildcards.chunk}",
         status_file=status, threads=snakemake.threads,
     )  # fmt: skip
-    record = collect("dynamics", seed=params.seed, settings=dict(params.settings), plan=dict(plan))
+    record = collect(settings.stage, seed=params.seed, settings=dict(params.settings), plan=dict(plan))
     write_arrays(snakemake.output[0], arrays, record, attributes)
     run.forget_structures(params.state)

@@ -29,6 +29,6 @@ with job(snakemake.log[0]) as status:
         request, engine=params.engine, state=params.state, status_file=status, threads=snakemake.threads,
         label=f"dynamics {wildcards.ensemble} T={wildcards.temperature} chunk {wildcards.chunk}",
     )  # fmt: skip
-    record = collect("dynamics", seed=params.seed, settings=dict(params.settings), plan=dict(plan))
+    record = collect(settings.stage, seed=params.seed, settings=dict(params.settings), plan=dict(plan))
     write_arrays(snakemake.output[0], arrays, record, attributes)
     run.forget_structures(params.state)

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from tglassmlp.local_structure.described import CoarseGraining, Descriptors
     from tglassmlp.local_structure.local import radical_perimeters
     from tglassmlp.mixture import KA2D, Mixture
-    from tglassmlp.network.networks import load_networks
+    from tglassmlp.network.learning import Examples, train_networks
+    from tglassmlp.network.networks import load_networks, save_networks
     from tglassmlp.network.prediction import PredictionWarning
     from tglassmlp.readers.configurations import read_configurations, write_configurations
     from tglassmlp.simulation.energies import potential_energies
@@ -43,6 +44,7 @@ __all__ = [
     "CoarseGraining",
     "Configuration",
     "Descriptors",
+    "Examples",
     "Mixture",
     "MixtureWarning",
     "PredictionWarning",
@@ -60,7 +62,9 @@ __all__ = [
     "radical_perimeters",
     "read_configurations",
     "read_mixture",
+    "save_networks",
     "swap_monte_carlo",
+    "train_networks",
     "write_configurations",
 ]
 
@@ -79,6 +83,9 @@ _HOMES = {
     "bond_breaking": "dynamics.bond_breaking",
     "radical_perimeters": "local_structure.local",
     "load_networks": "network.networks",
+    "save_networks": "network.networks",
+    "Examples": "network.learning",
+    "train_networks": "network.learning",
     "load_dataset": "dataset.library",
     "plot_pearson": "figures.plots",
     "plot_propensity": "figures.plots",

@@ -24,6 +24,7 @@ __all__ = [
     "names",
     "register",
     "structure_engine",
+    "system_engine",
     "unregister",
     "usual",
 ]
@@ -50,6 +51,8 @@ class Capabilities:
     replicas_per_thread
         Replicas of one structure that the engine moves on one thread; None: it does not share them out among
         threads.
+    largest_system
+        Most particles of a system that the engine's dynamics takes; None: any number.
     largest_swap_batch
         Most chains of swap Monte Carlo that the engine moves together; None: as many as its memory holds.
     largest_swap_system
@@ -66,6 +69,7 @@ class Capabilities:
     same_bits_for_any_grouping: bool
     precisions: tuple[str, ...] = ("double",)
     replicas_per_thread: int | None = None
+    largest_system: int | None = None
     largest_swap_batch: int | None = None
     largest_swap_system: int | None = None
     exchanges: tuple[str, ...] = ("informed", "plain")
@@ -80,7 +84,7 @@ class Capabilities:
                 "an engine needs a precision that it computes in, as in ('double',), found "
                 f"{self.precisions!r}"
             )
-        for name in ("replicas_per_thread", "largest_swap_batch", "largest_swap_system"):
+        for name in ("replicas_per_thread", "largest_system", "largest_swap_batch", "largest_swap_system"):
             count = getattr(self, name)
             if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
                 raise ValueError(f"{name} must be a whole number of at least 1 or None, found {count!r}")
@@ -201,6 +205,23 @@ def engine(name: str) -> Engine:
     return _ENGINES[name]
 
 
+def system_engine(name: str, n_particles: int) -> str:
+    """Name the engine that moves systems of ``n_particles`` in a run whose engine is ``name``.
+
+    The run's engine if it takes such a system, else the first one that does.
+
+    Raises
+    ------
+    ValueError
+        For an unknown engine, or if no engine takes such a system.
+    """
+    for one in (engine(name), *(engine(other) for other in names())):
+        most = one.capabilities.largest_system
+        if one.dynamics is not None and (most is None or n_particles <= most):
+            return one.name
+    raise ValueError(f"no engine offers dynamics of {n_particles} particles")
+
+
 def structure_engine(name: str, method: str, n_particles: int, exchanges: str = "informed") -> str:
     """Name the engine that makes structures of ``n_particles`` in a run whose engine is ``name``.
 
@@ -209,8 +230,8 @@ def structure_engine(name: str, method: str, n_particles: int, exchanges: str = 
     name
         The run's engine.
     method
-        ``"hybrid"``: the run's engine integrates. ``"swap_mc"``: the run's engine if it offers swap Monte
-        Carlo of such a system, else the first one that does.
+        ``"hybrid"``: the engine of the dynamics of such a system. ``"swap_mc"``: the run's engine if it
+        offers swap Monte Carlo of such a system, else the first one that does.
     n_particles
         Particles of one structure.
     exchanges
@@ -222,7 +243,7 @@ def structure_engine(name: str, method: str, n_particles: int, exchanges: str = 
         For an unknown engine, or if no engine offers this.
     """
     if method == "hybrid":
-        return engine(name).name
+        return system_engine(name, n_particles)
     offering = [engine(name), *(engine(other) for other in names())]
     for one in offering:
         can = one.capabilities
@@ -266,6 +287,29 @@ register(
         advice=(
             "HOOMD-blue comes from conda-forge only: `conda env create -f envs/hoomd.yaml`, then run in that "
             "environment; or use engine 'native', which needs nothing else."
+        ),
+    )
+)
+# Not measured: no card has been at hand. The rate of a card is a cautious guess from the arithmetic of the
+# kernels (docs/engines.md); that of the emulation is of one core.
+register(
+    Engine(
+        "cuda",
+        "the CUDA engine",
+        Capabilities(
+            rates={"gpu": 1.5e9, "emulated": 4e6},
+            same_bits_for_any_grouping=True,
+            precisions=("mixed",),
+            largest_system=7500,
+            largest_swap_system=15_000,
+            exchanges=("informed",),
+            device_variable="TGLASSMLP_CUDA_DEVICE",
+        ),
+        dynamics="tglassmlp.simulation.cuda.dynamics:ENGINE",
+        swap="tglassmlp.simulation.cuda.swap:SAMPLER",
+        advice=(
+            "The CUDA engine needs a card of NVIDIA and CuPy (`pip install 'tglassmlp[cuda]'`); engine "
+            "'native' needs nothing else."
         ),
     )
 )

@@ -298,7 +298,7 @@ WRONG = [
     ("seed", True, "seed", "true", "a number or name"),
     ("run", "../elsewhere", "run", "../elsewhere", "letters, digits"),
     ("run", "a..b", "run", "a..b", "without '..'"),
-    ("engine", "gromacs", "engine", '"gromacs"', "'native' or 'hoomd'"),
+    ("engine", "gromacs", "engine", '"gromacs"', "'native', 'hoomd' or 'cuda'"),
     ("system.mixture", "KA3D", "system.mixture", '"KA3D"', "KA2D"),
     ("system.divisor", 7, "system.divisor", "7", "cannot be divided by 7"),
     ("temperatures.0.value", -0.5, "temperatures[0].value", "-0.5", "greater than 0"),

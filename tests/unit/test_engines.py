@@ -73,13 +73,23 @@ def test_an_added_engine_serves_jobs_cost_and_configuration(free_flight, liquid,
 
 
 def test_names_of_engines_are_taken_once_and_known(free_flight):
-    assert engines.names() == ("native", "hoomd", "free_flight")
+    assert engines.names() == ("native", "hoomd", "cuda", "free_flight")
     with pytest.raises(ValueError, match="there is an engine 'free_flight' already"):
         engines.register(free_flight)
     engines.unregister("free_flight")
-    with pytest.raises(ValueError, match=r"unknown engine 'free_flight', allowed: native, hoomd$"):
+    with pytest.raises(ValueError, match=r"unknown engine 'free_flight', allowed: native, hoomd, cuda$"):
         dynamics_engine("free_flight")
     engines.register(free_flight)
+
+
+def test_systems_too_large_for_an_engine_go_to_the_first_that_takes_them(repository):
+    assert [engines.system_engine("cuda", n) for n in (1290, 7500, 7501)] == ["cuda", "cuda", "native"]
+    assert [engines.system_engine(name, 82560) for name in ("native", "hoomd")] == ["native", "hoomd"]
+    assert [engines.structure_engine("cuda", m, 82560) for m in ("hybrid", "swap_mc")] == ["native"] * 2
+    demo = config.load(repository / "config.yaml").model_copy(update={"engine": "cuda"})
+    large = demo.large_systems.tiles**2
+    assert dynamics_rate(demo) == engines.engine("cuda").capabilities.rates["gpu"]
+    assert dynamics_rate(demo, copies=large) == engines.engine("native").capabilities.rates["cpu"]
 
 
 def test_what_an_engine_does_not_offer_is_refused_with_those_that_do(free_flight):
@@ -167,7 +177,7 @@ def test_engines_that_cannot_work_are_not_taken(parts, kind, message):
     can = engines.Capabilities(rates={"cpu": 1.0}, same_bits_for_any_grouping=True)
     with pytest.raises(kind, match=message):
         engines.register(engines.Engine(**{"name": "toy", "title": "a toy", "capabilities": can, **parts}))
-    assert engines.names() == ("native", "hoomd")
+    assert engines.names() == ("native", "hoomd", "cuda")
 
 
 def test_places_of_engines_that_hold_nothing_are_named():

@@ -464,7 +464,7 @@ def test_several_structures_move_together(liquid):
 
 def test_engines():
     assert dynamics_engine("native") is ENGINE
-    with pytest.raises(ValueError, match="allowed: native, hoomd"):
+    with pytest.raises(ValueError, match="allowed: native, hoomd, cuda"):
         dynamics_engine("lammps")
 
 

@@ -163,17 +163,19 @@ def test_functions_refuse_what_the_configuration_refuses(settings, section, name
 
 def test_another_engine_is_one_declaration(repository):
     """An engine that is declared can be asked for in a configuration, and stands in its schema."""
-    with pytest.raises(config.ConfigError, match=r"engine: found .toy.; allowed: 'native' or 'hoomd'"):
+    with pytest.raises(
+        config.ConfigError, match=r"engine: found .toy.; allowed: 'native', 'hoomd' or 'cuda'"
+    ):
         config.load_run([], ["engine=toy"], repository=repository)
     engines.register(engines.Engine("toy", "a toy", engines.Capabilities({"cpu": 1.0}, True)))
     try:
         assert config.load_run([], ["engine=toy"], repository=repository).engine == "toy"
-        assert config.schema()["properties"]["engine"]["enum"] == ["native", "hoomd", "toy"]
-        with pytest.raises(config.ConfigError, match="allowed: 'native', 'hoomd' or 'toy'"):
+        assert config.schema()["properties"]["engine"]["enum"] == ["native", "hoomd", "cuda", "toy"]
+        with pytest.raises(config.ConfigError, match="allowed: 'native', 'hoomd', 'cuda' or 'toy'"):
             config.load_run([], ["engine=other"], repository=repository)
     finally:
         engines.unregister("toy")
-    assert config.schema()["properties"]["engine"]["enum"] == ["native", "hoomd"]
+    assert config.schema()["properties"]["engine"]["enum"] == ["native", "hoomd", "cuda"]
 
 
 def test_the_configuration_needs_no_compiler():

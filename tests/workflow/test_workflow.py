@@ -79,7 +79,7 @@ def dry_runs(repository: Path, folder: Path, *wanted: dict) -> list[dict[str, in
 
 
 WRONG = [
-    ({"engine": "gromacs"}, "engine: found \"gromacs\"; allowed: 'native' or 'hoomd'"),
+    ({"engine": "gromacs"}, "engine: found \"gromacs\"; allowed: 'native', 'hoomd' or 'cuda'"),
     ({"c_b": [1.2, 0.5]}, "c_b[0]: found 1.2; allowed: a number less than 1"),
     ({"structures": {"test_fraction": 0.01}}, "the test set is empty"),
 ]

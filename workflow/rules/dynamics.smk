@@ -24,13 +24,13 @@ rule run_isoconfigurational_dynamics:
     params:
         settings=integration_settings(),
         mixture=mixture_record(),
-        engine=CONFIG.engine,
+        engine=lambda wildcards: dynamics_engine(wildcards.ensemble),
         seed=CONFIG.seed,
         plan=dynamics_plan,
         state=state_of(
             "run_isoconfigurational_dynamics", "ensemble", "temperature", "chunk"
         ),
-        stage_version=version("dynamics"),
+        stage_version=version(dynamics_stage()),
     script:
         "../../scripts/run_isoconfigurational_dynamics.py"
 
@@ -55,10 +55,10 @@ rule extend_isoconfigurational_dynamics:
     params:
         settings=integration_settings(),
         mixture=mixture_record(),
-        engine=CONFIG.engine,
+        engine=dynamics_engine(),
         seed=CONFIG.seed,
         plan=extension_plan,
         state=state_of("extend_isoconfigurational_dynamics", "temperature", "chunk"),
-        stage_version=version("dynamics"),
+        stage_version=version(dynamics_stage()),
     script:
         "../../scripts/extend_isoconfigurational_dynamics.py"

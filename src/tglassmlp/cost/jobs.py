@@ -17,6 +17,7 @@ __all__ = [
     "attempts_rate",
     "central",
     "chunk_sizes",
+    "dynamics_engine",
     "dynamics_megabytes",
     "dynamics_rate",
     "dynamics_seconds",
@@ -61,13 +62,16 @@ def chunk_sizes(c: Config, ensemble: str, temperature: float, predicted: bool = 
     return [len(chunk) for chunk in c.structure_chunks(canonical(temperature), predicted)]
 
 
-def attempts_rate(c: Config, rates: Rates = USUAL_RATES) -> float:
-    """Rate of what makes the structures, in attempts; a sweep of the hybrid method counts as N of them."""
+def attempts_rate(c: Config, rates: Rates = USUAL_RATES, copies: int = 1) -> float:
+    """Rate of what makes the structures, in attempts; a sweep of the hybrid method counts as N of them.
+
+    ``copies``: unit systems that a structure is tiled from.
+    """
     if c.equilibration.method == "swap_mc":
         return rates.monte_carlo
     # an engine that fills its lanes with replicas of one structure moves one replica in them here
-    lanes = engines.engine(c.engine).capabilities.replicas_per_thread or 1
-    return dynamics_rate(c, rates) / (lanes * c.equilibration.hybrid_steps)
+    lanes = dynamics_engine(c, copies).capabilities.replicas_per_thread or 1
+    return dynamics_rate(c, rates, copies) / (lanes * c.equilibration.hybrid_steps)
 
 
 def equilibration_seconds(c: Config, sweeps: int, structures: int, rates: Rates = USUAL_RATES) -> float:
@@ -85,18 +89,25 @@ def extended_seconds(c: Config, sweeps: int, rates: Rates = USUAL_RATES) -> floa
 def large_seconds(c: Config, sweeps: int, structures: int, rates: Rates = USUAL_RATES) -> float:
     """Time of one chunk of large systems."""
     sweeps = max(1, round(sweeps * c.large_systems.sweeps_factor))
-    return structures * attempts(sweeps, particles(c, "large"), "tiled") / attempts_rate(c, rates)
+    rate = attempts_rate(c, rates, c.large_systems.tiles**2)
+    return structures * attempts(sweeps, particles(c, "large"), "tiled") / rate
 
 
-def dynamics_rate(c: Config, rates: Rates = USUAL_RATES) -> float:
-    """Particle-steps per second of the run's engine on the device that is asked for."""
-    can = engines.engine(c.engine).capabilities
-    return rates.dynamics.get(engine_on_device(c), can.rates[can.device])
+def dynamics_engine(c: Config, copies: int = 1) -> engines.Engine:
+    """Engine of the dynamics of systems of so many copies of the unit system."""
+    return engines.engine(engines.system_engine(c.engine, particles(c) * copies))
 
 
-def engine_on_device(c: Config) -> str:
-    """Name the run's engine and the device that is asked for, as in :attr:`Rates.dynamics`."""
-    return f"{c.engine} on {engines.engine(c.engine).capabilities.device}"
+def dynamics_rate(c: Config, rates: Rates = USUAL_RATES, copies: int = 1) -> float:
+    """Particle-steps per second of the engine of such systems on the device that is asked for."""
+    can = dynamics_engine(c, copies).capabilities
+    return rates.dynamics.get(engine_on_device(c, copies), can.rates[can.device])
+
+
+def engine_on_device(c: Config, copies: int = 1) -> str:
+    """Name the engine of such systems and the device that is asked for, as in :attr:`Rates.dynamics`."""
+    chosen = dynamics_engine(c, copies)
+    return f"{chosen.name} on {chosen.capabilities.device}"
 
 
 def dynamics_work(c: Config, plan: Mapping[str, Any]) -> float:
@@ -107,16 +118,17 @@ def dynamics_work(c: Config, plan: Mapping[str, Any]) -> float:
 
 def dynamics_threads(c: Config, plan: Mapping[str, Any]) -> int:
     """Threads that bring one job down to about four hours, as far as its pieces can be shared out."""
-    together = engines.engine(c.engine).capabilities.replicas_per_thread
+    together = dynamics_engine(c, plan["copies"]).capabilities.replicas_per_thread
     if together is None:
         return 1
     pieces = plan["structures"] if plan["copies"] == 1 else -(-plan["replicas"] // together)
-    return max(1, min(pieces, round(dynamics_work(c, plan) / (dynamics_rate(c) * 4 * 3600))))
+    rate = dynamics_rate(c, copies=plan["copies"])
+    return max(1, min(pieces, round(dynamics_work(c, plan) / (rate * 4 * 3600))))
 
 
 def dynamics_seconds(c: Config, plan: Mapping[str, Any], rates: Rates = USUAL_RATES) -> float:
     """Core (or GPU) seconds of one job."""
-    return dynamics_work(c, plan) / dynamics_rate(c, rates)
+    return dynamics_work(c, plan) / dynamics_rate(c, rates, plan["copies"])
 
 
 def frames(c: Config, duration: float) -> int:

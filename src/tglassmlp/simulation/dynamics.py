@@ -94,6 +94,11 @@ class DynamicsSettings:
     def __post_init__(self) -> None:
         refuse_out_of_range(self)
 
+    @property
+    def stage(self) -> str:
+        """Stage of :data:`tglassmlp.provenance.STAGE_VERSIONS` that such trajectories belong to."""
+        return "nose_hoover_dynamics" if self.thermostat == "nose_hoover" else "dynamics"
+
     @classmethod
     def from_mapping(cls, mapping: dict[str, Any]) -> DynamicsSettings:
         """Build from a config section; keys of other uses (replicas, frame_ratio) are left aside."""

@@ -97,12 +97,16 @@ class DynamicsRequest:
 
     def alone(self, index: int) -> DynamicsRequest:
         """Return the request of one of the structures."""
+        return self.part([index])
+
+    def part(self, indices: Sequence[int]) -> DynamicsRequest:
+        """Return the request of some of the structures."""
         return replace(
             self,
-            configurations=[self.configurations[index]],
-            seeds=[self.seeds[index]],
-            positions=None if self.positions is None else [self.positions[index]],
-            numbers=None if self.numbers is None else [self.numbers[index]],
+            configurations=[self.configurations[k] for k in indices],
+            seeds=[self.seeds[k] for k in indices],
+            positions=None if self.positions is None else [self.positions[k] for k in indices],
+            numbers=None if self.numbers is None else [self.numbers[k] for k in indices],
         )
 
     @property

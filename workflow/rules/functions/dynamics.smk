@@ -1,14 +1,26 @@
 # Inputs, parameters and resources of the stage (dynamics).
 from tglassmlp import cost, engines
+from tglassmlp.simulation.dynamics import DynamicsSettings
 
-#: What the run's engine can do.
-ENGINE = engines.engine(CONFIG.engine).capabilities
+
+def dynamics_engine(ensemble="unit"):
+    """Name of the engine that moves the systems of an ensemble: the run's own if they are not too large for it."""
+    return engines.system_engine(CONFIG.engine, cost.particles(CONFIG, ensemble))
+
+
+#: What the engine of the unit systems can do.
+ENGINE = engines.engine(dynamics_engine()).capabilities
 
 
 def integration_settings():
     """What decides the numbers of a trajectory; another key would make a change of it run everything again."""
     other = ("replicas", "block_seconds")
     return {k: v for k, v in section("dynamics").items() if k not in other}
+
+
+def dynamics_stage():
+    """Stage of the trajectories in the provenance: that of their thermostat."""
+    return DynamicsSettings.from_mapping(section("dynamics")).stage
 
 
 def dynamics_plan(wildcards):

@@ -108,8 +108,8 @@ def _compiled(source: str, defines: tuple[tuple[str, int], ...]) -> CardKernels:
     return CardKernels(source, dict(defines))
 
 
-def open_device() -> Card:
-    """Return the card.
+def open_device(threads: int = 1) -> Card:
+    """Return the card; threads of the processor are not used.
 
     Raises
     ------

@@ -81,8 +81,13 @@ class Device(Protocol):
         ...
 
 
-def device() -> Device:
+def device(threads: int = 1) -> Device:
     """Return the device that the environment asks for: a card, unless its emulation is asked for by name.
+
+    Parameters
+    ----------
+    threads
+        Threads of the processor that the emulation uses; results do not depend on it.
 
     Raises
     ------
@@ -102,7 +107,7 @@ def device() -> Device:
         raise ValueError(
             f"environment variable {DEVICE_VARIABLE}: found {wanted!r}, allowed: {', '.join(modules)}"
         )
-    found: Device = importlib.import_module(modules[wanted]).open_device()
+    found: Device = importlib.import_module(modules[wanted]).open_device(threads)
     return found
 
 

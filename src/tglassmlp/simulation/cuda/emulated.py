@@ -29,7 +29,17 @@ from tglassmlp.simulation.cuda.sources import source_text
 __all__ = ["EmulatedDevice", "EmulatedKernels", "build", "open_device"]
 
 #: Contraction off; the instructions of this processor, so that fused() is one of them.
-FLAGS: Final = ("-std=c++17", "-O2", "-march=native", "-ffp-contract=off", "-fPIC", "-shared", "-x", "c++")
+FLAGS: Final = (
+    "-std=c++17",
+    "-O2",
+    "-march=native",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fPIC",
+    "-shared",
+    "-x",
+    "c++",
+)
 
 
 def _compiler() -> str:
@@ -158,8 +168,8 @@ class EmulatedDevice:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
 
 
-def open_device() -> EmulatedDevice:
-    """Return the emulation.
+def open_device(threads: int = 1) -> EmulatedDevice:
+    """Return the emulation, which uses some threads of the processor.
 
     Raises
     ------
@@ -167,4 +177,4 @@ def open_device() -> EmulatedDevice:
         If g++ is missing.
     """
     _compiler()
-    return EmulatedDevice()
+    return EmulatedDevice(threads)

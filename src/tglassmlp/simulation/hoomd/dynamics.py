@@ -114,7 +114,7 @@ class _Run(ReplicaRun):
                 "settings": settings,
                 "engine": "hoomd",
                 "potential": self.machine.potential,
-                "stage_version": stage_version("dynamics"),
+                "stage_version": stage_version(self.settings.stage),
             }
         )
 

@@ -114,7 +114,8 @@ class Thermostat(hoomd.custom.Action):
             return factor
         normal, gamma = self.normal[:, self.used], self.gamma[:, self.used]
         self.used += 1
-        factor = thermostats.bussi(kinetic, self.target, self.freedom, elapsed, rate, normal, gamma)
+        keep = thermostats.kept(elapsed, rate)
+        factor = thermostats.bussi(kinetic, self.target, self.freedom, keep, normal, gamma)
         return factor
 
     def run(self, n_steps: int) -> None:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -20,14 +20,15 @@ from numpy.typing import NDArray
 
 from tglassmlp.configuration import Configuration
 from tglassmlp.progress import Report
-from tglassmlp.provenance import fingerprint, stage_version
 from tglassmlp.simulation.dynamics import Trajectory
 from tglassmlp.simulation.native.fixed_point import (
     PRECISIONS,
     FixedPointModel,
     fixed_point,
     fixed_point_model,
+    recorded,
     refuse_overlaps,
+    run_fingerprint,
 )
 from tglassmlp.simulation.native.group import LaneGroup
 from tglassmlp.simulation.protocols import PLAIN, Conduct, DynamicsRequest
@@ -35,7 +36,6 @@ from tglassmlp.simulation.replica_run import (
     ReplicaNoise,
     ReplicaRun,
     checked_request,
-    content_hash,
     replica_seed,
     replica_starts,
 )
@@ -128,29 +128,12 @@ class NativeRun(ReplicaRun):
         self.start = np.stack([fixed_point(c, integer) for c in starts])
         parts = _split(replicas, PRECISIONS[model.settings.precision][2], threads)
         self.groups = [LaneGroup(model, members, width) for members, width in parts]
-        settings = asdict(model.settings)
-        for name in ("skin", "block_seconds"):
-            del settings[name]
-        identity = {
-            "structure": content_hash(model.configuration),
-            "box_length": model.configuration.box_length,
-            "temperature": model.temperature,
-            "frames": frames.tolist(),
-            "replicas": replicas,
-            "seed": [str(seed.entropy), list(map(int, seed.spawn_key))],
-            "mixture": asdict(model.mixture),
-            "settings": settings,
-            "engine": "native",
-            "stage_version": stage_version("dynamics"),
-        }
-        if any(c is not model.configuration for c in starts):
-            identity["starts"] = [content_hash(c) for c in starts]
         super().__init__(
             frames,
             model.configuration.n_particles,
             model.settings.time_step,
             [ReplicaNoise(replica_seed(seed, r)) for r in range(replicas)],
-            fingerprint(identity),
+            run_fingerprint(model, frames, starts, seed, "native"),
             None if checkpoint is None else Path(checkpoint),
         )
 
@@ -180,19 +163,15 @@ class NativeRun(ReplicaRun):
 
     def _record(self) -> None:
         """Store the frame at the present step."""
-        m = self.model
-        box, q = m.configuration.box_length, m.position_unit
-        thermal = int(m.settings.thermostat_velocities == "half_step")
         displacements, energies = np.empty(self.displacements.shape[1:]), np.empty((3, self.replicas))
         for g in self.groups:
             r, count = g.replicas, len(g.replicas)
             kinetic, potential, _ = g.measure()
             state = g.state()
-            within = state["position"].astype(np.float64) - self.start[r].astype(np.float64)
-            displacements[r] = state["image"] * box + within * q
-            energies[:, r] = np.stack([kinetic[thermal], potential, kinetic[0] + potential - g.work])[
-                :, :count
-            ]
+            displacements[r], energies[:, r] = recorded(
+                self.model, self.start[r], state["position"], state["image"], kinetic[:, :count],
+                potential[:count], state["work"],
+            )  # fmt: skip
         self.record_frame(displacements, energies)
 
     def complete(self, conduct: Conduct) -> Trajectory:

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from tglassmlp.box import bring_near, minimum_image, wrap
+from tglassmlp.box import DIMENSIONS, bring_near, minimum_image, wrap
 from tglassmlp.configuration import Configuration
 from tglassmlp.mixture import Mixture
 from tglassmlp.potentials import fused_force_constants, lennard_jones_force
+from tglassmlp.provenance import fingerprint, stage_version
 from tglassmlp.simulation.dynamics import DynamicsSettings, degrees_of_freedom
+from tglassmlp.simulation.replica_run import content_hash
 
-__all__ = ["PRECISIONS", "FixedPointModel", "fixed_point", "fixed_point_model", "refuse_overlaps"]
+__all__ = [
+    "PRECISIONS",
+    "FixedPointModel",
+    "fixed_point",
+    "fixed_point_model",
+    "half_step_before",
+    "recorded",
+    "refuse_overlaps",
+    "run_fingerprint",
+]
 
 #: Integer type, float type and lane widths (widest first) of each precision.
 PRECISIONS: Final[dict[str, tuple[type, type, tuple[int, ...]]]] = {
@@ -136,3 +148,88 @@ def refuse_overlaps(model: FixedPointModel, c: Configuration) -> None:
             f"particles {pairs[worst, 0]} and {pairs[worst, 1]} overlap: distance {r[worst]:.4g}, force "
             f"{force[worst]:.4g}, allowed are forces below {limit:.4g}; relax the configuration first"
         )
+
+
+def half_step_before(velocities: NDArray[np.float64], force: NDArray[Any], unit: float) -> NDArray[np.int64]:
+    """Velocities half a step before the positions, of exactly zero sum.
+
+    Parameters
+    ----------
+    velocities
+        ``[replica, N, 2]`` velocities at the time of the positions.
+    force
+        ``[replica, N, 2]`` forces times the time step, in units of velocity.
+    unit
+        What one unit of velocity is worth.
+    """
+    before = np.rint(velocities / unit - 0.5 * force).astype(np.int64)
+    replicas, n, _ = before.shape
+    rest = before.sum(axis=1)
+    for r in range(replicas):
+        for c in range(DIMENSIONS):
+            whole, part = divmod(int(rest[r, c]), n)
+            before[r, :, c] -= whole
+            before[r, :part, c] -= 1
+    return before
+
+
+def recorded(
+    model: FixedPointModel,
+    start: NDArray[Any],
+    position: NDArray[Any],
+    image: NDArray[Any],
+    kinetic: NDArray[np.float64],
+    potential: NDArray[np.float64],
+    work: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Make of some replicas what a frame keeps.
+
+    Parameters
+    ----------
+    model
+        Units and settings.
+    start, position, image
+        ``[replica, N, 2]`` positions at the start and now, in fixed point, and crossings of the box.
+    kinetic
+        ``[2, replica]`` kinetic energies at the full step and at the half step before.
+    potential, work
+        ``[replica]`` potential energy, and energy that the thermostat has given.
+
+    Returns
+    -------
+    tuple
+        Displacements ``[replica, N, 2]``; kinetic, potential and conserved energy ``[3, replica]``, the last
+        one without its reference.
+    """
+    within = position.astype(np.float64) - start.astype(np.float64)
+    moved = image * model.configuration.box_length + within * model.position_unit
+    thermal = int(model.settings.thermostat_velocities == "half_step")
+    return moved, np.stack([kinetic[thermal], potential, kinetic[0] + potential - work])
+
+
+def run_fingerprint(
+    model: FixedPointModel,
+    frames: NDArray[np.int64],
+    starts: Sequence[Configuration],
+    seed: np.random.SeedSequence,
+    engine: str,
+) -> str:
+    """Fingerprint of all that decides the numbers of the replicas of a structure."""
+    settings = asdict(model.settings)
+    for name in ("skin", "block_seconds"):
+        del settings[name]
+    identity = {
+        "structure": content_hash(model.configuration),
+        "box_length": model.configuration.box_length,
+        "temperature": model.temperature,
+        "frames": frames.tolist(),
+        "replicas": len(starts),
+        "seed": [str(seed.entropy), list(map(int, seed.spawn_key))],
+        "mixture": asdict(model.mixture),
+        "settings": settings,
+        "engine": engine,
+        "stage_version": stage_version(model.settings.stage),
+    }
+    if any(c is not model.configuration for c in starts):
+        identity["starts"] = [content_hash(c) for c in starts]
+    return fingerprint(identity)

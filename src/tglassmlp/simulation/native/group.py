@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tglassmlp.box import DIMENSIONS, wrap
 from tglassmlp.simulation import thermostats
-from tglassmlp.simulation.native.fixed_point import PRECISIONS, FixedPointModel
+from tglassmlp.simulation.native.fixed_point import PRECISIONS, FixedPointModel, half_step_before
 from tglassmlp.simulation.native.forces import Motion
 from tglassmlp.simulation.native.integrator import Bath, EnergyTables, ThermostatRule, advance, measure
 from tglassmlp.simulation.native.pair_list import ListRule, PairList, follow_images, renew_list
@@ -199,16 +199,8 @@ class LaneGroup:
         self.set(positions, zeros, zeros, np.zeros(count), np.zeros(count))
         if np.any(positions != m.start):
             self.bring_together()
-        force = self.get(self.measure()[2])
-        half_step_before = np.rint(velocities / m.velocity_unit - 0.5 * force).astype(np.int64)
-        rest = half_step_before.sum(axis=1)
-        n = half_step_before.shape[1]
-        for r in range(count):
-            for c in range(DIMENSIONS):
-                whole, part = divmod(int(rest[r, c]), n)
-                half_step_before[r, :, c] -= whole
-                half_step_before[r, :part, c] -= 1
-        self.set(positions, half_step_before.astype(integer), zeros, np.zeros(count), np.zeros(count))
+        begin = half_step_before(velocities, self.get(self.measure()[2]), m.velocity_unit)
+        self.set(positions, begin.astype(integer), zeros, np.zeros(count), np.zeros(count))
 
     def measure(self) -> tuple[NDArray, NDArray, NDArray]:
         """Measure energies and forces without moving anything.
@@ -242,13 +234,15 @@ class LaneGroup:
             for lanes, numbers in zip((normal, gamma), drawn, strict=True):
                 lanes[:, : len(self.replicas)] = numbers.T
                 lanes[:, len(self.replicas) :] = lanes[:, :1]
+        rate = 1.0 / s.thermostat_time
         rule = ThermostatRule(
             thermostats.KINDS[s.thermostat],
             thermostats.KICKS[s.thermostat_velocities],
             m.target,
             m.freedom,
             s.thermostat_interval,
-            1.0 / s.thermostat_time,
+            rate,
+            thermostats.kept(s.thermostat_interval * s.time_step, rate),
         )
         self.pairs, self.valid, lists, listed, fine, self.last_exchange = advance(
             self.system, self.pairs, self.rule, self.motion, rule, Bath(self.xi, self.work, normal, gamma),

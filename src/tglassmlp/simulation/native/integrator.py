@@ -55,7 +55,8 @@ class ThermostatRule(NamedTuple):
 
     ``kick`` is the share of the force's kick in the velocities that it reads and rescales: 0 for those of
     the half step before, 0.5 for those of the full step. ``target`` is the mean kinetic energy, ``freedom``
-    the degrees of freedom, ``interval`` the steps between two actions, ``rate`` one over the relaxation time.
+    the degrees of freedom, ``interval`` the steps between two actions, ``rate`` one over the relaxation time,
+    ``keep`` what the kinetic energy keeps of itself between two actions.
     """
 
     kind: int
@@ -64,6 +65,7 @@ class ThermostatRule(NamedTuple):
     freedom: float
     interval: int
     rate: float
+    keep: float
 
 
 class Bath(NamedTuple):
@@ -161,7 +163,7 @@ def _thermalise(rule, time_step, kinetic, xi, normal, gamma):
     """Factor for the velocities of one lane, and the new friction variable."""
     elapsed = rule.interval * time_step
     if rule.kind == _BUSSI:
-        return _bussi(kinetic, rule.target, rule.freedom, elapsed, rule.rate, normal, gamma), xi
+        return _bussi(kinetic, rule.target, rule.freedom, rule.keep, normal, gamma), xi
     if rule.kind == _NOSE_HOOVER:
         return _nose_hoover(kinetic, rule.target, elapsed, rule.rate, xi)
     return 1.0, xi
