@@ -131,8 +131,8 @@ def propensity_arrays(
     found = ensemble.stacked(numbers, until=duration)
     if abs(found["times"][-1] - duration) > 0.01 * duration:
         raise ValueError(
-            f"{where}: the last frame of the data set up to the dynamics_time of the run, {duration:g}, is at "
-            f"t = {found['times'][-1]:g}; ask for that time"
+            f"{where}: the last frame of the data set up to the dynamics_time of the run, {duration:g}, is "
+            f"at t = {found['times'][-1]:g}; ask for that time"
         )
     axes, halves = ("structure", "frame", "particle"), ("structure", "half", "frame", "particle")
     curves = ("structure", "species", "frame")

@@ -166,5 +166,5 @@ class StructureSettings(Settings):
         return () if data is None else data.temperatures
 
     def data(self) -> DatasetSettings | GlassBenchSettings | FileSettings | None:
-        """Settings of the source; None where structures are generated."""
+        """Return the settings of the source, None where structures are generated."""
         return None if self.source == "generate" else getattr(self, self.source)
