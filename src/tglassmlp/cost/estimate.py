@@ -85,8 +85,8 @@ def estimate(c: Config, rates: Rates = USUAL_RATES) -> list[Cost]:
         rule = "import_glassbench" if c.structures.source == "glassbench" else "import_structures"
         found.append(cost(rule, [600.0] * len(given), 4000, size))
     names = [canonical(t.value) for t in generated]
-    chunks = [(name, numbers) for name in names for numbers in c.structure_chunks(name, predicted=True)]
-    times = [equilibration_seconds(c, name, numbers, rates) for name, numbers in chunks]
+    jobs_of = [(name, numbers) for name in names for numbers in c.structure_chunks(name, predicted=True)]
+    times = [equilibration_seconds(c, name, numbers, rates) for name, numbers in jobs_of]
     # dynamics on a card is what the hybrid method spends its time on
     on_card = gpu and c.equilibration.method == "hybrid"
     found.append(cost("equilibrate_structures", times, 1000, written * gsd, on_card))
