@@ -154,7 +154,16 @@ def keys(line: str) -> set[str]:
         if program == "make":
             found |= {f"make {word}" for word in rest if re.fullmatch(r"[a-z]+", word)}
         elif program == "snakemake":
-            kinds = ("--rulegraph", "--unlock", "studies", "ovito", "glassbench", "engine=hoomd", "engine=cuda", "--profile")
+            kinds = (
+                "--rulegraph",
+                "--unlock",
+                "studies",
+                "ovito",
+                "glassbench",
+                "engine=hoomd",
+                "engine=cuda",
+                "--profile",
+            )
             chosen = [kind for kind in kinds if any(kind in word for word in rest)]
             found.add(f"snakemake {chosen[0] if chosen else 'RUN'}")
         elif program in ("python", "python3"):
