@@ -91,14 +91,8 @@ def estimate(c: Config, rates: Rates = USUAL_RATES) -> list[Cost]:
         size = len(given) * (particles(c) * number * gsd * 2 + 1)
         rule = "import_glassbench" if c.structures.source == "glassbench" else "import_structures"
         found.append(cost(rule, [600.0] * len(given), 4000, size))
-<<<<<<< HEAD
-    times = [equilibration_seconds(c, t.sweeps, size, rates) for t in own for size in unit(t)]
-    on_card = structure_gpus(c)
-=======
     times = [equilibration_seconds(c, t.sweeps, size, rates) for t in generated for size in unit(t)]
-    # dynamics on a card is what the hybrid method spends its time on
-    on_card = gpu and c.equilibration.method == "hybrid"
->>>>>>> main
+    on_card = structure_gpus(c)
     found.append(cost("equilibrate_structures", times, 1000, written * gsd, on_card))
     proofs = sum(2 if t.predicted_structures else 1 for t in own)
     found.append(cost("measure_equilibration", [1.0] * proofs))
@@ -144,14 +138,9 @@ def estimate(c: Config, rates: Rates = USUAL_RATES) -> list[Cost]:
     if longer := extensions(c):
         times = [dynamics_seconds(c, plan, rates) for plan in longer]
         disk = sum(trajectory_megabytes(c, plan) for plan in longer)
-<<<<<<< HEAD
         cards = [dynamics_gpus(c, plan) for plan in longer]
         found.append(cost("extend_isoconfigurational_dynamics", times, memory, disk, cards))
-    imported = unit_plans(c, lambda t: t.dynamics_time if t.value in given else None)
-=======
-        found.append(cost("extend_isoconfigurational_dynamics", times, memory, disk, gpu))
     imported = unit_plans(c, lambda t: t.dynamics_time if t.value in given - held else None)
->>>>>>> main
     measured = [*(plan for _, plan in jobs), *imported]
     times = [trajectory_megabytes(c, plan) * 1e6 / 8 / rates.propensities for plan in measured]
     memory = 800 + 3 * max((trajectory_megabytes(c, plan) for plan in measured), default=0.0)

@@ -92,7 +92,8 @@ def equilibration_problems(c: Config) -> Iterable[Problem]:
         name = c.structure_engine()
         if engines.engine(name).dynamics is None:
             yield Problem("equilibration.method", "hybrid", f"swap_mc: engine {name!r} offers no dynamics")
-    elif (name := c.structures.engine) is not None:
+    elif c.structures.engine is not None:
+        name = c.structures.engine
         chosen = engines.engine(name)
         offering = [n for n in engines.names() if engines.engine(n).swap is not None]
         if chosen.swap is None:
