@@ -213,6 +213,7 @@ ELSEWHERE = {
     "structures.source": "published data take the place of files: tests/workflow/test_glassbench_source.py",
     "training.t_min": "there is one with two measured temperatures at or above it",
     "large_systems.chunk": "one large system cannot be divided",
+    "structures.dataset": "null without a data set: tests/workflow/test_dataset_source.py",
     "structures.glassbench": "null without published data",
     "structures.files": "null without files of another program: tests/workflow/test_files_source.py",
     "descriptors.own": "null without quantities of one's own: tests/workflow/test_files_source.py",

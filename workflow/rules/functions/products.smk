@@ -46,7 +46,11 @@ def simulation_files(ensemble):
             for product in of_structures
             for file in every_chunk(product, TEMPERATURES, ensemble, predicted=True)
         ],
-        *[trajectory_file(**one) for one in of_dynamics],
+        *[
+            trajectory_file(**one)
+            for one in of_dynamics
+            if ensemble == "large" or one["temperature"] not in HELD
+        ],
         *[file_of(paths.PROPENSITIES, **one) for one in of_dynamics],
         *files_of(paths.LABELS, ensemble=ensemble, temperature=temperatures),
     ]
