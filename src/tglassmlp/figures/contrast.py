@@ -16,13 +16,19 @@ from tglassmlp.state_point import decimal_text, key
 
 #: Column, title and value aimed at of every panel.
 PANELS: Final = (
-    ("slope", "(a)  slope of measured on predicted", 1.0),
-    ("variance_drawn", "(b)  variance over that of dynamics", 1.0),
-    ("chi4_drawn", r"(c)  $\chi_4$ over that of dynamics", 1.0),
-    ("s4_drawn", r"(d)  $S_4(q < 1)$ over that of dynamics", 1.0),
-    ("coverage_68", "(e)  share within the interval of 68 %", 0.68),
-    ("coverage_95", "(f)  share within the interval of 95 %", 0.95),
+    ("slope", "(a)  measured on predicted", 1.0),
+    ("variance_drawn", "(b)  variance of drawn fields", 1.0),
+    ("chi4_drawn", r"(c)  $\chi_4$ of drawn fields", 1.0),
+    ("s4_drawn", r"(d)  $S_4(q < 1)$ of drawn fields", 1.0),
+    ("coverage_68", "(e)  within intervals of 68 %", 0.68),
+    ("coverage_95", "(f)  within intervals of 95 %", 0.95),
 )
+#: What stands at the vertical axis of each.
+KINDS: Final = {
+    "slope": "slope",
+    **dict.fromkeys(("variance_drawn", "chi4_drawn", "s4_drawn"), "predicted / measured"),
+    **dict.fromkeys(("coverage_68", "coverage_95"), "share of particles"),
+}
 #: Values shown at most; what lies beyond is cut off at the axis.
 HIGHEST: Final = {"slope": 2.0, "coverage_68": 1.0, "coverage_95": 1.0}
 LOWEST: Final = {"coverage_68": 0.4, "coverage_95": 0.8}
@@ -33,7 +39,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     table: pd.DataFrame = tables["contrast"]
     colors = temperature_colors(meta["temperatures"])
     main = meta["t_min"][0]
-    fig, axes = figure(PAGE, 4.4, 2, 3, sharex=True)
+    fig, axes = figure(PAGE, 4.7, 2, 3, sharex=True)
     below = table[table["region"] == "below"]
     learnt = table[(table["region"] == "learnt") & (table["t_min"] == main)]
     shown = pd.concat([learnt, below], ignore_index=True) if len(below) else learnt
@@ -45,8 +51,9 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
             note(ax, "not known: no residual, or too few structures")
         ax.set_ylim(LOWEST.get(name, 0.0), HIGHEST.get(name, 2.5))
         panel_label(ax, title)
+        ax.set_ylabel(KINDS[name])
     axes[0, 0].invert_xaxis()  # time runs to the right; the x axis is shared
-    for ax in axes[1]:
+    for ax in axes.ravel():
         ax.set_xlabel(r"$C_B$ (time runs to the right)")
     handles = [
         Line2D(
