@@ -174,8 +174,38 @@ def per_chunk(product, predicted=False):
     return files
 
 
+def parts_made(targets):
+    """What was asked for and is there: one line for each target, and one for each folder of its files."""
+    lines = []
+    for target in sorted(targets):
+        files = PARTS[target]() if target in PARTS else [target]
+        there = [str(file) for file in files if os.path.exists(file)]
+        folders = {}
+        for file in there:
+            folder = "/".join(file.removeprefix(f"{RUN}/").split("/")[:2])
+            folder = (
+                folder
+                if len(file.split("/")) > len(RUN.split("/")) + 2
+                else folder.split("/")[0]
+            )
+            folders[folder] = folders.get(folder, 0) + 1
+        lines.append(f"{target}: {len(there)} of {len(files)} files are there")
+        if target in PARTS:
+            lines += [f"  {RUN}/{folder}: {n}" for folder, n in sorted(folders.items())]
+    return lines
+
+
 def closing_line(success):
-    """Last line on the terminal: where the figures are, or what to do next."""
+    """Last line on the terminal: where the figures are, what part was made, or what to do next."""
+    asked = set(map(str, workflow.dag_settings.targets or ())) - {"all"}
+    if success and asked:
+        return "\n".join(
+            [
+                f"\n{CONFIG.run} ({CONFIG.mixture().name}): a part of the run was asked for.",
+                *parts_made(asked),
+                "Without a target the same command makes the rest.",
+            ]
+        )
     if success:
         return (
             f"\n{CONFIG.run} ({CONFIG.mixture().name}): finished. Figures: {RUN}/figures/ (start with {RUN}/figures/contact_sheet.png), "
