@@ -13,4 +13,5 @@ with job(snakemake.log[0]):
         prediction=dict(snakemake.params.settings),
         with_bottleneck=snakemake.wildcards.ensemble == "unit",
         test=snakemake.params.test,
+        seed=snakemake.params.seed,
     )

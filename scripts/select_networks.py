@@ -1,4 +1,4 @@
-"""Networks of step 2 that are consistent at the lowest temperature."""
+"""Networks of step 2 that are consistent at the lowest temperature, and their contrast."""
 
 from tglassmlp.network.training_run import selected_networks
 from tglassmlp.progress import job
@@ -13,4 +13,6 @@ with job(snakemake.log[0]):
         glass_transition=float(snakemake.params.glass_transition),
         run={"structures": dict(snakemake.params.structures)},
         tolerance=snakemake.params.tolerance,
+        labels=snakemake.input.labels,
+        contrast=snakemake.params.contrast,
     )

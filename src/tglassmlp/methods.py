@@ -11,9 +11,9 @@ from typing import Final, Literal
 
 from tglassmlp.network.models import DEFAULT, named
 
-__all__ = ["CEILING", "DYNAMICS", "METHODS", "NETWORK", "SINGLE_DESCRIPTORS", "Method", "Role"]
+__all__ = ["CEILING", "DRAWN", "DYNAMICS", "METHODS", "NETWORK", "SINGLE_DESCRIPTORS", "Method", "Role"]
 
-Role = Literal["dynamics", "ceiling", "network", "baseline network", "regression", "descriptor"]
+Role = Literal["dynamics", "ceiling", "network", "drawn", "baseline network", "regression", "descriptor"]
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,10 @@ class Method:
         What figures and pages call it.
     role
         ``dynamics`` is what all others are held against, ``ceiling`` the highest correlation that its
-        replicas permit. A ``network`` has seen many state points, a ``baseline network`` one. The values of a
-        ``regression`` or of a single ``descriptor`` are ranks of particles: their means and fluctuations are
-        not those of a propensity.
+        replicas permit. A ``network`` has seen many state points, a ``baseline network`` one; ``drawn`` are
+        fields from the distribution that the network predicts, of which its field is the mean. The values of
+        a ``regression`` or of a single ``descriptor`` are ranks of particles: their means and fluctuations
+        are not those of a propensity.
     """
 
     name: str
@@ -44,11 +45,15 @@ CEILING: Final = Method("ceiling", "ceiling of the replicas", "ceiling")
 #: The network that a run trains at many state points; the tables and figures are about its predictions.
 NETWORK: Final = Method(named(DEFAULT).name, named(DEFAULT).title, "network")
 
+#: Fields drawn from the distribution that the network predicts: its mean field, and a residual each.
+DRAWN: Final = Method(f"{NETWORK.name}_drawn", f"{NETWORK.title} with residual", "drawn")
+
 #: All methods by name.
 METHODS: Final[dict[str, Method]] = {
     m.name: m
     for m in (
         NETWORK,
+        DRAWN,
         DYNAMICS,
         Method("glassmlp", "GlassMLP per state point", "baseline network"),
         Method("glassmlp_transferred", "GlassMLP transferred", "baseline network"),

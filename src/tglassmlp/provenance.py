@@ -25,10 +25,10 @@ STAGE_VERSIONS: Final[dict[str, int]] = {
     "labels": 1,
     "descriptors": 1,
     "scaling": 1,
-    "training": 2,
-    "prediction": 1,
+    "training": 3,
+    "prediction": 2,
     "baselines": 2,
-    "observables": 3,
+    "observables": 4,
     "figures": 3,
 }
 

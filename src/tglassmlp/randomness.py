@@ -26,6 +26,7 @@ STAGES: Final[dict[str, int]] = {
     "studies": 9,
     "extended_dynamics": 10,
     "extend_equilibration": 11,
+    "residual_fields": 20,
 }
 
 

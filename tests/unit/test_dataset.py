@@ -953,7 +953,7 @@ def test_the_plan_of_the_shipped_data_set_is_carried_out_in_rounds(repository):
         if task.name.kind == "dynamics":
             final.setdefault(task.name.temperature, set()).update(task.structures)
     numbers = {t: len(k) for t, k in final.items()}
-    assert numbers == {"0.40": 40, "0.35": 40, "0.30": 40, "0.25": 12, "0.23": 6}
+    assert numbers == {"0.40": 40, "0.35": 40, "0.30": 40, "0.25": 12, "0.23": 6, "0.50": 8, "0.45": 8}
     first = [t.name.temperature for t in found[:14]]
     assert set(first) == {"0.40", "0.35", "0.30"}
 

@@ -174,6 +174,8 @@ TABLE: list[tuple[str, Any, set[str]]] = [
     # the mean of the networks kept in step 1 is what step 2 learns; step 1 is not trained again
     ("training.equi_time_tolerance", 0.25, {"extrapolate_labels", "draw_figure"}),
     ("training.full_tolerance", 0.25, {"select_networks", "draw_figure"}),
+    # fitted to networks that are there: nothing is trained again
+    ("training.contrast", "power", {"select_networks", "draw_figure"}),
     ("training.memory_gb", 3.0, FIGURES),
     ("baselines.networks", 3, {"train_baselines"}),
     ("baselines.transferred_from", POINT, {"predict_baselines", "train_fold"}),
@@ -184,6 +186,7 @@ TABLE: list[tuple[str, Any, set[str]]] = [
     # what is read off
     ("prediction.iterations", 5, {"predict_propensities", "train_fold"}),
     ("prediction.tolerance", 0.01, {"predict_propensities", "train_fold"}),
+    ("prediction.fields", 3, {"predict_propensities"}),
     ("large_systems.tiles", 3, {"equilibrate_large_systems", "draw_figure"}),
     ("large_systems.number", 2, {"equilibrate_large_systems", "draw_figure"}),
     ("large_systems.sweeps_factor", 2.5, {"equilibrate_large_systems"}),
@@ -210,6 +213,7 @@ ELSEWHERE = {
     "structures.source": "published data take the place of files: tests/workflow/test_glassbench_source.py",
     "training.t_min": "there is one with two measured temperatures at or above it",
     "large_systems.chunk": "one large system cannot be divided",
+    "structures.dataset": "null without a data set: tests/workflow/test_dataset_source.py",
     "structures.glassbench": "null without published data",
     "structures.files": "null without files of another program: tests/workflow/test_files_source.py",
     "descriptors.own": "null without quantities of one's own: tests/workflow/test_files_source.py",

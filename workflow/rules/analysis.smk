@@ -256,6 +256,52 @@ rule summarise_equilibration:
         "../../scripts/summarise_equilibration.py"
 
 
+rule summarise_energies:
+    input:
+        records=every_chunk(paths.STRUCTURES_RECORD, TEMPERATURES, predicted=True),
+        measured=STRONGEST_PROOFS,
+    output:
+        file_of(paths.TABLE, table="energies"),
+    log:
+        log_of("summarise_energies"),
+    benchmark:
+        benchmark_of("summarise_energies")
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=15,
+    params:
+        stage_version=version("observables"),
+    script:
+        "../../scripts/summarise_energies.py"
+
+
+rule measure_pair_structure:
+    input:
+        unit=every_chunk(paths.STRUCTURES, TEMPERATURES, predicted=True),
+        large=every_chunk(paths.STRUCTURES, TEMPERATURES, "large"),
+    output:
+        distances=file_of(paths.TABLE, table="radial_distribution"),
+        wave_numbers=file_of(paths.TABLE, table="partial_structure_factor"),
+    log:
+        log_of("measure_pair_structure"),
+    benchmark:
+        benchmark_of("measure_pair_structure")
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        n_species=CONFIG.mixture().n_species,
+        stage_version=version("observables"),
+    script:
+        "../../scripts/measure_pair_structure.py"
+
+
 rule measure_trends:
     input:
         labels=UNIT_LABELS,

@@ -22,6 +22,7 @@ rule predict_propensities:
     params:
         settings=section("prediction"),
         test=lambda wildcards: test_structures(wildcards.ensemble),
+        seed=CONFIG.seed,
         stage_version=version("prediction"),
     script:
         "../../scripts/predict_propensities.py"

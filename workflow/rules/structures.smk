@@ -80,10 +80,7 @@ rule check_equilibration:
 
 rule check_heat_capacity:
     input:
-        [
-            file_of(paths.EQUILIBRATION, temperature=t, proof=proofs(t)[-1])
-            for t in TEMPERATURES
-        ],
+        STRONGEST_PROOFS,
     output:
         heat_capacity=file_of(paths.HEAT_CAPACITY),
         reweighting=file_of(paths.REWEIGHTING),

@@ -86,11 +86,13 @@ rule train_full:
         "../../scripts/train_full.py"
 
 
-# Apart from the training: another tolerance chooses again among the same networks.
+# Apart from the training: another tolerance chooses again among the same networks, and another law
+# of the contrast is fitted to them.
 rule select_networks:
     input:
         networks=file_of(paths.TRAINED_NETWORKS),
         descriptors=every_chunk(paths.DESCRIPTORS, TEMPERATURES),
+        labels=files_of(paths.LABELS, ensemble="unit", temperature=LABELLED),
         label_map=file_of(paths.LABEL_MAP),
     output:
         networks=file_of(paths.FULL_NETWORKS),
@@ -103,12 +105,13 @@ rule select_networks:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=training_megabytes(1),
+        mem_mb=training_megabytes(2),
         runtime=20,
     params:
         structures=division_record(),
         glass_transition=GLASS_TRANSITION,
         tolerance=CONFIG.training.full_tolerance,
+        contrast=CONFIG.training.contrast,
         stage_version=version("training"),
     script:
         "../../scripts/select_networks.py"

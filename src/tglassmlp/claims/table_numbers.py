@@ -192,8 +192,22 @@ def add_bottleneck_separation(numbers: Collection, table: pd.DataFrame, threshol
         )  # fmt: skip
 
 
+def add_energies(numbers: Collection, table: pd.DataFrame, _: float = 0.5) -> None:
+    """Energies, inherent energies and heat capacities of every temperature."""
+    for row in rows_of(table):
+        at, source = f"T{decimal_text(row.temperature)}", "tables/energies.parquet"
+        for name, unit in (
+            ("energy", "epsilon_11"),
+            ("inherent_energy", "epsilon_11"),
+            ("heat_capacity", "1"),
+        ):
+            value, error = getattr(row, name), getattr(row, f"{name}_error")
+            numbers.add(f"{name}/{at}", value, source, error, row.n_structures, unit, "per particle")
+
+
 #: Name of a table -> what adds its numbers; the last argument is the C_B at which scales are quoted.
 ADDED: Final[dict[str, Callable[[Collection, pd.DataFrame, float], None]]] = {
+    "energies": add_energies,
     "pearson": add_pearson,
     "comparison": add_comparison,
     "trends": add_trends,

@@ -46,7 +46,10 @@ def estimate(c: Config, rates: Rates = USUAL_RATES) -> list[Cost]:
     n_t, n_c, models = len(c.temperatures), len(c.c_b), len(c.training.t_min)
     labelled = [t for t in c.temperatures if t.dynamics_time is not None]
     given = set(c.structures.given())
-    own = [t for t in c.temperatures if t.value not in given]
+    # structures of a data set take the place of generated ones and are proven in the same way
+    held = given if c.structures.source == "dataset" else set()
+    generated = [t for t in c.temperatures if t.value not in given]
+    own = [t for t in c.temperatures if t.value not in given - held]
     number, large = c.structures.number, chunk_sizes(c, "large", c.temperatures[0].value)
 
     def unit(t: TemperatureSettings) -> list[int]:
@@ -71,11 +74,17 @@ def estimate(c: Config, rates: Rates = USUAL_RATES) -> list[Cost]:
         return Cost(rule, len(times), started + (0 if gpu else hours), hours if gpu else 0.0, memory, disk)
 
     found = []
-    if given:
+    if held:
+        chunks = [size for t in c.temperatures if t.value in held for size in unit(t)]
+        found.append(cost("import_dataset_structures", [1.0] * len(chunks), 500, 0.0))
+        long = [t for t in labelled if t.value in held]
+        chunks = [size for t in long for size in chunk_sizes(c, "unit", t.value)]
+        found.append(cost("import_dataset_propensities", [1.0] * len(chunks), 500, 0.0))
+    elif given:
         size = len(given) * (particles(c) * number * gsd * 2 + 1)
         rule = "import_glassbench" if c.structures.source == "glassbench" else "import_structures"
         found.append(cost(rule, [600.0] * len(given), 4000, size))
-    times = [equilibration_seconds(c, t.sweeps, size, rates) for t in own for size in unit(t)]
+    times = [equilibration_seconds(c, t.sweeps, size, rates) for t in generated for size in unit(t)]
     # dynamics on a card is what the hybrid method spends its time on
     on_card = gpu and c.equilibration.method == "hybrid"
     found.append(cost("equilibrate_structures", times, 1000, written * gsd, on_card))
@@ -122,10 +131,10 @@ def estimate(c: Config, rates: Rates = USUAL_RATES) -> list[Cost]:
         times = [dynamics_seconds(c, plan, rates) for plan in longer]
         disk = sum(trajectory_megabytes(c, plan) for plan in longer)
         found.append(cost("extend_isoconfigurational_dynamics", times, memory, disk, gpu))
-    imported = unit_plans(c, lambda t: t.dynamics_time if t.value in given else None)
+    imported = unit_plans(c, lambda t: t.dynamics_time if t.value in given - held else None)
     measured = [*(plan for _, plan in jobs), *imported]
     times = [trajectory_megabytes(c, plan) * 1e6 / 8 / rates.propensities for plan in measured]
-    memory = 800 + 3 * max(trajectory_megabytes(c, plan) for plan in measured)
+    memory = 800 + 3 * max((trajectory_megabytes(c, plan) for plan in measured), default=0.0)
     disk = sum(3 * trajectory_megabytes(c, plan) / plan["replicas"] for plan in measured)
     found.append(cost("measure_propensities", times, memory, disk))
     n_labels = len(labelled) + (c.large_systems.dynamics is not None)
@@ -158,6 +167,8 @@ def estimate(c: Config, rates: Rates = USUAL_RATES) -> list[Cost]:
     baseline = len(labelled) + (c.large_systems.dynamics is not None)
     disk = baseline * central(c) * systems(c, "unit") * n_c * (2 * c.baselines.networks + 4) * 4e-6
     found.append(cost("predict_baselines", [1.0] * baseline, prediction_megabytes(c, "unit"), disk))
-    found.append(cost("tables and numbers", [4.0] * 11 + [20.0], 1500 + 4 * per["large"] / n_t * 8e-6, 20))
-    found.append(cost("figures and movie", [2.0] * 19 + [12.0], 1500, 10))
+    found.append(
+        cost("tables and numbers", [4.0] * 12 + [20.0, 60.0], 1500 + 4 * per["large"] / n_t * 8e-6, 20)
+    )
+    found.append(cost("figures and movie", [2.0] * 22 + [12.0], 1500, 10))
     return found

@@ -175,8 +175,8 @@ class Ensemble:
         -------
         dict
             ``structures`` ``[S]`` (numbers), ``times`` ``[F]``, ``species`` ``[S, N]``, ``propensity``
-            ``[S, F, N]``, ``half`` ``[S, 2, F, N]``, ``displacement`` ``[S, F, N]``, ``displacement2`` and
-            ``scattering`` ``[S, species, F]``.
+            ``[S, F, N]``, ``half`` ``[S, 2, F, N]``, ``displacement`` ``[S, F, N]``, ``displacement_half``
+            ``[S, 2, F, N]``, ``displacement2`` and ``scattering`` ``[S, species, F]``.
 
         Raises
         ------
@@ -206,6 +206,7 @@ class Ensemble:
             "propensity": np.stack([r.propensity[f] for r, f in zip(runs, at, strict=True)]),
             "half": np.stack([r.half[:, f] for r, f in zip(runs, at, strict=True)]),
             "displacement": np.stack([r.displacement[f] for r, f in zip(runs, at, strict=True)]),
+            "displacement_half": np.stack([r.displacement_half[:, f] for r, f in zip(runs, at, strict=True)]),
             "displacement2": np.stack([r.displacement2[:, f] for r, f in zip(runs, at, strict=True)]),
             "scattering": np.stack([r.scattering[:, f] for r, f in zip(runs, at, strict=True)]),
         }

@@ -54,7 +54,7 @@ TABLES: Final[dict[str, str]] = {
         for name in (
             "pearson", "susceptibility", "structure_factor", "correlation_length", "chord_length",
             "attention", "attention_length", "bottleneck", "bottleneck_separation", "network_separation",
-            "length_scales", "equilibration",
+            "length_scales", "equilibration", "energies", "radial_distribution", "partial_structure_factor",
         )
     },
     "snapshots": paths.SNAPSHOTS.place,
@@ -249,6 +249,39 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "systems begin as equal tiles: share of particles with one of their species at the same place in "
         "the neighbouring tile (independent configurations of {mixture}: {chance_overlap:.2f}, dotted)."
         "{published_energies}",
+        "5 Checks",
+        "",
+    ),
+    "energies": FigureSpec(
+        ".energies:draw",
+        ("energies",),
+        "Energies down to the glass transition",
+        "(a) Potential energy per particle and energy of the inherent structures against temperature, mean "
+        "over structures. (b) The slope of the potential energy between neighbouring temperatures (bars over "
+        "the interval) beside the heat capacity from the fluctuations of the energy (diamonds): in "
+        "equilibrium the slope lies between its values at both ends. Error bars: standard errors over "
+        "structures.",
+        "5 Checks",
+        "",
+    ),
+    "radial_distribution": FigureSpec(
+        ".pair_structure:draw_distances",
+        ("radial_distribution",),
+        "Radial distributions",
+        "Radial distribution functions g_ab(r) of all pairs of species of {mixture}, thermal unit systems, "
+        "mean over structures. Bands: standard errors over structures. A crystal would have sharp peaks at "
+        "large r (check peak, docs/equilibrium.md).",
+        "5 Checks",
+        "",
+    ),
+    "partial_structure_factor": FigureSpec(
+        ".pair_structure:draw_wave_numbers",
+        ("partial_structure_factor",),
+        "Partial structure factors",
+        "Partial structure factors S_ab(q) (Ashcroft and Langreth) of all pairs of species of {mixture}: "
+        "unit systems (lines) and, at the wave numbers below, large systems (symbols). Bands and bars: "
+        "standard errors over structures; of a single one, that of Gaussian amplitudes. Species that "
+        "separate would make S_ab rise towards the smallest q.",
         "5 Checks",
         "",
     ),

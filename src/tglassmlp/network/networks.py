@@ -7,6 +7,8 @@ Prediction is plain NumPy: it needs no compiler and no training code. Two forms 
   particles apart stays; how the structure differs from others on average is lost.
 - :meth:`Networks.predict_ensemble` corrects the mean over a set of structures, as the workflow does with all
   structures of a temperature. Structures keep their own means, whose variance is the susceptibility chi_4.
+
+Both give a conditional mean. :meth:`Networks.predict_distribution` adds what the networks cannot tell.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,11 +26,13 @@ from tglassmlp import storage
 from tglassmlp.configuration import Configuration
 from tglassmlp.network import prediction
 from tglassmlp.network.architecture import limited
+from tglassmlp.network.contrast import Contrast, rescaled
 from tglassmlp.network.domain import beyond, check_state_point
 from tglassmlp.network.library import located
-from tglassmlp.network.prediction import Prediction, PredictionWarning
+from tglassmlp.network.prediction import Distribution, Prediction, PredictionWarning
 from tglassmlp.network.protocol import Ensemble, WithAttention, WithBottleneck
-from tglassmlp.network.settings import PredictionSettings
+from tglassmlp.network.residual import Residual, drawn
+from tglassmlp.network.settings import DistributionSettings, PredictionSettings
 from tglassmlp.network.stored import StoredNetworks
 from tglassmlp.settings import check
 
@@ -95,7 +100,7 @@ class Networks(StoredNetworks):
             found = self.predict_corrected(scaled, temperature, c_b, checked=False)
         else:
             values = self.predict_scaled(scaled, temperature, c_b, checked=False)
-            found = prediction.uncorrected(values, c_b, self.label)
+            found = self._contrasted(prediction.uncorrected(values, c_b, self.label), temperature, c_b)
         far = beyond(self.state_features, temperature, c_b)
         _warn([*self.domain.notes(descriptors), *prediction.shortcomings(found, c_b, far, self.label)])
         return found.propensity[:, 0]
@@ -164,6 +169,104 @@ class Networks(StoredNetworks):
         _warn([*dict.fromkeys(told), *prediction.shortcomings(found, c_b, far, self.label)])
         return found
 
+    def predict_distribution(
+        self,
+        structures: Sequence[Configuration],
+        temperature: float,
+        c_b: float,
+        fields: int = 20,
+        seed: int = 0,
+    ) -> Distribution:
+        """Propensities of several structures of one temperature, with what the networks leave open.
+
+        Structure does not decide everything. What these networks cannot tell was measured where they were
+        trained: its variance, and over which length it is correlated
+        (:mod:`tglassmlp.network.residual`).
+
+        Parameters
+        ----------
+        structures
+            S thermal configurations with the same number of central particles.
+        temperature, c_b
+            The state point; the mean is corrected over all structures, as by :meth:`predict_ensemble`.
+        fields
+            Number of fields that are drawn.
+        seed
+            Of the drawing; the same seed gives the same fields.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`predict_ensemble`; if the networks were trained without ``training.contrast``.
+
+        Warns
+        -----
+        PredictionWarning
+            As :meth:`predict`.
+
+        Examples
+        --------
+        >>> from tglassmlp.observables.susceptibility import susceptibility
+        >>> found = networks.predict_distribution(structures, 0.30, 0.5)  # doctest: +SKIP
+        >>> low, high = found.interval(0.95)  # doctest: +SKIP
+        >>> np.mean([susceptibility(f) for f in found.fields])  # doctest: +SKIP
+        """
+        if isinstance(structures, Configuration) or not all(isinstance(c, Configuration) for c in structures):
+            raise ValueError(
+                "predict_distribution needs a list of thermal configurations (descriptors do not tell where "
+                "particles are)"
+            )
+        check(DistributionSettings, fields=fields, seed=seed)
+        self._check_residual()
+        found = self.predict_ensemble(structures, temperature, c_b)
+        central = self.domain.central_species
+        positions = [c.wrapped()[c.of_species(central)] for c in structures]
+        boxes = [c.box_length for c in structures]
+        return self.distribution(found, positions, boxes, temperature, c_b, fields, seed)
+
+    def distribution(
+        self, found: Prediction, positions: Sequence[NDArray] | NDArray, boxes: Sequence[float],
+        temperature: float, c_b: float, fields: int, seed: int | np.random.SeedSequence,
+    ) -> Distribution:  # fmt: skip
+        """Distribution about a prediction that was made already, as :meth:`predict_distribution`.
+
+        Parameters
+        ----------
+        found
+            Of S structures with P central particles.
+        positions, boxes
+            Their thermal positions, S times ``[P, 2]``, and the sides of their boxes.
+        temperature, c_b, fields, seed
+            The state point, and what is drawn. Fields of structure s do not depend on the other structures.
+
+        Raises
+        ------
+        ValueError
+            If the networks were trained without ``training.contrast``.
+        """
+        contrast, residual = self._check_residual()
+        usable = found.converged if found.converged.any() else np.ones_like(found.converged)
+        mean = found.propensity[usable].mean(axis=0, dtype=np.float64)
+        r = contrast.correlation(c_b)
+        deviation = contrast.signal(temperature, c_b) * np.sqrt(1.0 - r**2)
+        share = residual.correlated_share(temperature, c_b)
+        length = residual.correlation_length(temperature, c_b, min(boxes))
+        root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+        samples = np.empty((fields, *mean.shape), np.float32)
+        for s, (x, box) in enumerate(zip(positions, boxes, strict=True)):
+            key = (*root.spawn_key, s)
+            rng = np.random.default_rng(np.random.SeedSequence(root.entropy, spawn_key=key))
+            for f in range(fields):
+                samples[f, s] = mean[s] + drawn(x, box, deviation, length, share, rng)
+        return Distribution(mean, np.full(mean.shape, deviation), samples, length, share, found)
+
+    def _check_residual(self) -> tuple[Contrast, Residual]:
+        contrast, residual = self.contrast, self.residual
+        if contrast is None or residual is None:
+            why = self.metadata.get("no_contrast", "they were trained without training.contrast")
+            raise ValueError(f"these networks do not know what their predictions leave open: {why}")
+        return contrast, residual
+
     def predict_scaled(
         self,
         descriptors: NDArray[np.float32],
@@ -172,6 +275,8 @@ class Networks(StoredNetworks):
         checked: bool = True,
     ) -> NDArray[np.float32]:
         """Propensities ``[networks, S, P]`` from standardised descriptors ``[S, P, M]``.
+
+        These are the outputs of the networks: their mean is not corrected, their contrast not rescaled.
 
         Parameters
         ----------
@@ -221,7 +326,8 @@ class Networks(StoredNetworks):
     ) -> Prediction:
         """Predictions whose mean is ``c_b``: ``[S, P, M]`` standardised descriptors of one temperature.
 
-        Networks that learnt a label whose mean is not C_B are told ``c_b``, and nothing is corrected.
+        Networks with a :attr:`contrast` have their deviations from the mean rescaled to it. Networks that
+        learnt a label whose mean is not C_B are told ``c_b``, and nothing is corrected.
 
         Parameters
         ----------
@@ -259,7 +365,15 @@ class Networks(StoredNetworks):
             return some.predict_scaled(descriptors, temperature, c, checked=False)
 
         limits = self.state_features.c_b_limits
-        return prediction.corrected(predict, self.n_networks, c_b, limits, iterations, tolerance)
+        found = prediction.corrected(predict, self.n_networks, c_b, limits, iterations, tolerance)
+        return self._contrasted(found, temperature, c_b)
+
+    def _contrasted(self, found: Prediction, temperature: float, c_b: float) -> Prediction:
+        """Give a prediction the contrast of the dynamics, if these networks know of it."""
+        contrast = self.contrast
+        if contrast is None:
+            return found
+        return replace(found, propensity=rescaled(found.propensity, contrast.factor(temperature, c_b)))
 
     def attention(
         self, temperature: float, c_b: float | NDArray, checked: bool = True

@@ -16,11 +16,20 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from tglassmlp.labels import BOND_BREAKING, Label
 from tglassmlp.network.protocol import Columns
 
-__all__ = ["Prediction", "PredictionWarning", "corrected", "in_blocks", "shortcomings", "uncorrected"]
+__all__ = [
+    "Distribution",
+    "Prediction",
+    "PredictionWarning",
+    "corrected",
+    "in_blocks",
+    "shortcomings",
+    "uncorrected",
+]
 
 #: Particles handled at once: bounds the memory of a prediction.
 BLOCK = 16384
@@ -67,6 +76,55 @@ class Prediction:
         return (
             f"<Prediction of {networks} networks for {structures} structures of {particles} particles: mean "
             f"{_spread(self.mean)}, {int(self.converged.sum())} of {networks} converged>"
+        )
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Propensities of several structures as a distribution: a mean, and a field of what it leaves open.
+
+    Parameters
+    ----------
+    mean
+        ``[S, P]``, mean over the networks that reach C_B (over all if none does).
+    deviation
+        ``[S, P]``, standard deviation of each particle's propensity about it.
+    fields
+        ``[n, S, P]`` float32, fields drawn from the distribution: the mean and one residual field each. Their
+        chi_4, S_4(q), correlation and chord lengths are those of dynamics, not of its conditional mean.
+    correlation_length, correlated_share
+        Of the residual: over which length, and which part of its variance, it is correlated in space.
+    prediction
+        What the networks say one by one.
+    """
+
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    fields: NDArray[np.float32]
+    correlation_length: float
+    correlated_share: float
+    prediction: Prediction
+
+    def interval(self, level: float = 0.95) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Lower and upper end ``[S, P]`` between which a propensity lies with this probability.
+
+        Of infinitely many replicas; the noise of a finite number comes on top. Ends are not cut at 0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If the level is not inside (0, 1).
+        """
+        if not 0 < level < 1:
+            raise ValueError(f"the level of an interval must lie between 0 and 1, found {level}")
+        reach = float(ndtri(0.5 + 0.5 * level)) * self.deviation
+        return self.mean - reach, self.mean + reach
+
+    def __repr__(self) -> str:
+        samples, structures, particles = self.fields.shape
+        return (
+            f"<Distribution of the propensities of {structures} structures of {particles} particles: mean "
+            f"{self.mean.mean():.3f}, deviation {self.deviation.mean():.3f}, {samples} fields drawn>"
         )
 
 

@@ -13,19 +13,21 @@ from tglassmlp.network.dataset import read_structures
 from tglassmlp.network.networks import load_networks
 from tglassmlp.network.run_files import Path, Record
 from tglassmlp.paths import by_temperature
-from tglassmlp.state_point import is_same
+from tglassmlp.randomness import seed_sequence
+from tglassmlp.state_point import is_same, key
 
 __all__ = ["bottlenecks_of", "predictions"]
 
 
 def predictions(
     output: Path, networks: Path, descriptors: Sequence[Path], label_map: Path, temperature: float,
-    prediction: Record, with_bottleneck: bool, test: Sequence[int] = (),
+    prediction: Record, with_bottleneck: bool, test: Sequence[int] = (), seed: int = 0,
 ) -> None:  # fmt: skip
     """Mean-corrected predictions of all structures of one temperature at every C_B the label map allows.
 
     Attention, and with ``with_bottleneck`` the bottleneck of the first network, are written beside them where
-    the model offers them.
+    the model offers them. Networks that know what they leave open (``training.contrast``) have ``fields`` of
+    ``prediction`` drawn with it as well; ``seed`` is that of the run.
     """
     ensemble = load_networks(networks)
     structures = read_structures(descriptors, temperature, ensemble.scaling)
@@ -44,10 +46,21 @@ def predictions(
         one_particle = structures.inputs[:1, :1]
         units = ensemble.bottleneck(one_particle, temperature, 0.5, checked=False).shape[-1]
         bottleneck = np.zeros((k, s, p, units), np.float32)
+    correction = {name: value for name, value in prediction.items() if name != "fields"}
+    fields = 0 if ensemble.residual is None else int(prediction.get("fields", 0))
+    drawn = np.zeros((k if fields else 0, fields, s, p), np.float32)
+    deviation = np.zeros(k if fields else 0)
     for i, c in enumerate(c_b):
-        found = ensemble.predict_corrected(structures.inputs, temperature, c, **prediction, checked=False)
+        found = ensemble.predict_corrected(structures.inputs, temperature, c, **correction, checked=False)
         entered[i], mean[i], converged[i] = found.c_b_input, found.mean, found.converged
         propensity[i] = found.propensity
+        if fields:
+            stream = seed_sequence(seed, "residual_fields", key(temperature), key(c), p)
+            boxes = [structures.box_length] * s
+            whole = ensemble.distribution(
+                found, structures.positions, boxes, temperature, c, fields, stream
+            )  # fmt: skip
+            drawn[i], deviation[i] = whole.fields, whole.deviation.mean()
         if with_attention:
             attention[i] = ensemble.attention(temperature, found.c_b_input, checked=False)
         if with_bottleneck:
@@ -67,6 +80,14 @@ def predictions(
         "mean_prediction": storage.Array(mean, axes[:2]),
         "propensity": storage.Array(propensity, axes),
     }
+    if fields:
+        arrays["drawn"] = storage.Array(
+            drawn, ("c_b", "field", "structure", "particle"), "1",
+            "mean over the networks that reach C_B and a residual field each, drawn from its distribution",
+        )  # fmt: skip
+        arrays["deviation"] = storage.Array(
+            deviation, axes[:1], "1", "standard deviation of the residual of a particle"
+        )
     if with_attention:
         arrays["attention"] = storage.Array(attention, ("c_b", "network", "descriptor"))
     if with_bottleneck:

@@ -14,7 +14,7 @@ from pydantic import Field
 from tglassmlp.settings import Settings, refuse_out_of_range
 from tglassmlp.settings.ranges import Positive
 
-__all__ = ["DATA_MEMORY", "Execution", "PredictionSettings", "TrainingSettings"]
+__all__ = ["DATA_MEMORY", "DistributionSettings", "Execution", "PredictionSettings", "TrainingSettings"]
 
 #: Bytes of descriptors and correlation kernels that a training holds in memory.
 DATA_MEMORY: Final = 4e9
@@ -186,3 +186,13 @@ class PredictionSettings(Settings):
     tolerance: Annotated[float, Field(ge=1e-6, lt=1)] = Field(
         0.005, description="converged if the mean prediction is this close to C_B"
     )
+    fields: Annotated[int, Field(ge=0, le=1000)] = Field(
+        8, description="fields with a residual drawn at each state point (training.contrast); 0: none"
+    )
+
+
+class DistributionSettings(Settings):
+    """What is drawn from a predicted distribution."""
+
+    fields: Annotated[int, Field(ge=1, le=10_000)] = Field(20, description="fields that are drawn")
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="of the random numbers")

@@ -15,8 +15,10 @@ from tglassmlp.labels import Label
 from tglassmlp.local_structure.standardise import Scaling
 from tglassmlp.mixture import Mixture
 from tglassmlp.network import models
+from tglassmlp.network.contrast import Contrast
 from tglassmlp.network.domain import Domain, mixture_of
 from tglassmlp.network.protocol import Model, WithAttention, WithBottleneck
+from tglassmlp.network.residual import Residual
 from tglassmlp.network.state_features import StateFeatures
 
 __all__ = ["StoredNetworks"]
@@ -85,6 +87,18 @@ class StoredNetworks:
     def domain(self) -> Domain:
         """Structures like those that the networks learnt from."""
         return Domain.of(self.metadata["descriptors"])
+
+    @property
+    def contrast(self) -> Contrast | None:
+        """Law by which deviations from the mean are rescaled; None for networks that were trained without."""
+        record = self.metadata.get("contrast")
+        return None if record is None else Contrast.from_record(record)
+
+    @property
+    def residual(self) -> Residual | None:
+        """Spatial correlation of what predictions leave open; None for networks that were trained without."""
+        record = self.metadata.get("residual")
+        return None if record is None else Residual.from_record(record)
 
     @property
     def kept(self) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ import pandas as pd
 from tglassmlp import provenance, storage
 from tglassmlp.dynamics.label_map import LabelMap, c_b_by_temperature
 from tglassmlp.network import selection
+from tglassmlp.network.calibration import calibrated
 from tglassmlp.network.dataset import (
     Structures,
     TrainingSet,
@@ -257,9 +258,12 @@ def trained_full_networks(
 
 def selected_networks(
     output: Path, table_output: Path, trained: Path, descriptors: Sequence[Path], label_map: Path,
-    glass_transition: float, run: Record, tolerance: float,
+    glass_transition: float, run: Record, tolerance: float, labels: Sequence[Path] = (),
+    contrast: str = "none",
 ) -> None:  # fmt: skip
     """Networks of step 2 that are consistent at the glass transition, or the lowest temperature predicted.
+
+    Those kept are calibrated: :mod:`tglassmlp.network.calibration`.
 
     Parameters
     ----------
@@ -273,6 +277,9 @@ def selected_networks(
         Record of the run, of which the division of the ``structures`` counts.
     tolerance
         Largest |mean prediction - C_B| of a network that is kept (``training.full_tolerance``).
+    labels, contrast
+        Label files of all temperatures with dynamics, and the law of the contrast (``training.contrast``);
+        with ``none`` no label is read.
 
     Raises
     ------
@@ -291,6 +298,10 @@ def selected_networks(
     storage.write_table(table_output, chosen, made)
     record = {k: v for k, v in networks.metadata.items() if k not in ("numbers", "provenance")}
     record |= {"tested_at": lowest, "kept": kept}
+    if contrast != "none":
+        only = Networks(networks.parameters, record).of(kept)
+        found = calibrated(only, descriptors, labels, label_map, run, contrast).metadata
+        record |= {k: found[k] for k in ("contrast", "residual", "no_contrast") if k in found}
     save_networks(output, Networks(networks.parameters, record), made)
 
 
@@ -302,7 +313,7 @@ def full_networks(
     trained_full_networks(output, history, files, extrapolated, t_min, run, execution)
     selected_networks(
         output, table_output, output, files.descriptors, files.label_map, glass_transition, run,
-        run["training"]["full_tolerance"],
+        run["training"]["full_tolerance"], files.labels, run["training"].get("contrast", "none"),
     )  # fmt: skip
 
 
@@ -328,7 +339,7 @@ def other_output(
         **run,
         "network": {**run["network"], "output": other},
         # every network stays: which of them pass is read off the table
-        "training": {**run["training"], "full_tolerance": 1e9},
+        "training": {**run["training"], "full_tolerance": 1e9, "contrast": "none"},
     }
     with tempfile.TemporaryDirectory() as name:
         table, rest = f"{name}/table.parquet", [f"{name}/networks.npz", f"{name}/history.parquet"]

@@ -43,8 +43,9 @@ def summary(rows: pd.DataFrame, n_resamples: int = 500, seed: int = 0) -> pd.Dat
         For each variant and region (``learnt``: temperatures of at least T_min, ``below``): Pearson
         correlation of the mean field of the networks, averaged over state points and seeds (``value``), that
         of ridge regression, their difference, errors of all three over structures (bootstrap) and of the
-        value over seeds (standard error), ratio of predicted to measured variance, networks kept, seconds of
-        processor time of one seed.
+        value over seeds (standard error), slope of the regression of measured on predicted propensities and
+        ratio of predicted to measured variance (both of the mean field), networks kept, seconds of processor
+        time of one seed.
     """
     rng = np.random.default_rng(seed)
     out = []
@@ -67,7 +68,7 @@ def summary(rows: pd.DataFrame, n_resamples: int = 500, seed: int = 0) -> pd.Dat
         for t in sorted(set(group["temperature"])):
             count = group["structure"][group["temperature"] == t].nunique()
             draws[t] = rng.integers(0, count, (n_resamples, count))
-        ratio = []
+        ratio, slope = [], []
         for method in (own[0], "ridge"):
             every = group[group["method"] == method]
             for s in sorted(set(every["seed"].astype(int))):
@@ -79,9 +80,11 @@ def summary(rows: pd.DataFrame, n_resamples: int = 500, seed: int = 0) -> pd.Dat
                             [[_correlation(sums.sum(axis=0))], _correlation(sums[draws[t]].sum(axis=1))]
                         )
                     )
-                    n, x, y, xx, yy, _ = sums.sum(axis=0)
+                    n, x, y, xx, yy, xy = sums.sum(axis=0)
                     if method != "ridge":
-                        ratio.append((xx / n - (x / n) ** 2) / (yy / n - (y / n) ** 2))
+                        variance = xx / n - (x / n) ** 2
+                        ratio.append(variance / (yy / n - (y / n) ** 2))
+                        slope.append((xy / n - x * y / n**2) / variance)
                 values[method, s] = np.mean(points, axis=0)
             plain[method] = np.mean([v for (m, _), v in values.items() if m == method], axis=0)
         each = [v[0] for (m, _), v in values.items() if m == own[0]]
@@ -91,7 +94,7 @@ def summary(rows: pd.DataFrame, n_resamples: int = 500, seed: int = 0) -> pd.Dat
             "error_seeds": np.std(each, ddof=1) / np.sqrt(len(each)) if len(each) > 1 else np.nan,
             "ridge": plain["ridge"][0], "ridge_error": plain["ridge"][1:].std(ddof=1),
             "difference": difference[0], "difference_error": difference[1:].std(ddof=1),
-            "variance_ratio": np.mean(ratio),
+            "slope": np.mean(slope), "variance_ratio": np.mean(ratio),
         }  # fmt: skip
         out.append(record)
     return pd.DataFrame(out)
@@ -100,18 +103,20 @@ def summary(rows: pd.DataFrame, n_resamples: int = 500, seed: int = 0) -> pd.Dat
 def markdown(table: pd.DataFrame) -> str:
     """Write :func:`summary`'s table as lines of Markdown."""
     lines = [
-        "| study | variant | T_min | temperatures | Pearson | ridge | difference | variance ratio | kept |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| study | variant | T_min | temperatures | Pearson | ridge | difference | slope | variance ratio "
+        "| kept |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for _, r in table.iterrows():
         start = f"| {r['study']} | {r['variant']} | {r['t_min']:.2f} | {r['region']} |"
         if r["method"] == "none kept":
-            lines.append(f"{start} none kept | | | | 0 |")
+            lines.append(f"{start} none kept | | | | | 0 |")
             continue
         seeds = "" if r["error_seeds"] != r["error_seeds"] else f" ({r['error_seeds']:.3f} seeds)"
         lines.append(
             f"{start} {r['value']:.3f} ± {r['error']:.3f}{seeds} | {r['ridge']:.3f} | "
-            f"{r['difference']:+.3f} ± {r['difference_error']:.3f} | {r['variance_ratio']:.2f} | "
+            f"{r['difference']:+.3f} ± {r['difference_error']:.3f} | {r['slope']:.2f} | "
+            f"{r['variance_ratio']:.2f} | "
             f"{r['kept']:.0f} |"
         )
     return "\n".join(lines)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tglassmlp.network import models
+from tglassmlp.network.contrast import LAWS
 from tglassmlp.network.glassmlp import GLASSMLP
 from tglassmlp.state_point import canonical, is_same
 
@@ -30,6 +31,7 @@ PAPER_TRAINING: Final[dict[str, Any]] = {
     "weight_decay": 0.0,
     "variance_weight": 1.0,
     "correlation_weight": 0.5,
+    "contrast": "none",
 }
 #: A phase 2 for runs without one.
 SHORT_PHASE2: Final[list[dict[str, float]]] = [{"epochs": 10, "rate": 5e-4}]
@@ -122,6 +124,7 @@ def variants(
             training={"variance_weight": 1.0, "correlation_weight": 0.5, **phase2},
         ),
         Variant("phase 2", "labels as they are", training={"label_noise": "ignored", **phase2}),
+        *(Variant("contrast", law, training={"contrast": law}) for law in LAWS),
     ]
     # what the run does anyway is no variant of it
     found = [v for v in found if v.name == "as configured" or v.method != models.DEFAULT or _differs(v, run)]

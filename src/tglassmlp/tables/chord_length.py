@@ -39,7 +39,7 @@ def chord_length_table(
     blocks: int = 1,
     timed: Sequence[File] = (),
 ) -> pd.DataFrame:
-    """Mean chord length of mobile regions of molecular dynamics and networks.
+    """Mean chord length of mobile regions of molecular dynamics, networks and fields drawn with a residual.
 
     Column ``random`` is the value for the same share of mobile sites without any correlation between them.
 
@@ -67,7 +67,7 @@ def chord_length_table(
     timed
         Label files of the unit systems: times where these files have no dynamics.
     """
-    states = StatePoints(labels, predictions, relaxation=relaxation, timed=timed)
+    states = StatePoints(labels, predictions, relaxation=relaxation, timed=timed, drawn=True)
     label = label_of([*labels, *predictions])
     lattices = {
         t: [Lattice(positions[s], box, spacing, label) for s in range(positions.shape[0])]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tglassmlp import state_point
 from tglassmlp.labels import BOND_BREAKING, Label, recorded
-from tglassmlp.methods import DYNAMICS, NETWORK
+from tglassmlp.methods import DRAWN, DYNAMICS, NETWORK
 from tglassmlp.paths import File, meaning
 from tglassmlp.storage import read_arrays, read_attributes
 
@@ -67,8 +67,11 @@ class Fields:
         return None if k is None else self.values[k]
 
 
-def read_fields(path: File) -> list[Fields]:
+def read_fields(path: File, drawn: bool = False) -> list[Fields]:
     """Read the propensity fields of a label, prediction or baseline file.
+
+    With ``drawn`` the fields that a prediction file holds with a residual follow those of the networks
+    (method :data:`tglassmlp.methods.DRAWN`); fields that are drawn take the place of networks.
 
     Raises
     ------
@@ -87,11 +90,13 @@ def read_fields(path: File) -> list[Fields]:
         return [Fields(DYNAMICS.name, "", temperature, c_b, values, time)]
     if product == "PREDICTIONS":
         converged = np.asarray(arrays["converged"], dtype=bool)
-        return [
-            Fields(
-                NETWORK.name, wildcards["t_min"], temperature, c_b, arrays["propensity"], converged=converged
-            )
-        ]
+        head = wildcards["t_min"], temperature, c_b
+        found = [Fields(NETWORK.name, *head, arrays["propensity"], converged=converged)]
+        if drawn and len(arrays.get("drawn", ())):
+            # about the mean of the networks that reach C_B: where none does, no field is at the state point
+            there = np.repeat(converged.any(axis=1, keepdims=True), arrays["drawn"].shape[1], axis=1)
+            found.append(Fields(DRAWN.name, *head, arrays["drawn"], converged=there))
+        return found
     baselines = []
     for method, values in arrays.items():
         if method == "c_b" or values.ndim not in (3, 4) or values.shape[0] != c_b.size:

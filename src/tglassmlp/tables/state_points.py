@@ -159,6 +159,9 @@ class StatePoints:
         ``relaxation.json``, for times.
     timed
         Further label files whose times count: those of the unit systems, where large ones have no dynamics.
+    drawn
+        Fields with a residual too (:func:`tglassmlp.tables.fields.read_fields`), in :meth:`fields` and when
+        it is iterated over.
 
     Examples
     --------
@@ -178,7 +181,9 @@ class StatePoints:
         baselines: Sequence[File] = (),
         relaxation: File | None = None,
         timed: Sequence[File] = (),
+        drawn: bool = False,
     ) -> None:
+        self._drawn = drawn
         self._labels, self._modelled = list(labels), [*predictions, *baselines]
         self.dynamics = Dynamics(labels)
         self.times = None if relaxation is None else Times(relaxation, [*timed, *labels])
@@ -186,7 +191,7 @@ class StatePoints:
     def fields(self) -> Iterator[Fields]:
         """Fields of every method and temperature, so that only one file is in memory."""
         for path in [*self._labels, *self._modelled]:
-            yield from read_fields(path)
+            yield from read_fields(path, self._drawn)
 
     def of(self, fields: Fields) -> Iterator[AtStatePoint]:
         """State points of one method and temperature."""

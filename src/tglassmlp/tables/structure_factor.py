@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tglassmlp.methods import DYNAMICS, NETWORK
+from tglassmlp.methods import DRAWN, DYNAMICS, NETWORK
 from tglassmlp.observables.bootstrap import over_networks
 from tglassmlp.observables.structure_factor import (
     FORMS,
@@ -40,7 +40,7 @@ def structure_factor_tables(
     fit_q_max: float = 0.5,
     table_q_max: float = 2.0,
     minimum_systems: int = 1,
-    methods: Sequence[str] = (DYNAMICS.name, NETWORK.name),
+    methods: Sequence[str] = (DYNAMICS.name, NETWORK.name, DRAWN.name),
     tiles: int = 1,
     timed: Sequence[File] = (),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -79,7 +79,7 @@ def structure_factor_tables(
         One row per method, state point and ``form``: ``xi, chi, a`` with errors (fit and spread over
         networks combined), ``goodness``, ``n_points``, ``determined``, ``reason``.
     """
-    states = StatePoints(labels, predictions, relaxation=relaxation, timed=timed)
+    states = StatePoints(labels, predictions, relaxation=relaxation, timed=timed, drawn=True)
     where = thermal_positions(descriptors)
     curves: list[pd.DataFrame] = []
     fits: list[dict[str, Any]] = []

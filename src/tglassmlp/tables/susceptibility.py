@@ -36,6 +36,8 @@ def susceptibility_table(
     Molecular dynamics and the baselines on the test structures; networks on those and on the structures that
     they only predict.
 
+    Of the network and of fields with a residual drawn from what it predicts.
+
     ``value_without_noise`` (molecular dynamics only) is free of the noise of the finite number of replicas.
 
     Parameters
@@ -46,7 +48,7 @@ def susceptibility_table(
         Structures that enter.
     """
     rows = []
-    for at in StatePoints(labels, predictions, baselines, relaxation):
+    for at in StatePoints(labels, predictions, baselines, relaxation, drawn=True):
         if at.fields.method in RANKS:
             continue
         structures = reported.at(at.temperature)

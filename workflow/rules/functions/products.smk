@@ -12,6 +12,9 @@ TABLES = (
     "bottleneck",
     "bottleneck_separation",
     "equilibration",
+    "energies",
+    "radial_distribution",
+    "partial_structure_factor",
     "length_scales",
     "trends",
     "agreement",
@@ -68,7 +71,11 @@ def dynamics_files():
         for chunk in dynamics_chunks(ensemble, t)
     ]
     return [
-        *[trajectory_file(**one) for one in each],
+        *[
+            trajectory_file(**one)
+            for one in each
+            if one["ensemble"] == "large" or one["temperature"] not in HELD
+        ],
         *[file_of(paths.PROPENSITIES, **one) for one in each],
         *[
             file

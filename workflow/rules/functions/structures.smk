@@ -72,6 +72,13 @@ def proofs(temperature):
     return list(paths.PROOFS[: 1 + bool(CONFIG.predicted_at(temperature))])
 
 
+#: The proof of all structures of each temperature.
+STRONGEST_PROOFS = [
+    file_of(paths.EQUILIBRATION, temperature=t, proof=proofs(t)[-1])
+    for t in TEMPERATURES
+]
+
+
 def proven(product):
     """Input function: files of a product for the structures that a proof is of."""
     return lambda wildcards: every_chunk(

@@ -9,14 +9,14 @@ def study_t_min():
 
 
 def study_record():
-    """The run's record with the number of networks of a study and the tolerances that choose among them."""
+    """The run's record with the number of networks of a study, and what is chosen and fitted after a training."""
     record, training = training_record(), CONFIG.training
-    tolerances = {
+    afterwards = {
         name: getattr(training, name)
-        for name in ("equi_time_tolerance", "full_tolerance")
+        for name in ("equi_time_tolerance", "full_tolerance", "contrast")
     }
     networks = {"networks": CONFIG.studies.networks}
-    training = {**record["training"], **tolerances, **networks}
+    training = {**record["training"], **afterwards, **networks}
     return {**record, "training": training}
 
 

@@ -15,7 +15,8 @@ def extra_structures():
 def training_record():
     """What decides a training, as plain numbers and names (the same record goes into the networks' files).
 
-    Without the tolerances, which choose among networks that are trained.
+    Without the tolerances, which choose among networks that are trained, and the contrast, which is
+    calibrated afterwards.
     """
     training = {
         name: value
@@ -26,6 +27,7 @@ def training_record():
             "memory_gb",
             "equi_time_tolerance",
             "full_tolerance",
+            "contrast",
             "folds",
             "fold_networks",
         )
@@ -64,7 +66,11 @@ def fold_settings():
         "minimum_labelled": CONFIG.labels.minimum_labelled,
         "glass_transition": float(GLASS_TRANSITION),
         "penalty": CONFIG.baselines.ridge_alpha,
-        "prediction": section("prediction"),
+        "prediction": {
+            name: value
+            for name, value in section("prediction").items()
+            if name != "fields"
+        },
         "transferred_from": (
             [float(T_MINS[-1]), None]
             if source is None

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
+from typing import Final
 
 from tglassmlp import engines
 from tglassmlp.config.checks.names import too_long_for_names
@@ -182,19 +183,27 @@ def dynamics_time_problems(c: Config) -> Iterable[Problem]:
             yield Problem(where, found, f"more than dynamics_time ({t.dynamics_time:g})")
 
 
+#: Keys of a temperature that given structures leave no room for, and the value that they must have.
+_ALONE: Final = [("extra_structures", 0), ("predicted_structures", 0), ("extended_time", None)]
+
+
 def _source_problems(c: Config) -> Iterable[Problem]:
     source = c.structures.source
     if source == "generate":
         return
-    data = c.structures.glassbench if source == "glassbench" else c.structures.files
-    what = "published data" if source == "glassbench" else "files"
+    data = c.structures.data()
+    what = {"glassbench": "published data", "files": "files", "dataset": "a data set"}[source]
     if data is None:
-        asked = "path and temperatures" if source == "glassbench" else "temperatures and paths"
-        yield Problem(f"structures.{source}", "null", f"{asked} of the {what}")
+        asked = {
+            "glassbench": "path and temperatures of the published data",
+            "files": "temperatures and paths of the files",
+            "dataset": "the temperatures that are taken from the data set",
+        }[source]
+        yield Problem(f"structures.{source}", "null", asked)
         return
     labelled = [t.value for t in c.temperatures if t.dynamics_time is not None]
-    known = [t.value for t in c.temperatures] if source == "files" else labelled
-    kind = "of the run" if source == "files" else "with a dynamics_time"
+    known = labelled if source == "glassbench" else [t.value for t in c.temperatures]
+    kind = "with a dynamics_time" if source == "glassbench" else "of the run"
     if len(set(data.temperatures)) < len(data.temperatures):
         yield Problem(
             f"structures.{source}.temperatures", shown(list(data.temperatures)), "different temperatures"
@@ -206,13 +215,16 @@ def _source_problems(c: Config) -> Iterable[Problem]:
                 f"{value:g}",
                 f"a temperature {kind} ({', '.join(f'{t:g}' for t in known)})",
             )
+    alone = [("extended_time", None)] if source == "dataset" else _ALONE
     for k, t in enumerate(c.temperatures):
-        for key, allowed in (("extra_structures", 0), ("predicted_structures", 0), ("extended_time", None)):
+        for key, allowed in alone:
             found = getattr(t, key)
             if found and t.value in data.temperatures:
                 yield Problem(f"temperatures[{k}].{key}", f"{found:g}", f"{json.dumps(allowed)} for {what}")
     if c.structures.files is not None and source == "files":
         yield from _pattern_problems(c.structures.files, labelled)
+    elif source == "dataset":
+        return  # the data set says which mixture it is of
     elif c.system.mixture != "KA2D" or c.system.divisor != 1:
         yield Problem("structures.source", "glassbench", "generate, unless the system is KA2D with divisor 1")
 

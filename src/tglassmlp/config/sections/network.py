@@ -8,6 +8,7 @@ from pydantic import Field
 
 from tglassmlp.network import settings, state_features
 from tglassmlp.network.architecture import Architecture
+from tglassmlp.network.contrast import LAWS
 from tglassmlp.settings import Settings, key_of
 from tglassmlp.settings.ranges import Limit, Networks, Positive, Share, Tolerance, Width
 
@@ -105,6 +106,11 @@ class TrainingSettings(Settings):
         "all", description="temperatures whose training structures fix the scaling of descriptors"
     )
     label_noise: Literal["removed", "ignored"] = key_of(settings.TrainingSettings, "label_noise")
+    contrast: Literal[LAWS] = Field(  # type: ignore[valid-type]
+        "onset",
+        description="law in T by which the contrast of predictions is carried below T_min: none, a power "
+        "of T, or linear in 1/T below an onset",
+    )
     select_epoch: Literal["last", "validation"] = key_of(settings.TrainingSettings, "select_epoch")
     memory_gb: Limit = Field(
         4.0,

@@ -127,14 +127,26 @@ class FileSettings(Settings):
     )
 
 
+class DatasetSettings(Settings):
+    """Structures and propensities of a data set that take the place of our own."""
+
+    path: str | None = Field(
+        None, description="folder of the data set; null: datasets/ka2d of the source tree"
+    )
+    temperatures: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
+        description="temperatures taken from the data set; the others are generated"
+    )
+
+
 class StructureSettings(Settings):
     """How many independent equilibrium structures, and their division."""
 
-    source: Literal["generate", "glassbench", "files"] = Field(
+    source: Literal["generate", "dataset", "glassbench", "files"] = Field(
         "generate",
-        description="our own structures (generate), published ones (glassbench), or those of another program "
-        "(files)",
+        description="our own structures (generate), those of a data set (dataset), published ones "
+        "(glassbench), or those of another program (files)",
     )
+    dataset: DatasetSettings | None = Field(None, description="which data set; null: none")
     glassbench: GlassBenchSettings | None = Field(None, description="which published data; null: none")
     files: FileSettings | None = Field(None, description="which files of another program; null: none")
     number: Annotated[int, Field(ge=2, le=1_000_000)] = Field(
@@ -150,7 +162,9 @@ class StructureSettings(Settings):
 
     def given(self) -> tuple[float, ...]:
         """Temperatures whose structures are not generated."""
-        if self.source == "generate":
-            return ()
-        data = self.glassbench if self.source == "glassbench" else self.files
+        data = self.data()
         return () if data is None else data.temperatures
+
+    def data(self) -> DatasetSettings | GlassBenchSettings | FileSettings | None:
+        """Return the settings of the source, None where structures are generated."""
+        return None if self.source == "generate" else getattr(self, self.source)
