@@ -80,12 +80,14 @@ $(READY): requirements.lock pyproject.toml
 #: The target {make}`run` without a configuration.
 demo: run  ## make the whole paper at demo scale (config.yaml)
 
+# a part by name is forced, though it makes no file itself: Snakemake then says what is there, even if all was there before
 #: After a kill or a crash the same command goes on from the last checkpoints: processes that were left at work are ended, and a stale
 #: lock is removed. At the end every small file is read with its checksum and the report is written. `TARGET=dynamics`
 #: makes only a part of the run, and what it needs.
 run: $(READY)  ## make the run described by CONFIG
 	@$(BIN)/python scripts/run.py $(CONFIGFILE) --cores $(CORES) --rerun-incomplete --quiet rules reason host \
-		$(SNAKEMAKE_FLAGS) $(if $(TARGET),-- $(TARGET))
+		$(SNAKEMAKE_FLAGS) \
+		$(if $(TARGET),$(if $(findstring /,$(TARGET)),,--forcerun $(TARGET)) -- $(TARGET))
 	@$(BIN)/python scripts/verify.py --below 20 --quiet $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
 	@$(if $(TARGET),true,$(BIN)/python scripts/report.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS))
 

@@ -3,7 +3,9 @@ import json
 import os
 import shlex
 import sys
+from collections import Counter
 from dataclasses import asdict
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
@@ -180,18 +182,10 @@ def parts_made(targets):
     for target in sorted(targets):
         files = PARTS[target]() if target in PARTS else [target]
         there = [str(file) for file in files if os.path.exists(file)]
-        folders = {}
-        for file in there:
-            folder = "/".join(file.removeprefix(f"{RUN}/").split("/")[:2])
-            folder = (
-                folder
-                if len(file.split("/")) > len(RUN.split("/")) + 2
-                else folder.split("/")[0]
-            )
-            folders[folder] = folders.get(folder, 0) + 1
+        folders = Counter(Path(*Path(file).parts[:-1][:4]) for file in there)
         lines.append(f"{target}: {len(there)} of {len(files)} files are there")
         if target in PARTS:
-            lines += [f"  {RUN}/{folder}: {n}" for folder, n in sorted(folders.items())]
+            lines += [f"  {folder}: {n}" for folder, n in sorted(folders.items())]
     return lines
 
 
