@@ -92,6 +92,7 @@ TESTS: dict[str, list[str]] = {
     "network/settings.py": ["u:networks_by_hand", "u:network_training"],
     "network/data_stream.py": ["u:networks_by_hand", "u:network_training"],
     "network/layout.py": ["u:networks_by_hand", "u:network_training"],
+    "network/training_device.py": ["u:network_training"],
     "network/optimise.py": ["u:networks_by_hand", "u:network_training"],
     "network/selection.py": ["u:networks_by_hand", "u:network_prediction"],
     "network/run_files.py": ["u:steps", "u:network_prediction"],

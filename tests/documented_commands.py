@@ -65,6 +65,11 @@ ON_THE_RUN = (
         r"equilibrate_structures +[1-9]",
     ),
     Command(
+        "snakemake -n --cores 1 --configfile config/smoke.yaml --config engine=cuda run=smoke_cuda "
+        "structures='{engine: native}'",
+        r"run_isoconfigurational_dynamics +[1-9]",
+    ),
+    Command(
         "snakemake -n --profile workflow/profiles/slurm --configfile config/smoke.yaml "
         "--config run=smoke_slurm",
         r"run_isoconfigurational_dynamics +[1-9]",
@@ -150,7 +155,16 @@ def keys(line: str) -> set[str]:
         if program == "make":
             found |= {f"make {word}" for word in rest if re.fullmatch(r"[a-z]+", word)}
         elif program == "snakemake":
-            kinds = ("--rulegraph", "--unlock", "studies", "ovito", "glassbench", "engine=hoomd", "--profile")
+            kinds = (
+                "--rulegraph",
+                "--unlock",
+                "studies",
+                "ovito",
+                "glassbench",
+                "engine=hoomd",
+                "engine=cuda",
+                "--profile",
+            )
             chosen = [kind for kind in kinds if any(kind in word for word in rest)]
             found.add(f"snakemake {chosen[0] if chosen else 'RUN'}")
         elif program in ("python", "python3"):

@@ -21,7 +21,7 @@ from typing import Any
 import numba
 from numba.core.caching import FunctionCache
 
-__all__ = ["announced", "kernel_folder", "njit"]
+__all__ = ["announced", "kernel_folder", "njit", "temporary_folder"]
 
 #: Called before a kernel is compiled because no folder keeps it yet.
 _LISTENERS: list[Callable[[], None]] = []
@@ -123,7 +123,7 @@ def _cache_of(function: Callable[..., Any]) -> _Cache | None:
         return _Cache(function)
     except RuntimeError:  # no folder that Numba knows can be written
         pass
-    folder = _temporary_folder()
+    folder = temporary_folder()
     settings: Any = numba.config
     chosen = settings.CACHE_DIR
     try:
@@ -143,8 +143,8 @@ def _cache_of(function: Callable[..., Any]) -> _Cache | None:
     return None
 
 
-def _temporary_folder() -> Path | None:
-    """Folder for temporary files that belongs to this user alone, since what lies there is executed."""
+def temporary_folder() -> Path | None:
+    """Return a folder for temporary files of this user alone, as what lies there is executed, or None."""
     try:
         folder = Path(tempfile.gettempdir()) / f"tglassmlp-{os.getuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)

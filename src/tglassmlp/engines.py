@@ -48,6 +48,12 @@ class Capabilities:
     precisions
         Choices of ``DynamicsSettings.precision`` that the engine honours; an engine with one computes in it,
         whatever is asked for.
+    swap_rates
+        Displacements per second of its swap Monte Carlo on a device, where that is not as fast as a core
+        of the native engine.
+    filling, swap_filling
+        Replicas, and structures, that a device must move at the same time to reach these rates; with
+        fewer it is slower in proportion.
     replicas_per_thread
         Replicas of one structure that the engine moves on one thread; None: it does not share them out among
         threads.
@@ -68,6 +74,9 @@ class Capabilities:
     rates: Mapping[str, float]
     same_bits_for_any_grouping: bool
     precisions: tuple[str, ...] = ("double",)
+    swap_rates: Mapping[str, float] = field(default_factory=dict)
+    filling: Mapping[str, int] = field(default_factory=dict)
+    swap_filling: Mapping[str, int] = field(default_factory=dict)
     replicas_per_thread: int | None = None
     largest_system: int | None = None
     largest_swap_batch: int | None = None
@@ -290,14 +299,18 @@ register(
         ),
     )
 )
-# Not measured: no card has been at hand. The rate of a card is a cautious guess from the arithmetic of the
-# kernels (docs/engines.md); that of the emulation is of one core.
+# Not measured: no card has been at hand. The rates of a card are cautious guesses from the arithmetic of the
+# kernels, and it is full when its multiprocessors hold as many blocks as they have room for
+# (docs/engines.md). Those of the emulation are of one core.
 register(
     Engine(
         "cuda",
         "the CUDA engine",
         Capabilities(
             rates={"gpu": 1.5e9, "emulated": 4e6},
+            swap_rates={"gpu": 1e8, "emulated": 3e5},
+            filling={"gpu": 528},
+            swap_filling={"gpu": 1452},
             same_bits_for_any_grouping=True,
             precisions=("mixed",),
             largest_system=7500,

@@ -394,6 +394,23 @@ WRONG = [
 ]  # fmt: skip
 
 
+def test_structures_come_from_an_engine_of_their_own_if_it_offers_them(demo):
+    chosen = changed(demo, "structures.engine", "native")
+    assert load(changed(chosen, "engine", "cuda")).structure_engine() == "native"
+    assert load(changed(demo, "engine", "cuda")).structure_engine() == "cuda"
+    with pytest.raises(
+        ConfigError, match=r'structures\.engine: found "hoomd"; .*Monte Carlo \(native, cuda\)'
+    ):
+        load(changed(demo, "structures.engine", "hoomd"))
+    plain = changed(changed(demo, "structures.engine", "cuda"), "equilibration.exchanges", "plain")
+    with pytest.raises(
+        ConfigError, match=r"exchanges: found plain; allowed: informed where structures\.engine"
+    ):
+        load(plain)
+    hybrid = changed(changed(demo, "structures.engine", "hoomd"), "equilibration.method", "hybrid")
+    assert load(hybrid).structure_engine() == "hoomd"
+
+
 def test_hybrid_structures_take_informed_exchanges(demo):
     hybrid = changed(demo, "equilibration.method", "hybrid")
     assert load(hybrid).equilibration.hybrid_steps == 25

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tglassmlp import config, storage
+from tglassmlp import config, engines, storage
 from tglassmlp.cost import Rates, describe, estimate, measured_rates
 from tglassmlp.frames import frame_steps
 
@@ -89,6 +89,35 @@ def test_hybrid_structures_are_counted_at_the_rate_of_the_dynamics(demo, monkeyp
     found = row(estimate(on_gpu, Rates(start=0.0)), "equilibrate_structures")
     assert found.gpu_hours / usual == pytest.approx(5e6 * 20 / 1e8)
     assert found.cpu_hours == 0
+
+
+def test_a_card_is_counted_by_how_full_it_is(demo, repository, monkeypatch):
+    """Half a device of replicas takes twice the time; what is too large for the engine stays on cores."""
+    monkeypatch.delenv("TGLASSMLP_CUDA_DEVICE", raising=False)
+    can, rule = engines.engine("cuda").capabilities, "run_isoconfigurational_dynamics"
+    cuda = demo.model_copy(update={"engine": "cuda"})
+    rates = Rates(dynamics={"cuda on gpu": 1e9}, start=0.0)
+    steps = 100 * sum(t.dynamics_time for t in demo.temperatures if t.dynamics_time)
+    found = row(estimate(cuda, rates), rule)
+    share = 4 * 16 / can.filling["gpu"]
+    assert found.gpu_hours * 3600 == pytest.approx(8 * 16 * 1290 * steps / (1e9 * share))
+    large = row(estimate(demo, Rates(start=0.0)), rule).cpu_hours * 5e7 * 3600 - 8 * 16 * 1290 * steps
+    assert found.cpu_hours * 5e7 * 3600 == pytest.approx(large)
+    unit = row(estimate(cuda, rates), "equilibrate_structures")
+    usual = row(estimate(demo, Rates(start=0.0)), "equilibrate_structures")
+    assert unit.gpu_hours / usual.cpu_hours == pytest.approx(5e6 / (1e8 * 4 / can.swap_filling["gpu"]))
+    # large systems and structures of another engine are made as ever
+    tiled = {"large_systems": demo.large_systems.model_copy(update={"tiles": 4})}
+    larger = [c.model_copy(update=tiled) for c in (demo, cuda)]
+    large = [row(estimate(c, Rates(start=0.0)), "equilibrate_large_systems") for c in larger]
+    assert large[0] == large[1]
+    own = demo.structures.model_copy(update={"engine": "native"})
+    apart = row(estimate(cuda.model_copy(update={"structures": own}), Rates(start=0.0)), usual.rule)
+    assert apart == usual
+    said = describe(cuda, estimate(cuda), Rates(), [])
+    assert "rates of a GPU are assumptions" in said
+    assert "a job moves 64 replicas, and a GPU is full with 528: with structures.chunk 33" in said
+    assert "assumptions" not in describe(cuda, estimate(cuda), rates, ["cuda on gpu"])
 
 
 def test_disk_of_trajectories_is_their_arrays(demo):

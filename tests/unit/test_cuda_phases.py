@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from tglassmlp.simulation.cuda import emulated
+from tglassmlp.simulation.cuda import card, emulated
 from tglassmlp.simulation.cuda.device import DEVICE_VARIABLE, device, pack
 from tglassmlp.simulation.cuda.sources import source_text
 
@@ -126,6 +129,61 @@ def test_the_emulation_is_never_chosen_silently(monkeypatch):
     monkeypatch.delenv(DEVICE_VARIABLE)
     monkeypatch.setitem(__import__("sys").modules, "cupy", None)
     with pytest.raises(ImportError, match=r"engine 'cuda' needs CuPy.*pip install 'tglassmlp\[cuda\]'"):
+        device()
+
+
+class Cards:
+    """Some cards as CuPy shows them; ``free`` is their free memory."""
+
+    def __init__(self, *free):
+        self.current = 0
+        outer = self
+
+        class Device:
+            def __init__(self, number):
+                self.number, self.pci_bus_id = number, f"0000:{number:02x}:00.0"
+
+            def __enter__(self):
+                outer.current = self.number
+
+            def __exit__(self, *_):
+                outer.current = 0
+
+        self.cuda = SimpleNamespace(
+            Device=Device, runtime=SimpleNamespace(memGetInfo=lambda: (free[outer.current], 99))
+        )
+
+
+def test_processes_choose_different_cards(tmp_path, monkeypatch):
+    monkeypatch.setattr(card, "temporary_folder", lambda: tmp_path)
+    monkeypatch.setattr(card, "HELD", [])
+    cards = Cards(5, 9, 7)
+    # each call stands for a process: a lock holds against every other opening of its file
+    assert [card.choose_card(cards, 3) for _ in range(4)] == [0, 1, 2, 1]
+    os.close(card.HELD.pop(0))
+    assert card.choose_card(cards, 3) == 0
+    assert card.choose_card(cards, 1) == 0
+    monkeypatch.setattr(card, "temporary_folder", lambda: None)
+    assert card.choose_card(cards, 3) == 1
+    for lock in card.HELD:
+        os.close(lock)
+
+
+@pytest.mark.parametrize(("count", "says"), [(0, r"\. "), (None, r" \(no driver here\)\. ")])
+def test_a_machine_without_card_or_driver_is_told_so(monkeypatch, count, says):
+    class NoDriver(RuntimeError):
+        pass
+
+    def counted():
+        if count is None:
+            raise NoDriver("no driver here")
+        return count
+
+    runtime = SimpleNamespace(getDeviceCount=counted, CUDARuntimeError=NoDriver)
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=SimpleNamespace(runtime=runtime)))
+    monkeypatch.setenv("CUPY_CACHE_DIR", "")
+    monkeypatch.delenv(DEVICE_VARIABLE, raising=False)
+    with pytest.raises(RuntimeError, match=f"engine 'cuda' finds no graphics card{says}.*Install CuPy"):
         device()
 
 

@@ -17,6 +17,7 @@ from tglassmlp.network.flax_modules import TGlassMLP
 from tglassmlp.network.layout import Layout
 from tglassmlp.network.networks import Networks
 from tglassmlp.network.settings import Execution, TrainingSettings
+from tglassmlp.network.training_device import TRAINING_VARIABLE, use_training_device
 
 SHORT = TrainingSettings(phase1=((4, 5e-3),), phase2=((3, 1e-3),))
 
@@ -31,6 +32,25 @@ def run(training=None, networks=2, settings=SHORT, validation=None, blind=0, **m
         data() if training is None else training, validation, state_point(), chosen,
         np.random.SeedSequence(99), settings=settings, execution=Execution(**more), blind=blind,
     )  # fmt: skip
+
+
+def test_the_device_of_trainings_is_asked_for_by_name(monkeypatch):
+    before = jax.config.jax_default_device
+    try:
+        monkeypatch.setenv(TRAINING_VARIABLE, "cpu")
+        use_training_device()
+        assert jax.config.jax_default_device == jax.devices("cpu")[0]
+        monkeypatch.setenv(TRAINING_VARIABLE, "tpu")
+        with pytest.raises(ValueError, match=r"TGLASSMLP_TRAINING_DEVICE: found 'tpu', allowed: cpu, gpu"):
+            use_training_device()
+        if jax.default_backend() == "cpu":
+            monkeypatch.setenv(TRAINING_VARIABLE, "gpu")
+            with pytest.raises(
+                RuntimeError, match=r"DEVICE=gpu, but JAX has no .*pip install 'jax\[cuda12\]=="
+            ):
+                run()
+    finally:
+        jax.config.update("jax_default_device", before)
 
 
 def test_twenty_particles_are_learnt_by_heart():

@@ -69,6 +69,7 @@ TABLE: list[tuple[str, Any, set[str]]] = [
     ("structures.test_fraction", 0.2, {"fit_scaling", "draw_figure"}),
     ("structures.validation_fraction", 0.5, {"fit_scaling", "draw_figure"}),
     ("structures.chunk", 3, {"equilibrate_structures"}),
+    ("structures.engine", "cuda", {"equilibrate_structures"}),
     # how they are equilibrated ...
     ("equilibration.method", "hybrid", {"equilibrate_structures"}),
     # nothing of swap Monte Carlo depends on the keys of the other method

@@ -20,6 +20,7 @@ rule run_isoconfigurational_dynamics:
     resources:
         mem_mb=megabytes_of(dynamics_plan),
         runtime=minutes_of(dynamics_plan),
+        gpu=gpus_of(dynamics_plan),
         block_seconds=max(1, round(CONFIG.dynamics.block_seconds)),
     params:
         settings=integration_settings(),
@@ -51,6 +52,7 @@ rule extend_isoconfigurational_dynamics:
     resources:
         mem_mb=megabytes_of(extension_plan),
         runtime=minutes_of(extension_plan),
+        gpu=gpus_of(extension_plan),
         block_seconds=max(1, round(CONFIG.dynamics.block_seconds)),
     params:
         settings=integration_settings(),

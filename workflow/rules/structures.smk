@@ -16,6 +16,7 @@ rule equilibrate_structures:
     resources:
         mem_mb=1000,
         runtime=equilibration_minutes,
+        gpu=structure_gpus("unit"),
     params:
         settings=equilibration_settings("unit"),
         mixture=mixture_record(),
@@ -121,6 +122,7 @@ rule extend_equilibration:
     resources:
         mem_mb=1000,
         runtime=extended_minutes,
+        gpu=structure_gpus("unit"),
     params:
         settings=equilibration_settings("unit"),
         mixture=mixture_record(),
@@ -212,6 +214,7 @@ rule equilibrate_large_systems:
             1000 + 2e-3 * large_particles() * len(chunk_systems(wildcards))
         ),
         runtime=large_minutes,
+        gpu=structure_gpus("large"),
     params:
         settings=equilibration_settings("large"),
         mixture=mixture_record(),

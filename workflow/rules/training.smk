@@ -22,6 +22,7 @@ rule train_equi_time:
         mem_mb=training_megabytes(len(LABELLED)),
         data_mb=data_megabytes(),
         runtime=training_minutes(len(LABELLED)),
+        gpu=training_gpus(),
     params:
         run=training_record(),
         minimum=CONFIG.labels.minimum_labelled,
@@ -78,6 +79,7 @@ rule train_full:
         mem_mb=training_megabytes(len(TEMPERATURES)),
         data_mb=data_megabytes(),
         runtime=training_minutes(len(TEMPERATURES) * len(C_BS)),
+        gpu=training_gpus(),
     params:
         run=training_record(),
         state=state_of("train_full", "t_min", suffix=".npz"),
@@ -137,6 +139,7 @@ rule train_other_output:
         mem_mb=training_megabytes(len(TEMPERATURES)),
         data_mb=data_megabytes(),
         runtime=training_minutes(len(TEMPERATURES) * len(C_BS)),
+        gpu=training_gpus(),
     params:
         run=training_record(),
         glass_transition=GLASS_TRANSITION,
@@ -164,6 +167,7 @@ rule train_baselines:
     resources:
         mem_mb=training_megabytes(1),
         runtime=training_minutes(len(C_BS), CONFIG.baselines.networks),
+        gpu=training_gpus(),
     params:
         run=training_record(),
         networks=CONFIG.baselines.networks,
@@ -217,6 +221,7 @@ rule train_fold:
     resources:
         mem_mb=training_megabytes(len(TEMPERATURES)),
         runtime=fold_minutes(),
+        gpu=training_gpus(),
     params:
         run=training_record(),
         t_mins=T_MINS,

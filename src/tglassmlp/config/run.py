@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pydantic import Field
 
-from pydantic import BeforeValidator, Field
-
-from tglassmlp import engines
 from tglassmlp.config.sections.equilibration import EquilibrationSettings
 from tglassmlp.config.sections.labels import DescriptorSettings, LabelSettings, PropensitySettings
 from tglassmlp.config.sections.network import (
@@ -17,7 +14,12 @@ from tglassmlp.config.sections.network import (
 )
 from tglassmlp.config.sections.pictures import FigureSettings, ObservableSettings
 from tglassmlp.config.sections.simulation import DynamicsSettings, LargeSystemSettings
-from tglassmlp.config.sections.system import StructureSettings, SystemSettings, TemperatureSettings
+from tglassmlp.config.sections.system import (
+    EngineName,
+    StructureSettings,
+    SystemSettings,
+    TemperatureSettings,
+)
 from tglassmlp.division import Split, chunk_ranges, split
 from tglassmlp.mixture import Mixture
 from tglassmlp.network.settings import PredictionSettings
@@ -26,23 +28,7 @@ from tglassmlp.settings.ranges import Positive, Seed, Share
 from tglassmlp.simulation.minimisation_settings import MinimisationSettings
 from tglassmlp.state_point import canonical
 
-__all__ = ["Config", "EngineName"]
-
-
-def _known_engine(name: Any) -> Any:
-    """Refuse an engine that is not declared."""
-    known = engines.names()
-    if name not in known:
-        raise ValueError(" or ".join([", ".join(map(repr, known[:-1])), repr(known[-1])]))
-    return name
-
-
-def _named_engines(schema: dict[str, Any]) -> None:
-    schema["enum"] = list(engines.names())
-
-
-#: Name of an engine that is declared in :mod:`tglassmlp.engines`.
-EngineName = Annotated[str, BeforeValidator(_known_engine), Field(json_schema_extra=_named_engines)]
+__all__ = ["Config"]
 
 
 class Config(Settings):
@@ -82,6 +68,10 @@ class Config(Settings):
     large_systems: LargeSystemSettings = Field(description="tiled systems for snapshots and S_4(q)")
     observables: ObservableSettings = Field(ObservableSettings(), description="susceptibilities and lengths")
     figures: FigureSettings = Field(FigureSettings(), description="appearance of the figures")
+
+    def structure_engine(self) -> str:
+        """Return the name of the engine that is asked for structures (``structures.engine``)."""
+        return self.structures.engine or self.engine
 
     def mixture(self) -> Mixture:
         """Return the mixture of the unit system (named or inline, divided by ``system.divisor``)."""

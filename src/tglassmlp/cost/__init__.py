@@ -19,6 +19,7 @@ A rule's cost is added in :func:`tglassmlp.cost.estimate.estimate`; what its job
 
 from tglassmlp.cost.estimate import Cost, estimate
 from tglassmlp.cost.jobs import (
+    dynamics_gpus,
     dynamics_megabytes,
     dynamics_rate,
     dynamics_seconds,
@@ -29,6 +30,7 @@ from tglassmlp.cost.jobs import (
     large_seconds,
     particles,
     prediction_megabytes,
+    structure_gpus,
     systems,
     training_seconds,
     trajectory_megabytes,
@@ -40,6 +42,7 @@ __all__ = [
     "Cost",
     "Rates",
     "describe",
+    "dynamics_gpus",
     "dynamics_megabytes",
     "dynamics_rate",
     "dynamics_seconds",
@@ -52,6 +55,7 @@ __all__ = [
     "measured_rates",
     "particles",
     "prediction_megabytes",
+    "structure_gpus",
     "systems",
     "training_seconds",
     "trajectory_megabytes",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tglassmlp import engines
 from tglassmlp.config import Config, TemperatureSettings
 from tglassmlp.cost.jobs import (
     central,
     chunk_sizes,
+    dynamics_gpus,
     dynamics_megabytes,
     dynamics_seconds,
     equilibration_seconds,
@@ -18,6 +18,7 @@ from tglassmlp.cost.jobs import (
     large_seconds,
     particles,
     prediction_megabytes,
+    structure_gpus,
     systems,
     training_seconds,
     trajectory_megabytes,
@@ -58,7 +59,6 @@ def estimate(c: Config, rates: Rates = USUAL_RATES) -> list[Cost]:
     def structures(chosen: Iterable[TemperatureSettings], predicted: bool = False) -> int:
         return sum(sum(chunk_sizes(c, "unit", t.value, predicted)) for t in chosen)
 
-    gpu = engines.engine(c.engine).capabilities.device == "gpu"
     every = {"unit": structures(c.temperatures, True), "large": n_t * c.large_systems.number}
     total = {e: particles(c, e) * every[e] for e in every}  # particles at all temperatures together
     centre = {e: central(c, e) * every[e] for e in every}
@@ -66,12 +66,19 @@ def estimate(c: Config, rates: Rates = USUAL_RATES) -> list[Cost]:
     gsd = 44e-6
 
     def cost(
-        rule: str, seconds: Iterable[float], memory: float = 1000, disk: float = 0.0, gpu: bool = False
+        rule: str,
+        seconds: Iterable[float],
+        memory: float = 1000,
+        disk: float = 0.0,
+        gpus: int | Iterable[int] = 0,
     ) -> Cost:
+        """``gpus``: cards of every job, or of each."""
         times = list(seconds)
-        hours = sum(times) / 3600
+        cards = [gpus] * len(times) if isinstance(gpus, int) else list(gpus)
+        on_cards = sum(t for t, g in zip(times, cards, strict=True) if g) / 3600
+        on_cores = sum(t for t, g in zip(times, cards, strict=True) if not g) / 3600
         started = len(times) * rates.start / 3600
-        return Cost(rule, len(times), started + (0 if gpu else hours), hours if gpu else 0.0, memory, disk)
+        return Cost(rule, len(times), started + on_cores, on_cards, memory, disk)
 
     found = []
     if held:
@@ -85,8 +92,7 @@ def estimate(c: Config, rates: Rates = USUAL_RATES) -> list[Cost]:
         rule = "import_glassbench" if c.structures.source == "glassbench" else "import_structures"
         found.append(cost(rule, [600.0] * len(given), 4000, size))
     times = [equilibration_seconds(c, t.sweeps, size, rates) for t in generated for size in unit(t)]
-    # dynamics on a card is what the hybrid method spends its time on
-    on_card = gpu and c.equilibration.method == "hybrid"
+    on_card = structure_gpus(c)
     found.append(cost("equilibrate_structures", times, 1000, written * gsd, on_card))
     proofs = sum(2 if t.predicted_structures else 1 for t in own)
     found.append(cost("measure_equilibration", [1.0] * proofs))
@@ -102,6 +108,7 @@ def estimate(c: Config, rates: Rates = USUAL_RATES) -> list[Cost]:
         found.append(cost("check_extended", [0.1]))
     times = [large_seconds(c, t.sweeps, size, rates) for t in c.temperatures for size in large]
     memory = 1000 + 2e-3 * particles(c, "large") * max(large)
+    on_card = structure_gpus(c, c.large_systems.tiles**2)
     found.append(cost("equilibrate_large_systems", times, memory, total["large"] * gsd, on_card))
     found.append(cost("check_large_systems", [0.1] * len(times)))
     sizes = [(e, t, s) for e, all_t in (("unit", own), ("large", c.temperatures)) for t in all_t for s in
@@ -126,11 +133,13 @@ def estimate(c: Config, rates: Rates = USUAL_RATES) -> list[Cost]:
     times = [dynamics_seconds(c, plan, rates) for _, plan in jobs]
     memory = max((dynamics_megabytes(c, plan) for _, plan in jobs), default=0)
     disk = sum(trajectory_megabytes(c, plan) for _, plan in jobs)
-    found.append(cost("run_isoconfigurational_dynamics", times, memory, disk, gpu))
+    cards = [dynamics_gpus(c, plan) for _, plan in jobs]
+    found.append(cost("run_isoconfigurational_dynamics", times, memory, disk, cards))
     if longer := extensions(c):
         times = [dynamics_seconds(c, plan, rates) for plan in longer]
         disk = sum(trajectory_megabytes(c, plan) for plan in longer)
-        found.append(cost("extend_isoconfigurational_dynamics", times, memory, disk, gpu))
+        cards = [dynamics_gpus(c, plan) for plan in longer]
+        found.append(cost("extend_isoconfigurational_dynamics", times, memory, disk, cards))
     imported = unit_plans(c, lambda t: t.dynamics_time if t.value in given - held else None)
     measured = [*(plan for _, plan in jobs), *imported]
     times = [trajectory_megabytes(c, plan) * 1e6 / 8 / rates.propensities for plan in measured]

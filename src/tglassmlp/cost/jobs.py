@@ -18,6 +18,7 @@ __all__ = [
     "central",
     "chunk_sizes",
     "dynamics_engine",
+    "dynamics_gpus",
     "dynamics_megabytes",
     "dynamics_rate",
     "dynamics_seconds",
@@ -31,6 +32,8 @@ __all__ = [
     "large_seconds",
     "particles",
     "prediction_megabytes",
+    "structure_engine",
+    "structure_gpus",
     "systems",
     "training_seconds",
     "trajectory_megabytes",
@@ -62,34 +65,53 @@ def chunk_sizes(c: Config, ensemble: str, temperature: float, predicted: bool = 
     return [len(chunk) for chunk in c.structure_chunks(canonical(temperature), predicted)]
 
 
-def attempts_rate(c: Config, rates: Rates = USUAL_RATES, copies: int = 1) -> float:
+def structure_engine(c: Config, copies: int = 1) -> engines.Engine:
+    """Engine that makes structures of so many copies of the unit system."""
+    e = c.equilibration
+    return engines.engine(
+        engines.structure_engine(c.structure_engine(), e.method, particles(c) * copies, e.exchanges)
+    )
+
+
+def attempts_rate(
+    c: Config, rates: Rates = USUAL_RATES, copies: int = 1, structures: int | None = None
+) -> float:
     """Rate of what makes the structures, in attempts; a sweep of the hybrid method counts as N of them.
 
-    ``copies``: unit systems that a structure is tiled from.
+    ``copies``: unit systems that a structure is tiled from. ``structures``: how many of them move at the same
+    time; None: as many as fill the device.
     """
+    can = structure_engine(c, copies).capabilities
     if c.equilibration.method == "swap_mc":
-        return rates.monte_carlo
+        full = can.swap_rates.get(can.device, rates.monte_carlo)
+        return full * _filled(can.swap_filling.get(can.device), structures)
     # an engine that fills its lanes with replicas of one structure moves one replica in them here
-    lanes = dynamics_engine(c, copies).capabilities.replicas_per_thread or 1
-    return dynamics_rate(c, rates, copies) / (lanes * c.equilibration.hybrid_steps)
+    lanes = can.replicas_per_thread or 1
+    full = rates.dynamics.get(_on_device(structure_engine(c, copies)), can.rates[can.device])
+    return full * _filled(can.filling.get(can.device), structures) / (lanes * c.equilibration.hybrid_steps)
+
+
+def _filled(needed: int | None, systems: int | None) -> float:
+    """Share of its rate that a device reaches which needs so many systems at once."""
+    return 1.0 if needed is None or systems is None else min(1.0, systems / needed)
 
 
 def equilibration_seconds(c: Config, sweeps: int, structures: int, rates: Rates = USUAL_RATES) -> float:
     """Time of one chunk of unit systems."""
-    return structures * attempts(sweeps, particles(c)) / attempts_rate(c, rates)
+    return structures * attempts(sweeps, particles(c)) / attempts_rate(c, rates, structures=structures)
 
 
 def extended_seconds(c: Config, sweeps: int, rates: Rates = USUAL_RATES) -> float:
     """Time of one structure of the extended check."""
     check = c.equilibration.extended_check
     factor = 0.0 if check is None else check.factor
-    return sweeps * factor * particles(c) / attempts_rate(c, rates)
+    return sweeps * factor * particles(c) / attempts_rate(c, rates, structures=1)
 
 
 def large_seconds(c: Config, sweeps: int, structures: int, rates: Rates = USUAL_RATES) -> float:
     """Time of one chunk of large systems."""
     sweeps = max(1, round(sweeps * c.large_systems.sweeps_factor))
-    rate = attempts_rate(c, rates, c.large_systems.tiles**2)
+    rate = attempts_rate(c, rates, c.large_systems.tiles**2, structures)
     return structures * attempts(sweeps, particles(c, "large"), "tiled") / rate
 
 
@@ -98,16 +120,35 @@ def dynamics_engine(c: Config, copies: int = 1) -> engines.Engine:
     return engines.engine(engines.system_engine(c.engine, particles(c) * copies))
 
 
-def dynamics_rate(c: Config, rates: Rates = USUAL_RATES, copies: int = 1) -> float:
-    """Particle-steps per second of the engine of such systems on the device that is asked for."""
+def dynamics_rate(
+    c: Config, rates: Rates = USUAL_RATES, copies: int = 1, systems: int | None = None
+) -> float:
+    """Particle-steps per second of the engine of such systems on the device that is asked for.
+
+    ``systems``: replicas that move at the same time; None: as many as fill the device.
+    """
     can = dynamics_engine(c, copies).capabilities
-    return rates.dynamics.get(engine_on_device(c, copies), can.rates[can.device])
+    full = rates.dynamics.get(engine_on_device(c, copies), can.rates[can.device])
+    return full * _filled(can.filling.get(can.device), systems)
 
 
 def engine_on_device(c: Config, copies: int = 1) -> str:
     """Name the engine of such systems and the device that is asked for, as in :attr:`Rates.dynamics`."""
-    chosen = dynamics_engine(c, copies)
-    return f"{chosen.name} on {chosen.capabilities.device}"
+    return _on_device(dynamics_engine(c, copies))
+
+
+def _on_device(engine: engines.Engine) -> str:
+    return f"{engine.name} on {engine.capabilities.device}"
+
+
+def dynamics_gpus(c: Config, plan: Mapping[str, Any]) -> int:
+    """Graphics cards of one job."""
+    return int(dynamics_engine(c, plan["copies"]).capabilities.device == "gpu")
+
+
+def structure_gpus(c: Config, copies: int = 1) -> int:
+    """Graphics cards of a job that makes structures of so many copies of the unit system."""
+    return int(structure_engine(c, copies).capabilities.device == "gpu")
 
 
 def dynamics_work(c: Config, plan: Mapping[str, Any]) -> float:
@@ -128,7 +169,8 @@ def dynamics_threads(c: Config, plan: Mapping[str, Any]) -> int:
 
 def dynamics_seconds(c: Config, plan: Mapping[str, Any], rates: Rates = USUAL_RATES) -> float:
     """Core (or GPU) seconds of one job."""
-    return dynamics_work(c, plan) / dynamics_rate(c, rates, plan["copies"])
+    systems = plan["structures"] * plan["replicas"]
+    return dynamics_work(c, plan) / dynamics_rate(c, rates, plan["copies"], systems)
 
 
 def frames(c: Config, duration: float) -> int:

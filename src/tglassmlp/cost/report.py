@@ -10,6 +10,7 @@ from tglassmlp.config import Config
 from tglassmlp.cost.estimate import Cost
 from tglassmlp.cost.forecast import planned_table
 from tglassmlp.cost.jobs import dynamics_rate, engine_on_device
+from tglassmlp.cost.plans import plans
 from tglassmlp.cost.rates import Rates
 
 __all__ = ["describe"]
@@ -44,6 +45,15 @@ def describe(c: Config, costs: list[Cost], rates: Rates, measured: list[str]) ->
     if variable := engine.capabilities.device_variable:
         device = "one GPU per job" if total[2] else f"CPUs; {variable}=gpu counts GPUs"
         lines.append(f"{engine.title} on {device}")
+    if total[2] and engine_on_device(c) not in measured:
+        lines.append("rates of a GPU are assumptions: none has been measured here")
+    needed = engine.capabilities.filling.get(engine.capabilities.device)
+    systems = [plan["structures"] * plan["replicas"] for _, plan in plans(c) if plan["copies"] == 1]
+    if needed is not None and systems and max(systems) < needed:
+        lines.append(
+            f"a job moves {max(systems)} replicas, and a GPU is full with {needed}: with structures.chunk "
+            f"{-(-needed // c.dynamics.replicas)} it would take less time"
+        )
     if math.isfinite(longest):
         lines.append(f"longest job of one core: about {longest:.1f} h")
     for t_min in c.training.t_min:

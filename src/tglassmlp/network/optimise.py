@@ -34,6 +34,7 @@ from tglassmlp.network.layout import Layout
 from tglassmlp.network.protocol import AnyArchitecture, Model
 from tglassmlp.network.settings import Execution, TrainingSettings
 from tglassmlp.network.state_features import StateFeatures
+from tglassmlp.network.training_device import use_training_device
 from tglassmlp.progress import Progress
 from tglassmlp.provenance import fingerprint
 from tglassmlp.simulation import checkpoint as checkpoints
@@ -109,7 +110,10 @@ def train(
     ------
     ValueError
         If there is nothing to train on, or a loss stops being finite.
+    RuntimeError
+        If the environment asks for a device that JAX does not have.
     """
+    use_training_device()
     model = model or models.named(models.DEFAULT)
     architecture = architecture or model.architecture({})
     settings, how = settings or TrainingSettings(), execution or Execution()

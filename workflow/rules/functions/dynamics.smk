@@ -97,3 +97,8 @@ def minutes_of(plan):
 def megabytes_of(plan):
     """Memory of one job."""
     return lambda wildcards: cost.dynamics_megabytes(CONFIG, plan(wildcards))
+
+
+def gpus_of(plan):
+    """Graphics cards of one job of this plan."""
+    return lambda wildcards: cost.dynamics_gpus(CONFIG, plan(wildcards))

@@ -4,6 +4,7 @@ TABLES = (
     "pearson",
     "comparison",
     "susceptibility",
+    "contrast",
     "structure_factor",
     "correlation_length",
     "chord_length",

@@ -8,7 +8,7 @@ from tglassmlp.equilibration.settings import decisive
 def structure_engine(ensemble):
     """Name of the engine that makes the structures of an ensemble."""
     return engines.structure_engine(
-        CONFIG.engine,
+        CONFIG.structure_engine(),
         CONFIG.equilibration.method,
         cost.particles(CONFIG, ensemble),
         CONFIG.equilibration.exchanges,
@@ -19,6 +19,12 @@ def structure_environment(ensemble):
     """Conda environment in which that engine runs."""
     capabilities = engines.engine(structure_engine(ensemble)).capabilities
     return f"../../envs/{capabilities.environment}.yaml"
+
+
+def structure_gpus(ensemble):
+    """Graphics cards of a job that makes structures of an ensemble."""
+    copies = 1 if ensemble == "unit" else CONFIG.large_systems.tiles**2
+    return cost.structure_gpus(CONFIG, copies)
 
 
 def equilibration_settings(ensemble="unit"):

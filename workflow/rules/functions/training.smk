@@ -1,5 +1,6 @@
 # Inputs, parameters and resources of training (training).
 from tglassmlp import cost
+from tglassmlp.network.training_device import wanted_device
 
 # Values of C_B that step 1 has networks of
 EQUI_TIME_C_BS = [] if CONFIG.training.procedure == "direct" else C_BS
@@ -109,3 +110,8 @@ def training_megabytes(temperatures):
 def data_megabytes():
     """Descriptors and kernels beyond this stay on disk."""
     return round(1000 * CONFIG.training.memory_gb)
+
+
+def training_gpus():
+    """Graphics cards of a job that trains."""
+    return int(wanted_device() == "gpu")

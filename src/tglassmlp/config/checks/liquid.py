@@ -89,9 +89,22 @@ def equilibration_problems(c: Config) -> Iterable[Problem]:
             yield Problem(
                 "equilibration.exchanges", e.exchanges, '"informed" where equilibration.method is "hybrid"'
             )
-        if engines.engine(c.engine).dynamics is None:
+        name = c.structure_engine()
+        if engines.engine(name).dynamics is None:
+            yield Problem("equilibration.method", "hybrid", f"swap_mc: engine {name!r} offers no dynamics")
+    elif c.structures.engine is not None:
+        name = c.structures.engine
+        chosen = engines.engine(name)
+        offering = [n for n in engines.names() if engines.engine(n).swap is not None]
+        if chosen.swap is None:
             yield Problem(
-                "equilibration.method", "hybrid", f"swap_mc: engine {c.engine!r} offers no dynamics"
+                "structures.engine", f'"{name}"', f"one that offers swap Monte Carlo ({', '.join(offering)})"
+            )
+        elif e.exchanges not in chosen.capabilities.exchanges:
+            yield Problem(
+                "equilibration.exchanges",
+                e.exchanges,
+                f"{' or '.join(chosen.capabilities.exchanges)} where structures.engine is {name!r}",
             )
     try:
         particles = sum(c.mixture().composition)

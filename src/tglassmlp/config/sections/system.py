@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from tglassmlp import engines
 from tglassmlp.mixture import MIXTURES, Mixture
 from tglassmlp.settings import Settings
 from tglassmlp.settings.ranges import Count, Positive, Scale, Share, Temperature
 
 __all__ = [
+    "EngineName",
     "FileSettings",
     "GlassBenchSettings",
     "MixtureSettings",
@@ -18,6 +20,22 @@ __all__ = [
     "SystemSettings",
     "TemperatureSettings",
 ]
+
+
+def _known_engine(name: Any) -> Any:
+    """Refuse an engine that is not declared."""
+    known = engines.names()
+    if name not in known:
+        raise ValueError(" or ".join([", ".join(map(repr, known[:-1])), repr(known[-1])]))
+    return name
+
+
+def _named_engines(schema: dict[str, Any]) -> None:
+    schema["enum"] = list(engines.names())
+
+
+#: Name of an engine that is declared in :mod:`tglassmlp.engines`.
+EngineName = Annotated[str, BeforeValidator(_known_engine), Field(json_schema_extra=_named_engines)]
 
 
 class MixtureSettings(Settings):
@@ -159,6 +177,10 @@ class StructureSettings(Settings):
         0.2, description="share of the training structures that decides between networks and epochs"
     )
     chunk: Count = Field(description="structures per job; results do not depend on it")
+    engine: EngineName | None = Field(
+        None,
+        description="engine that makes structures; null: the run's own, if it offers what the method takes",
+    )
 
     def given(self) -> tuple[float, ...]:
         """Temperatures whose structures are not generated."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Mapping
 from functools import cache
@@ -11,10 +12,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tglassmlp.compilation import kernel_folder
+from tglassmlp.compilation import kernel_folder, temporary_folder
 from tglassmlp.simulation.cuda.sources import source_text
 
-__all__ = ["ADVICE", "OPTIONS", "Card", "CardKernels", "open_device"]
+__all__ = ["ADVICE", "HELD", "OPTIONS", "Card", "CardKernels", "choose_card", "open_device"]
 
 #: Options of the compiler: contraction off, division and square root exact, small numbers kept.
 OPTIONS: Final = ("-std=c++17", "-fmad=false", "-prec-div=true", "-prec-sqrt=true", "-ftz=false")
@@ -65,16 +66,23 @@ class CardKernels:
 
 
 class Card:
-    """The first card that CUDA shows; ``CUDA_VISIBLE_DEVICES`` chooses among several."""
+    """One of the cards that CUDA shows to this process; from then on CuPy works on it.
+
+    Parameters
+    ----------
+    number
+        Number of the card (:func:`choose_card`).
+    """
 
     emulated: Final = False
 
-    def __init__(self) -> None:
+    def __init__(self, number: int = 0) -> None:
         self._cupy = _cupy()
-        properties = self._cupy.cuda.runtime.getDeviceProperties(0)
+        self._cupy.cuda.Device(number).use()
+        properties = self._cupy.cuda.runtime.getDeviceProperties(number)
         name = properties["name"]
         self.title = name.decode() if isinstance(name, bytes) else str(name)
-        self.shared_limit = int(self._cupy.cuda.Device(0).attributes["MaxSharedMemoryPerBlockOptin"])
+        self.shared_limit = int(self._cupy.cuda.Device(number).attributes["MaxSharedMemoryPerBlockOptin"])
 
     def kernels(self, source: str, defines: Mapping[str, int]) -> CardKernels:
         """Compile a source; see :class:`~tglassmlp.simulation.cuda.device.Device`."""
@@ -108,8 +116,45 @@ def _compiled(source: str, defines: tuple[tuple[str, int], ...]) -> CardKernels:
     return CardKernels(source, dict(defines))
 
 
+#: Locks (descriptors) of the cards that this process works on, held until it ends.
+HELD: Final[list[int]] = []
+
+
+def choose_card(cupy: Any, count: int) -> int:
+    """Choose one of ``count`` cards: the first that no other process of the user has chosen.
+
+    If all are taken it is the one with most free memory. A choice lasts as long as the process. Processes
+    that Slurm gives one card each see no other one; ``CUDA_VISIBLE_DEVICES`` does the same by hand.
+    """
+    if count == 1:
+        return 0
+    folder = temporary_folder()
+    for number in range(count if folder is not None else 0):
+        name = str(cupy.cuda.Device(number).pci_bus_id).replace(":", "-")
+        lock = os.open(Path(str(folder)) / f"card-{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            continue
+        HELD.append(lock)
+        return number
+
+    def free(number: int) -> int:
+        with cupy.cuda.Device(number):
+            return int(cupy.cuda.runtime.memGetInfo()[0])
+
+    return max(range(count), key=free)
+
+
+@cache
+def _own_card(count: int) -> Card:
+    """Return the card of this process."""
+    return Card(choose_card(_cupy(), count))
+
+
 def open_device(threads: int = 1) -> Card:
-    """Return the card; threads of the processor are not used.
+    """Return the card of this process, the same one every time; threads of the processor are not used.
 
     Raises
     ------
@@ -130,4 +175,4 @@ def open_device(threads: int = 1) -> Card:
         raise RuntimeError(f"engine 'cuda' finds no graphics card ({error}). {ADVICE}") from error
     if count == 0:
         raise RuntimeError(f"engine 'cuda' finds no graphics card. {ADVICE}")
-    return Card()
+    return _own_card(count)
