@@ -199,6 +199,18 @@ def test_the_run_learns_displacements_at_the_times_of_bond_breaking(finished):
 
 
 @pytest.mark.slow
+def test_structures_go_down_the_ladder(finished):
+    """Even ones of T = 1.60 go on from those of 2.00, which their first overlap still shows."""
+    folder, _ = finished
+    for t, even in (("2.00", "quenched"), ("1.60", "ladder")):
+        record = read_table(folder / f"unit/structures/T{t}/chunk0.parquet")
+        assert list(record.groupby("structure").start.first()) == [even, "heated"] * 2
+    begun = record[record.start == "ladder"].groupby("structure").first()
+    assert (begun.sweep <= 10).all()
+    assert (begun.overlap > 0.4).all(), "after ten sweeps a structure is still like the one above"
+
+
+@pytest.mark.slow
 def test_chance_is_that_of_the_liquid(finished):
     folder, _ = finished
     chance = 1.2 * np.pi * 0.3**2 * (0.65**2 + 0.35**2)
