@@ -18,6 +18,9 @@ TEST_WORKERS ?= 2
 PYTEST_FLAGS ?=
 #: Further options of Snakemake, such as `--config run=other seed=5` or `--profile workflow/profiles/slurm`.
 SNAKEMAKE_FLAGS ?=
+#: Part of the run that is made: `structures`, `dynamics`, `descriptors`, `networks`, `predictions`, `tables`,
+#: `figures`, or the path of one file. Without it the whole run is made.
+TARGET ?=
 #: Commit to compare with.
 OLD ?= HEAD
 #: `quick`: compare what is computed of one structure only.
@@ -77,13 +80,16 @@ $(READY): requirements.lock pyproject.toml
 #: The target {make}`run` without a configuration.
 demo: run  ## make the whole paper at demo scale (config.yaml)
 
+# a part by name is forced, though it makes no file itself: Snakemake then says what is there, even if all was there before
 #: After a kill or a crash the same command goes on from the last checkpoints: processes that were left at work are ended, and a stale
-#: lock is removed. At the end every small file is read with its checksum and the report is written.
+#: lock is removed. At the end every small file is read with its checksum and the report is written. `TARGET=dynamics`
+#: makes only a part of the run, and what it needs.
 run: $(READY)  ## make the run described by CONFIG
 	@$(BIN)/python scripts/run.py $(CONFIGFILE) --cores $(CORES) --rerun-incomplete --quiet rules reason host \
-		$(SNAKEMAKE_FLAGS)
+		$(SNAKEMAKE_FLAGS) \
+		$(if $(TARGET),$(if $(findstring /,$(TARGET)),,--forcerun $(TARGET)) -- $(TARGET))
 	@$(BIN)/python scripts/verify.py --below 20 --quiet $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
-	@$(BIN)/python scripts/report.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS)
+	@$(if $(TARGET),true,$(BIN)/python scripts/report.py $(CONFIGFILE) $(SNAKEMAKE_FLAGS))
 
 #: The report is written again only if a figure or a number is newer.
 report: $(READY)  ## write the HTML report of the run described by CONFIG

@@ -21,6 +21,7 @@ include: "workflow/rules/studies.smk"
 include: "workflow/rules/analysis.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/functions/products.smk"
+include: "workflow/rules/parts.smk"
 
 
 report: "workflow/report/workflow.rst"

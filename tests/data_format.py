@@ -6,20 +6,12 @@ from pathlib import Path
 import h5py
 import pyarrow.parquet as pq
 
-_WILDCARDS = {
-    "ensemble": "(unit|large)",
-    "temperature": r"\d+\.\d+",
-    "t_min": r"\d+\.\d+",
-    "cb": r"0\.\d+",
-    "chunk": r"\d+",
-    "fold": r"\d+",
-    "structure": r"\d+",
-}
+from tglassmlp.paths import WILDCARDS
 
 
 def _pattern(name):
     parts = re.split(r"\{(\w+)\}", name)
-    return re.compile("".join(_WILDCARDS[p] if k % 2 else re.escape(p) for k, p in enumerate(parts)))
+    return re.compile("".join(f"(?:{WILDCARDS[p]})" if k % 2 else re.escape(p) for k, p in enumerate(parts)))
 
 
 def documented(document):

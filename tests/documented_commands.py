@@ -42,6 +42,7 @@ ON_THE_RUN = (
     # in CI the run is there from the tests, and only the page of claims is made again
     Command(f"rm -f {RESULTS}/reproduction.md; make run {SMOKE}", rf"Figures: {RESULTS}/figures/"),
     Command(f"make demo {SMOKE}", f"report: {RESULTS}/report.html"),
+    Command(f"make run TARGET=descriptors {SMOKE}", r"descriptors: (\d+) of \1 files are there"),
     Command(f"make status {SMOKE}", rf"{RESULTS}: finished"),
     Command(f"make verify {SMOKE}", r"[1-9]\d* files read, 0 damaged"),
     Command(f"rm {RESULTS}/report.html; make report {SMOKE}", f"writing {RESULTS}/report.html"),

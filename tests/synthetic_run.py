@@ -26,6 +26,7 @@ from tglassmlp.tables.attention_length import attention_tables
 from tglassmlp.tables.bottleneck import bottleneck_tables
 from tglassmlp.tables.chord_length import chord_length_table
 from tglassmlp.tables.comparison import comparison_table
+from tglassmlp.tables.contrast import contrast_table
 from tglassmlp.tables.energies import energy_table
 from tglassmlp.tables.equilibration import equilibration_table
 from tglassmlp.tables.length_scales import length_scale_table
@@ -301,6 +302,9 @@ def all_tables(
     found["partial_structure_factor"] = pd.concat(
         [partial_structure_factor_table(of, 3, name) for name, of in structures.items()], ignore_index=True
     )
+    found["contrast"] = contrast_table(
+        labels, predictions, files("unit/descriptors/*/*.h5"), relaxation, test
+    )  # fmt: skip
     found["structure_factor"], found["correlation_length"] = structure_factor_tables(
         *large, relaxation, table_q_max=1.5, tiles=tiles, timed=labels
     )

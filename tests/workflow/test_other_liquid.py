@@ -57,7 +57,8 @@ def finished(repository, files, tmp_path_factory):
     folder = tmp_path_factory.mktemp("binary")
     shutil.copy(files[0], folder / "config.yaml")
     environment = {**os.environ, "MPLBACKEND": "Agg", "XDG_CACHE_HOME": str(folder / ".cache")}
-    made = ["numbers.json", "tables/snapshots.h5"]
+    tables = ("radial_distribution", "partial_structure_factor")
+    made = ["numbers.json", "tables/snapshots.h5", *(f"tables/{t}.parquet" for t in tables)]
     made += [f"unit/structures/T{t}/equilibration.parquet" for t in ("2.00", "1.60")]
     script = [sys.executable, str(repository / "tests" / "workflow" / "one_process.py"), str(repository)]
     asked = ["reproduction.md", *(f"figures/{d}.png" for d in DRAWN)]

@@ -57,6 +57,31 @@ rule measure_susceptibilities:
         "../../scripts/measure_susceptibilities.py"
 
 
+rule measure_contrast:
+    input:
+        labels=UNIT_LABELS,
+        predictions=predictions("unit", LABELLED),
+        descriptors=thermal_positions("unit"),
+        relaxation=RELAXATION,
+    output:
+        file_of(paths.TABLE, table="contrast"),
+    log:
+        log_of("measure_contrast"),
+    benchmark:
+        benchmark_of("measure_contrast")
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=round(800 + 6 * field_megabytes("unit")),
+        runtime=30,
+    params:
+        test=TEST_STRUCTURES,
+        stage_version=version("observables"),
+    script:
+        "../../scripts/measure_contrast.py"
+
+
 rule measure_structure_factors:
     input:
         labels=LARGE_LABELS,

@@ -3,7 +3,9 @@ import json
 import os
 import shlex
 import sys
+from collections import Counter
 from dataclasses import asdict
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
@@ -174,8 +176,30 @@ def per_chunk(product, predicted=False):
     return files
 
 
+def parts_made(targets):
+    """What was asked for and is there: one line for each target, and one for each folder of its files."""
+    lines = []
+    for target in sorted(targets):
+        files = PARTS[target]() if target in PARTS else [target]
+        there = [str(file) for file in files if os.path.exists(file)]
+        folders = Counter(Path(*Path(file).parts[:-1][:4]) for file in there)
+        lines.append(f"{target}: {len(there)} of {len(files)} files are there")
+        if target in PARTS:
+            lines += [f"  {folder}: {n}" for folder, n in sorted(folders.items())]
+    return lines
+
+
 def closing_line(success):
-    """Last line on the terminal: where the figures are, or what to do next."""
+    """Last line on the terminal: where the figures are, what part was made, or what to do next."""
+    asked = set(map(str, workflow.dag_settings.targets or ())) - {"all"}
+    if success and asked:
+        return "\n".join(
+            [
+                f"\n{CONFIG.run} ({CONFIG.mixture().name}): a part of the run was asked for.",
+                *parts_made(asked),
+                "Without a target the same command makes the rest.",
+            ]
+        )
     if success:
         return (
             f"\n{CONFIG.run} ({CONFIG.mixture().name}): finished. Figures: {RUN}/figures/ (start with {RUN}/figures/contact_sheet.png), "

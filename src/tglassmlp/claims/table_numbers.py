@@ -12,6 +12,7 @@ from tglassmlp.claims.collection import Collection, name_of, rows_of
 from tglassmlp.methods import NETWORK, SINGLE_DESCRIPTORS
 from tglassmlp.observables.bootstrap import combined_error
 from tglassmlp.state_point import decimal_text
+from tglassmlp.tables.contrast import QUANTITIES
 from tglassmlp.tables.selection import near_c_b
 
 __all__ = ["ADDED"]
@@ -137,6 +138,19 @@ def add_susceptibility(numbers: Collection, table: pd.DataFrame, _: float = 0.5)
         )  # fmt: skip
 
 
+def add_contrast(numbers: Collection, table: pd.DataFrame, _: float = 0.5) -> None:
+    """Slopes, ratios of amplitudes and coverages of predictions beside dynamics."""
+    for row in rows_of(table):
+        place = f"{NETWORK.name}/tmin{row.t_min}/T{decimal_text(row.temperature)}/cb{decimal_text(row.c_b)}"
+        for name in QUANTITIES:
+            value = getattr(row, name)
+            if np.isfinite(value):
+                numbers.add(
+                    f"contrast/{name}/{place}", value, "tables/contrast.parquet",
+                    getattr(row, f"{name}_error"), row.n_structures, note=row.region,
+                )  # fmt: skip
+
+
 def add_correlation_length(numbers: Collection, table: pd.DataFrame, threshold: float) -> None:
     """xi_4 and A of equations (11) and (12) at the C_B nearest to the threshold."""
     for row in rows_of(near_c_b(table, threshold)):
@@ -213,6 +227,7 @@ ADDED: Final[dict[str, Callable[[Collection, pd.DataFrame, float], None]]] = {
     "trends": add_trends,
     "agreement": add_agreement,
     "susceptibility": add_susceptibility,
+    "contrast": add_contrast,
     "correlation_length": add_correlation_length,
     "chord_length": add_chord_length,
     "attention_length": add_attention_length,

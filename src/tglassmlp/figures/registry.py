@@ -54,7 +54,8 @@ TABLES: Final[dict[str, str]] = {
         for name in (
             "pearson", "susceptibility", "structure_factor", "correlation_length", "chord_length",
             "attention", "attention_length", "bottleneck", "bottleneck_separation", "network_separation",
-            "length_scales", "equilibration", "energies", "radial_distribution", "partial_structure_factor",
+            "length_scales", "equilibration", "contrast", "energies", "radial_distribution",
+            "partial_structure_factor",
         )
     },
     "snapshots": paths.SNAPSHOTS.place,
@@ -243,9 +244,10 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         ".equilibration:draw",
         ("equilibration",),
         "Equilibration of the structures",
-        "Potential energy per particle against Monte Carlo sweeps from two starts, quenched from high "
-        "and heated from low temperature, mean over structures. Equal plateaus are necessary, and show "
-        "equilibrium only if the heated start lay below (check heated_below, docs/equilibrium.md). (b) Large "
+        "Potential energy per particle against Monte Carlo sweeps from two starts, from above (quenched from "
+        "the melt, or going on from the temperature above) and heated, mean over structures. Equal plateaus "
+        "are necessary, and show equilibrium only if the heated start lay below (check heated_below, "
+        "docs/equilibrium.md). (b) Large "
         "systems begin as equal tiles: share of particles with one of their species at the same place in "
         "the neighbouring tile (independent configurations of {mixture}: {chance_overlap:.2f}, dotted)."
         "{published_energies}",
@@ -282,6 +284,19 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "unit systems (lines) and, at the wave numbers below, large systems (symbols). Bands and bars: "
         "standard errors over structures; of a single one, that of Gaussian amplitudes. Species that "
         "separate would make S_ab rise towards the smallest q.",
+        "5 Checks",
+        "",
+    ),
+    "contrast": FigureSpec(
+        ".contrast:draw",
+        ("contrast",),
+        "Contrast of predictions",
+        "Predictions beside dynamics without the noise of its replicas, against C_B: (a) slope of the "
+        "regression of measured on predicted {learnt} (mean field of the networks); (b) to (d) variance over "
+        "particles, chi_4 and S_4(q < 1) of fields drawn with a residual, over those of dynamics; (e), (f) "
+        "share of particles within their intervals. Grey: what is aimed at. Filled symbols: below T_min, on "
+        "structures whose dynamics nobody has seen; open: temperatures learnt from, on the test structures. "
+        "Error bars: jackknife over structures.",
         "5 Checks",
         "",
     ),

@@ -35,7 +35,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
 
 __all__ = [
     "LAWS",
@@ -160,6 +159,9 @@ def fit_law(name: str, found: Amplitude) -> Law:
         return float(np.sum((rest - mean[group]) ** 2)), mean
 
     bounds = (0.0, 20.0) if name == "power" else (0.0, 1.0 / (NEAREST_ONSET * found.temperature.max()))
+    # the configuration takes its keys from this module, and SciPy is slow to import
+    from scipy.optimize import minimize_scalar
+
     best = minimize_scalar(lambda p: residual(p)[0], bounds=bounds, method="bounded", options={"xatol": 1e-7})
     ends = min(bounds, key=lambda p: residual(p)[0])
     parameter = float(best.x) if best.fun <= residual(ends)[0] else ends

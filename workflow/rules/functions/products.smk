@@ -4,6 +4,7 @@ TABLES = (
     "pearson",
     "comparison",
     "susceptibility",
+    "contrast",
     "structure_factor",
     "correlation_length",
     "chord_length",
@@ -22,36 +23,70 @@ TABLES = (
 )
 
 
-def simulation_files(ensemble):
-    """Structures to propensities of one ensemble; dynamics where there is any."""
-    temperatures = LABELLED
-    if ensemble == "large":
-        large = CONFIG.large_systems.dynamics
-        temperatures = [canonical(large.temperature)] if large else []
-    of_structures = (
-        paths.STRUCTURES,
-        paths.STRUCTURES_RECORD,
-        paths.INHERENT,
-        paths.DESCRIPTORS,
-    )
-    of_dynamics = [
+def ensembles():
+    """Both ensembles with the temperatures whose structures are simulated."""
+    large = CONFIG.large_systems.dynamics
+    return {
+        "unit": LABELLED,
+        "large": [canonical(large.temperature)] if large else [],
+    }
+
+
+def of_structures(*products):
+    """Files of some products for every chunk of all structures."""
+    return [
+        file
+        for ensemble in ensembles()
+        for product in products
+        for file in every_chunk(product, TEMPERATURES, ensemble, predicted=True)
+    ]
+
+
+def structure_files():
+    """Equilibrium structures, and the proof that they are in equilibrium."""
+    return [
+        *of_structures(paths.STRUCTURES, paths.STRUCTURES_RECORD),
+        *[
+            file_of(product, temperature=t, proof=proof)
+            for product in (paths.EQUILIBRATION, paths.EQUILIBRATION_VERDICT)
+            for t in TEMPERATURES
+            for proof in proofs(t)
+        ],
+        *every_chunk(paths.LARGE_EQUILIBRATION_VERDICT, TEMPERATURES, "large"),
+        file_of(paths.HEAT_CAPACITY),
+        file_of(paths.REWEIGHTING),
+    ]
+
+
+def descriptor_files():
+    """Inherent structures and descriptors."""
+    return of_structures(paths.INHERENT, paths.DESCRIPTORS)
+
+
+def dynamics_files():
+    """Trajectories, propensities, labels and relaxation times."""
+    each = [
         {"ensemble": ensemble, "temperature": t, "chunk": chunk}
+        for ensemble, temperatures in ensembles().items()
         for t in temperatures
         for chunk in dynamics_chunks(ensemble, t)
     ]
     return [
         *[
-            file
-            for product in of_structures
-            for file in every_chunk(product, TEMPERATURES, ensemble, predicted=True)
-        ],
-        *[
             trajectory_file(**one)
-            for one in of_dynamics
-            if ensemble == "large" or one["temperature"] not in HELD
+            for one in each
+            if one["ensemble"] == "large" or one["temperature"] not in HELD
         ],
-        *[file_of(paths.PROPENSITIES, **one) for one in of_dynamics],
-        *files_of(paths.LABELS, ensemble=ensemble, temperature=temperatures),
+        *[file_of(paths.PROPENSITIES, **one) for one in each],
+        *[
+            file
+            for ensemble, temperatures in ensembles().items()
+            for file in files_of(
+                paths.LABELS, ensemble=ensemble, temperature=temperatures
+            )
+        ],
+        file_of(paths.RELAXATION_CURVES),
+        file_of(paths.RELAXATION),
     ]
 
 
@@ -82,30 +117,43 @@ def network_files():
     ]
 
 
-def data_files():
-    """All data of a finished run: what the figures are made from."""
+def prediction_files():
+    """Predictions of the networks for all structures."""
+    return [*predictions("unit", TEMPERATURES), *predictions("large", TEMPERATURES)]
+
+
+def table_products():
+    """Tables of observables, and the configurations that are drawn."""
     return [
-        *[
-            file_of(product, temperature=t, proof=proof)
-            for product in (paths.EQUILIBRATION, paths.EQUILIBRATION_VERDICT)
-            for t in TEMPERATURES
-            for proof in proofs(t)
-        ],
-        *every_chunk(paths.LARGE_EQUILIBRATION_VERDICT, TEMPERATURES, "large"),
-        file_of(paths.HEAT_CAPACITY),
-        file_of(paths.REWEIGHTING),
         *(
             [file_of(paths.TABLE, table="extended_check")]
             if EXTENDED_TEMPERATURES
             else []
         ),
-        *simulation_files("unit"),
-        *simulation_files("large"),
-        file_of(paths.RELAXATION_CURVES),
-        file_of(paths.RELAXATION),
-        *network_files(),
-        *predictions("unit", TEMPERATURES),
-        *predictions("large", TEMPERATURES),
         *files_of(paths.TABLE, table=TABLES),
         file_of(paths.SNAPSHOTS),
     ]
+
+
+#: Parts of a run that can be asked for by name (`make run TARGET=dynamics`), each with its files.
+PARTS = {
+    "structures": structure_files,
+    "dynamics": dynamics_files,
+    "descriptors": descriptor_files,
+    "networks": network_files,
+    "predictions": prediction_files,
+    "tables": table_products,
+    "figures": figure_files,
+}
+
+
+def data_files():
+    """All data of a finished run: what the figures are made from."""
+    return [
+        file for name, files in PARTS.items() if name != "figures" for file in files()
+    ]
+
+
+def part_files(name):
+    """Input function: the files of one part."""
+    return lambda wildcards: PARTS[name]()
