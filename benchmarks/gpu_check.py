@@ -17,15 +17,16 @@ Parts, in this order (all by default):
 ``hoomd``
     particle-steps per second of HOOMD-blue, where it is installed.
 
-The JSON file holds the card, versions and what was found; ``make estimate`` reads its rates. A part that fails
-is noted and the others go on; the exit status is 1 then, or if bits differ. With ``--host`` everything runs
-on the emulation by g++, small, which shows that the check itself works and measures nothing.
-With BENCH=quick in the environment it is smaller still.
+The JSON file holds the card, versions and what was found; ``make estimate`` reads its rates. A part that
+fails is noted and the others go on; the exit status is 1 then, or if bits differ. With ``--host`` everything
+runs on the emulation by g++, small, which shows that the check itself works and measures nothing. With
+BENCH=quick in the environment it is smaller still.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import os
 import platform
@@ -145,10 +146,8 @@ def resume(check: Check) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / "structure0.npz"]
-        try:
+        with contextlib.suppress(Stopped):
             engine.trajectories(wanted, Conduct(files, progress=stop))
-        except Stopped:
-            pass
         (found,) = engine.trajectories(wanted, Conduct(files))
     (whole,) = engine.trajectories(wanted)
     return {"reports_before_the_stop": reports, **difference(found, whole)}

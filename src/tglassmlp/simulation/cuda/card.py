@@ -65,7 +65,7 @@ class CardKernels:
         return int(each) * int(self._cupy.cuda.Device().attributes["MultiProcessorCount"])
 
     def resources(self, kernel: str) -> dict[str, int]:
-        """Registers of a thread, and bytes of its local memory; the latter hold what is spilled."""
+        """Return the registers of a thread, and the bytes of its local memory: what is spilled."""
         found = self._module.get_function(kernel)
         return {"registers": int(found.num_regs), "local_bytes": int(found.local_size_bytes)}
 

@@ -46,7 +46,7 @@ class Kernels(Protocol):
         ...
 
     def resources(self, kernel: str) -> dict[str, int]:
-        """Registers of a thread, and bytes of its local memory (what is spilled); empty under emulation."""
+        """Return registers and bytes of local memory (what is spilled) of a thread, if that is known."""
         ...
 
 

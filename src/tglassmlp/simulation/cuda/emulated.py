@@ -133,7 +133,7 @@ class EmulatedKernels:
         return self._threads
 
     def resources(self, kernel: str) -> dict[str, int]:
-        """Nothing is known of the registers of a processor."""
+        """Return nothing: g++ decides about registers."""
         return {}
 
 
