@@ -148,6 +148,18 @@ def test_large_system_forgets_its_tiles(liquid):
     assert "sweeps_factor" in verdict["failed"][0]
 
 
+def test_unit_systems_stand_in_for_large_ones_as_they_are(liquid):
+    other = liquid.with_positions(liquid.positions + 0.1)
+    made = equilibrate_large_systems([liquid, other], 0.8, [1], 20, 1, 7, QUICK, SMALL)
+    assert made[0][0] is other
+    record = made[0][1]
+    assert record.energy.tolist() == [pytest.approx(potential_energies(other, SMALL).mean())]
+    measured = measure_large_systems(record, [other], 0.8, [liquid, other])
+    table, verdict = judge(measured)
+    assert (table["check"].tolist(), verdict["passed"]) == (["tile_overlap"], True)
+    assert verdict["normalised_overlap"] == 0.0
+
+
 def test_large_systems_of_a_chunk_are_made_one_by_one(liquid, tmp_path):
     other = liquid.with_positions(liquid.positions + 0.1)
     files = [tmp_path / "system1.npz", tmp_path / "system2.npz"]
