@@ -7,7 +7,12 @@ import pandas as pd
 import pytest
 
 from tglassmlp import KA2D, Configuration
-from tglassmlp.equilibration.checks import check_large_systems, check_temperature, measure_temperature
+from tglassmlp.equilibration.checks import (
+    check_large_systems,
+    check_temperature,
+    measure_large_systems,
+    measure_temperature,
+)
 from tglassmlp.equilibration.heat_capacity import check_heat_capacity, heat_capacity
 from tglassmlp.equilibration.order import bond_orientational_order, radial_distributions
 from tglassmlp.equilibration.overlap import overlap, random_overlap, tile_overlap
@@ -20,6 +25,7 @@ from tglassmlp.equilibration.structures import (
     equilibrate_structure,
 )
 from tglassmlp.equilibration.verdict import NotEquilibratedError, accept, judge, refuse_failed_checks
+from tglassmlp.simulation.energies import potential_energies
 from tglassmlp.storage import read_json, write_json
 
 SMALL = KA2D.scaled(10)

@@ -19,6 +19,7 @@ CONFIGS = {
     "config.yaml": (50, 500),
     "config/smoke.yaml": (30, 120),
     "config/laptop.yaml": (50, 1000),
+    "config/figures.yaml": (50, 300),
     "config/paper.yaml": (100, 1000),
 }
 

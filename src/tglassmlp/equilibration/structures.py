@@ -202,8 +202,8 @@ def equilibrate_large_systems(
     sweeps
         Sweeps in all; the second half is measured.
     tiles
-        Unit systems per side. With 1 the unit systems are returned as they are: in equilibrium already, and with
-        no tiles to forget; their record has one row.
+        Unit systems per side. With 1 the unit systems are returned as they are: in equilibrium already, and
+        with no tiles to forget; their record has one row.
 
     Returns
     -------

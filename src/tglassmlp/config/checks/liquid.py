@@ -119,8 +119,8 @@ def equilibration_problems(c: Config) -> Iterable[Problem]:
         yield Problem(
             "large_systems.number",
             str(large.number),
-            f"at most structures.number ({c.structures.number}) where large_systems.tiles is 1: each is a unit "
-            "system",
+            f"at most structures.number ({c.structures.number}) where large_systems.tiles is 1: each is a "
+            "unit system",
         )
     for k, t in enumerate(c.temperatures):
         if t.sweeps * longest > MOST_ATTEMPTS:
