@@ -79,8 +79,8 @@ $(READY): requirements.lock pyproject.toml
 
 #: Every figure of the paper from the structures and propensities that come with the repository: nothing is simulated. It is the target
 #: {make}`run` with `config/figures.yaml`, and understands the same words.
-figures: $(READY)  ## draw every figure from the shipped data set (config/figures.yaml)
-	@$(MAKE) --no-print-directory run CONFIG=$(or $(CONFIG),config/figures.yaml)
+figures: CONFIG := config/figures.yaml
+figures: run  ## draw every figure from the shipped data set (config/figures.yaml)
 
 #: The target {make}`run` without a configuration.
 demo: run  ## make the whole paper at demo scale (config.yaml)
