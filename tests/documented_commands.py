@@ -93,6 +93,11 @@ ALONE = (
     Command("make campaign CAMPAIGN=quick", r"[1-9]\d* passed"),
     Command("make compare OLD=HEAD COMPARE=quick", r"[1-9]\d* checksums, 0 of them different"),
     Command("make faults FAULTS=quick", r"2 passed"),
+    # the whole takes minutes: one figure from the data set, and what it needs
+    Command(
+        "make figures TARGET=results/figures/figures/fig13_relaxation.png",
+        r"fig13_relaxation.png: (\d+) of \1 files? (is|are) there",
+    ),
     Command("make help", r"make commands +run every target"),
     Command("make install"),
     Command(f"make estimate {SMOKE}", "together"),
@@ -103,6 +108,7 @@ ALONE = (
     Command("make bench BENCH=quick", r"rows in \d+ s: results/quick/benchmarks.json"),
     Command("BENCH=quick python -m benchmarks threads", r"2 rows in \d+ s"),
     Command("make fuzz FUZZ=quick", r"[1-9]\d* passed"),
+    Command("BENCH=quick python -m benchmarks.gpu_check --host", r"all is well after \d+ s"),
     Command(
         'make mutation MUTATION="dynamics --only labels.py --number 1 --record results/mutation_quick.json"',
         r"dynamics: \d of 1 killed",

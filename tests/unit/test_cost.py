@@ -149,6 +149,14 @@ def test_measured_rates_replace_the_defaults(tmp_path):
     storage.write_json(path, {"rows": rows})
     rates, names = measured_rates(path)
     assert (rates.dynamics, names) == ({"native on cpu": 7e7}, ["native on cpu"])
+    storage.write_json(tmp_path / "gpu_check.json", {"rates": {"dynamics": 6e9, "swap": 2e9}})
+    rates, names = measured_rates(path)
+    assert names == ["cuda on gpu", "native on cpu"]
+    assert rates.dynamics == {"native on cpu": 7e7, "cuda on gpu": 6e9}
+    assert rates.swap == {"cuda on gpu": 2e9}
+    path.unlink()
+    storage.write_json(tmp_path / "gpu_check.json", {"rates": {}})
+    assert measured_rates(path) == (Rates(), [])
     assert rates.monte_carlo == Rates().monte_carlo
 
 

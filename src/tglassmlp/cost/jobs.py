@@ -83,7 +83,8 @@ def attempts_rate(
     """
     can = structure_engine(c, copies).capabilities
     if c.equilibration.method == "swap_mc":
-        full = can.swap_rates.get(can.device, rates.monte_carlo)
+        usual = can.swap_rates.get(can.device, rates.monte_carlo)
+        full = rates.swap.get(_on_device(structure_engine(c, copies)), usual)
         return full * _filled(can.swap_filling.get(can.device), structures)
     # an engine that fills its lanes with replicas of one structure moves one replica in them here
     lanes = can.replicas_per_thread or 1
