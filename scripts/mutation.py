@@ -55,7 +55,7 @@ TESTS: dict[str, list[str]] = {
     "simulation/inlined.py": ["u:energies", "u:box"],
     "simulation/replica_run.py": ["u:replica_run", "u:molecular_dynamics"],
     "simulation/swap/*": ["u:swap_monte_carlo", "p:detailed_balance"],
-    "equilibration/*": ["u:equilibration_plan", "u:equilibration"],
+    "equilibration/*": ["u:equilibration_plan", "u:equilibration", "u:ladder"],
     "simulation/descent.py": ["u:minimisation"],
     "simulation/minimisation.py": ["u:minimisation"],
     "simulation/checkpoint.py": ["u:checkpoint"],

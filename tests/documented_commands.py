@@ -103,6 +103,7 @@ ALONE = (
     Command("make bench BENCH=quick", r"rows in \d+ s: results/quick/benchmarks.json"),
     Command("BENCH=quick python -m benchmarks threads", r"2 rows in \d+ s"),
     Command("make fuzz FUZZ=quick", r"[1-9]\d* passed"),
+    Command("BENCH=quick python -m benchmarks.gpu_check --host", r"all is well after \d+ s"),
     Command(
         'make mutation MUTATION="dynamics --only labels.py --number 1 --record results/mutation_quick.json"',
         r"dynamics: \d of 1 killed",

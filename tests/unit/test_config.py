@@ -732,6 +732,28 @@ def test_predicted_structures_fill_chunks_of_their_own(demo):
     assert eight.structure_chunks("0.45", predicted=True) == [range(0, 4), range(4, 8)]
 
 
+def test_a_ladder_leads_from_each_temperature_to_the_next_that_is_made(demo):
+    """Structure k goes on from structure k, wherever it lies; imported temperatures are no rungs."""
+    ladder = changed(demo, "equilibration.start", "ladder")
+    for entry in ladder["temperatures"][:2]:
+        entry["extra_structures"] = 2
+    c = load(ladder)
+    assert [c.rung_above(f"{t.value:.2f}") for t in c.temperatures] == [None, "0.50", "0.45", "0.40", "0.35"]
+    assert (c.structure_place("0.45", 6), c.structure_place("0.45", 9)) == ((1, 2), (2, 1))
+    with pytest.raises(ValueError, match=r"no structure 8 at T = 0\.40"):
+        c.structure_place("0.40", 8)
+    assert load(demo).rung_above("0.45") is None
+    ladder["structures"] |= {"source": "glassbench", "glassbench": {"path": "x", "temperatures": [0.40]}}
+    assert load(ladder).rung_above("0.35") == "0.45"
+    assert load(ladder).rung_above("0.40") is None
+    ladder["temperatures"][3]["predicted_structures"] = 4
+    with pytest.raises(ConfigError) as error:
+        load(ladder)
+    assert "temperatures[3].predicted_structures: found 12 structures in all; allowed: at most the 10" in str(
+        error.value
+    )
+
+
 def test_fingerprint_tells_sections_apart(repository):
     demo, paper = load(repository / "config.yaml"), load(repository / "config" / "paper.yaml")
     assert run_config.fingerprint(demo.dynamics, 0.4) == run_config.fingerprint(plain(demo.dynamics), 0.4)

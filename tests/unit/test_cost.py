@@ -65,6 +65,18 @@ def test_structures_that_are_only_predicted_cost_their_making_and_no_dynamics(de
         assert row(after, rule).cpu_hours == row(before, rule).cpu_hours
 
 
+def test_structures_of_a_ladder_cost_half_but_for_heated_ones_and_the_highest_rung(demo):
+    ladder = demo.equilibration.model_copy(update={"start": "ladder"})
+    rates = Rates(monte_carlo=1e6, start=0.0)
+    made = [
+        row(estimate(c, rates), "equilibrate_structures")
+        for c in (demo, demo.model_copy(update={"equilibration": ladder}))
+    ]
+    saved = sum(4 * 1290 * (t.sweeps + 200) for t in demo.temperatures[1:])
+    assert (made[0].cpu_hours - made[1].cpu_hours) * 3600 == pytest.approx(saved / 1e6)
+    assert made[0].jobs == made[1].jobs
+
+
 def test_hoomd_is_counted_at_its_own_rate_and_on_its_device(demo, monkeypatch):
     hoomd = demo.model_copy(update={"engine": "hoomd"})
     native = row(estimate(demo, Rates(start=0.0)), "run_isoconfigurational_dynamics").cpu_hours
@@ -137,6 +149,14 @@ def test_measured_rates_replace_the_defaults(tmp_path):
     storage.write_json(path, {"rows": rows})
     rates, names = measured_rates(path)
     assert (rates.dynamics, names) == ({"native on cpu": 7e7}, ["native on cpu"])
+    storage.write_json(tmp_path / "gpu_check.json", {"rates": {"dynamics": 6e9, "swap": 2e9}})
+    rates, names = measured_rates(path)
+    assert names == ["cuda on gpu", "native on cpu"]
+    assert rates.dynamics == {"native on cpu": 7e7, "cuda on gpu": 6e9}
+    assert rates.swap == {"cuda on gpu": 2e9}
+    path.unlink()
+    storage.write_json(tmp_path / "gpu_check.json", {"rates": {}})
+    assert measured_rates(path) == (Rates(), [])
     assert rates.monte_carlo == Rates().monte_carlo
 
 

@@ -3,6 +3,9 @@ include: "functions/structures.smk"
 
 
 rule equilibrate_structures:
+    input:
+        above=structures_above,
+        equilibration=proofs_above,
     output:
         structures=file_of(paths.STRUCTURES, ensemble="unit"),
         record=file_of(paths.STRUCTURES_RECORD, ensemble="unit"),
@@ -19,6 +22,7 @@ rule equilibrate_structures:
         runtime=within_limit(needed_by_equilibration),
         gpu=structure_gpus("unit"),
     params:
+        **ladder(),
         settings=equilibration_settings("unit"),
         mixture=mixture_record(),
         sweeps=lambda wildcards: temperature_entry(wildcards.temperature)["sweeps"],

@@ -122,6 +122,31 @@ class Config(Settings):
             found += [range(first + r.start, first + r.stop) for r in chunk_ranges(len(further), size)]
         return found
 
+    def rung_above(self, name: str) -> str | None:
+        """Return the temperature whose structures those of another go on from, by their canonical names.
+
+        None where structures start by themselves: without a ladder, and on its highest rung. Temperatures
+        whose structures are not generated are no rungs.
+        """
+        if self.equilibration.start != "ladder":
+            return None
+        given, own = self.structures.given(), self.temperature(name).value
+        higher = [t.value for t in self.temperatures if t.value > own and t.value not in given]
+        return canonical(min(higher)) if higher and own not in given else None
+
+    def structure_place(self, name: str, number: int) -> tuple[int, int]:
+        """Return the chunk of a structure of a temperature, and its place there.
+
+        Raises
+        ------
+        ValueError
+            If there is no such structure.
+        """
+        for chunk, numbers in enumerate(self.structure_chunks(name, predicted=True)):
+            if number in numbers:
+                return chunk, numbers.index(number)
+        raise ValueError(f"there is no structure {number} at T = {name}")
+
     def extended_temperatures(self) -> list[float]:
         """Return the temperatures whose first structures go on (``equilibration.extended_check``)."""
         check = self.equilibration.extended_check

@@ -91,7 +91,9 @@ def estimate(c: Config, rates: Rates = USUAL_RATES) -> list[Cost]:
         size = len(given) * (particles(c) * number * gsd * 2 + 1)
         rule = "import_glassbench" if c.structures.source == "glassbench" else "import_structures"
         found.append(cost(rule, [600.0] * len(given), 4000, size))
-    times = [equilibration_seconds(c, t.sweeps, size, rates) for t in generated for size in unit(t)]
+    names = [canonical(t.value) for t in generated]
+    jobs_of = [(name, numbers) for name in names for numbers in c.structure_chunks(name, predicted=True)]
+    times = [equilibration_seconds(c, name, numbers, rates) for name, numbers in jobs_of]
     on_card = structure_gpus(c)
     found.append(cost("equilibrate_structures", times, 1000, written * gsd, on_card))
     proofs = sum(2 if t.predicted_structures else 1 for t in own)

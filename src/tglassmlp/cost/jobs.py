@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tglassmlp import engines
 from tglassmlp.config import Config
 from tglassmlp.cost.rates import USUAL_RATES, Rates
 from tglassmlp.division import chunk_ranges
-from tglassmlp.equilibration.schedule import attempts
+from tglassmlp.equilibration.schedule import attempts, start_of
 from tglassmlp.frames import frame_steps
 from tglassmlp.state_point import canonical
 
@@ -83,7 +83,8 @@ def attempts_rate(
     """
     can = structure_engine(c, copies).capabilities
     if c.equilibration.method == "swap_mc":
-        full = can.swap_rates.get(can.device, rates.monte_carlo)
+        usual = can.swap_rates.get(can.device, rates.monte_carlo)
+        full = rates.swap.get(_on_device(structure_engine(c, copies)), usual)
         return full * _filled(can.swap_filling.get(can.device), structures)
     # an engine that fills its lanes with replicas of one structure moves one replica in them here
     lanes = can.replicas_per_thread or 1
@@ -96,9 +97,13 @@ def _filled(needed: int | None, systems: int | None) -> float:
     return 1.0 if needed is None or systems is None else min(1.0, systems / needed)
 
 
-def equilibration_seconds(c: Config, sweeps: int, structures: int, rates: Rates = USUAL_RATES) -> float:
-    """Time of one chunk of unit systems."""
-    return structures * attempts(sweeps, particles(c)) / attempts_rate(c, rates, structures=structures)
+def equilibration_seconds(
+    c: Config, temperature: str, structures: Sequence[int], rates: Rates = USUAL_RATES
+) -> float:
+    """Time of one chunk of unit systems, by the name of its temperature and the numbers of its structures."""
+    sweeps, rung = c.temperature(temperature).sweeps, c.rung_above(temperature) is not None
+    work = sum(attempts(sweeps, particles(c), start_of(k, rung)) for k in structures)
+    return work / attempts_rate(c, rates, structures=len(structures))
 
 
 def extended_seconds(c: Config, sweeps: int, rates: Rates = USUAL_RATES) -> float:

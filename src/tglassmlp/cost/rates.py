@@ -22,6 +22,8 @@ class Rates:
     monte_carlo: float = 5e6
     #: Particle-steps of engines on devices, ``{"native on cpu": 7e7}``, where not as the engine declares.
     dynamics: Mapping[str, float] = field(default_factory=dict)
+    #: Displacements of swap Monte Carlo, likewise.
+    swap: Mapping[str, float] = field(default_factory=dict)
     #: Particles brought to their inherent structure.
     minimisation: float = 5e3
     #: Particles times coarse-graining lengths.
@@ -45,9 +47,15 @@ _MEASURED = (
     (r"^swap Monte Carlo, informed exchanges, N = \d+, T = ", "monte_carlo", 1e6),
 )
 
+#: The CUDA engine on a card, as in :attr:`Rates.dynamics`.
+_ON_CARD: Final = "cuda on gpu"
+
 
 def measured_rates(path: str | os.PathLike[str] = "results/benchmarks.json") -> tuple[Rates, list[str]]:
     """Rates of this machine where `make bench` has measured them, the defaults elsewhere.
+
+    Those of the CUDA engine on a card come from ``gpu_check.json`` beside that file
+    (``python -m benchmarks.gpu_check``).
 
     Returns
     -------
@@ -57,13 +65,10 @@ def measured_rates(path: str | os.PathLike[str] = "results/benchmarks.json") -> 
     Raises
     ------
     ValueError
-        If the file is damaged.
+        If a file is damaged.
     """
-    rates = Rates()
-    if not Path(path).is_file():
-        return rates, []
-    found: dict[str, float] = {}
-    rows = read_json(path).get("rows", [])
+    rates, found = Rates(), dict[str, float]()
+    rows = read_json(path).get("rows", []) if Path(path).is_file() else []
     for pattern, name, factor in _MEASURED:
         for row in rows:
             value = row.get("value")
@@ -72,4 +77,11 @@ def measured_rates(path: str | os.PathLike[str] = "results/benchmarks.json") -> 
     names = sorted(found)
     own = {f.name for f in fields(Rates)}
     dynamics = {name: found.pop(name) for name in names if name not in own}
-    return replace(rates, dynamics=dynamics, **found), names
+    swap: dict[str, float] = {}
+    card = Path(path).with_name("gpu_check.json")
+    measured = read_json(card).get("rates", {}) if card.is_file() else {}
+    for kind, rates_of_kind in (("dynamics", dynamics), ("swap", swap)):
+        if kind in measured:
+            rates_of_kind[_ON_CARD] = float(measured[kind])
+            names = sorted({*names, _ON_CARD})
+    return replace(rates, dynamics=dynamics, swap=swap, **found), names

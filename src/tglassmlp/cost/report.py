@@ -35,6 +35,7 @@ def describe(c: Config, costs: list[Cost], rates: Rates, measured: list[str]) ->
     )
     values = {f.name: (getattr(rates, f.name), f.name) for f in fields(Rates)}
     values["dynamics"] = dynamics_rate(c, rates), engine_on_device(c)
+    del values["swap"]
     origin = ", ".join(
         f"{name} {rate:.2g}{' (measured here)' if source in measured else ''}"
         for name, (rate, source) in values.items()

@@ -41,10 +41,12 @@ def measure_temperature(
 
     Checks
         *trend*: the mean over structures of the slope of energy against ln(sweep), measured part;
-        *start_difference*: mean energies of quenched and heated structures (Welch);
+        *start_difference*: mean energies of structures that came from above (quenched, or going on from the
+        temperature above) and of heated ones (Welch);
         *outlier*: each structure's mean energy against the others', corrected for their number;
         *overlap*: mean overlap of the structures with their state ``sweeps`` sweeps earlier, which for a
-        heated one is the state that came from the lower temperature; normalised, so that chance gives 0;
+        heated one is the state that came from the lower temperature, and for one of a ladder the structure of
+        the temperature above; normalised, so that chance gives 0;
         *heated_below*: standard deviations by which the mean inherent energy of the heated structures lies
         below that of the measured part of all structures in the last quarter of their ageing (Welch); a set
         whose heated starts did not lie below has one start only;
@@ -80,7 +82,7 @@ def measure_temperature(
     groups = [late[late.structure == k] for k in numbers]
     means = np.array([g.energy.mean() for g in groups])
     slopes = np.array([slope(np.log(g.sweep.to_numpy(float)), g.energy.to_numpy()) for g in groups])
-    quenched = np.array([g.start.iloc[0] == "quenched" for g in groups])
+    from_above = np.array([g.start.iloc[0] != "heated" for g in groups])  # quenched, or down a ladder
     checks: list[dict[str, Any]] = []
 
     def note(
@@ -96,8 +98,8 @@ def measure_temperature(
 
     longer = "raise the temperature's sweeps"
     note("trend", one_sample(slopes), "trend", longer)
-    note("start_difference", two_samples(means[quenched], means[~quenched]), "start_difference", longer)
-    for k, value in zip(numbers, outliers(means, quenched), strict=True):
+    note("start_difference", two_samples(means[from_above], means[~from_above]), "start_difference", longer)
+    for k, value in zip(numbers, outliers(means, from_above), strict=True):
         note("outlier", value, "start_difference", f"{longer}, or look at this structure", int(k))
     final = float(np.mean([g.overlap.iloc[-1] for g in groups]))
     chance = float(np.mean([random_overlap(c) for c in configurations]))

@@ -6,11 +6,13 @@ Every structure is a chain of its own, from a lattice with random species melted
 * a *heated* one first spends ``sweeps`` at ``heated_ratio`` T, then 1/2 ``sweeps`` at T. Its inherent
   energy at the end of the ageing is recorded (at sweeps up to 0), since it comes from below only if that lies
   below;
-* both then make 1/2 ``sweeps`` at T during which everything is measured. The last configuration is the
+* a structure of a *ladder* of temperatures goes on from an equilibrated one of the next higher temperature,
+  and spends 1/2 ``sweeps`` at T: it costs half as much, and comes from above like a quenched one;
+* all then make 1/2 ``sweeps`` at T during which everything is measured. The last configuration is the
   structure.
 
-Either kind costs 2 ``sweeps`` and the melt. The displacement is tuned at the beginning of each
-temperature, never while measuring. Because every other structure comes from the other side, the
+The first two kinds cost 2 ``sweeps`` and the melt. The displacement is tuned at the beginning of each
+temperature, never while measuring. Because every other structure is heated and starts by itself, the
 structures themselves carry the test that both sides agree. A large system starts from unit structures of
 its own temperature laid side by side, and must forget that its tiles were equal.
 """
@@ -26,7 +28,15 @@ import numpy as np
 from tglassmlp.equilibration.settings import EquilibrationSettings
 from tglassmlp.simulation.swap.scheme import TUNING_INTERVAL
 
-__all__ = ["INHERENT_POINTS", "MELT_SWEEPS", "Step", "attempts", "extended_plan", "structure_plan"]
+__all__ = [
+    "INHERENT_POINTS",
+    "MELT_SWEEPS",
+    "Step",
+    "attempts",
+    "extended_plan",
+    "start_of",
+    "structure_plan",
+]
 
 #: Sweeps at the high temperature that melt the lattice.
 MELT_SWEEPS: Final = 200
@@ -115,6 +125,21 @@ def _recorded(
         done = stop
 
 
+def start_of(number: int, rung_above: bool) -> str:
+    """Tell how the structure of a number starts: every other one is heated, the rest come from above.
+
+    Parameters
+    ----------
+    number
+        Its number.
+    rung_above
+        Whether it may go on from the structure of this number at the next higher temperature.
+    """
+    if number % 2:
+        return "heated"
+    return "ladder" if rung_above else "quenched"
+
+
 def structure_plan(
     temperature: float, sweeps: int, start: str, settings: EquilibrationSettings
 ) -> list[Step]:
@@ -125,13 +150,13 @@ def structure_plan(
     temperature, sweeps, settings
         T, sweeps S, scheme.
     start
-        ``"quenched"``, ``"heated"``, or ``"tiled"`` for a large system: S sweeps in all and no inherent
-        energies.
+        ``"quenched"``, ``"heated"``, ``"ladder"``, or ``"tiled"`` for a large system: S sweeps in all and no
+        inherent energies.
     """
     measured = max(1, sweeps // 2)
     tuned = _tuned(sweeps)
     steps: list[Step] = []
-    if start != "tiled":
+    if start in ("quenched", "heated"):
         steps += _stage(settings.start_temperature, MELT_SWEEPS, MELT_SWEEPS)
     if start == "heated":
         steps += _aged(list(_stage(settings.heated_ratio * temperature, sweeps, tuned)))
@@ -158,4 +183,4 @@ def _tuned(sweeps: int) -> int:
 
 def attempts(sweeps: int, n_particles: int, start: str = "quenched") -> int:
     """Count the attempts that one structure takes, for progress and run-time estimates."""
-    return n_particles * (sweeps if start == "tiled" else 2 * sweeps + MELT_SWEEPS)
+    return n_particles * (sweeps if start in ("tiled", "ladder") else 2 * sweeps + MELT_SWEEPS)

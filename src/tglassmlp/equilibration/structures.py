@@ -6,16 +6,17 @@ The functions take what a user chooses, one argument for each choice; what belon
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from tglassmlp import state_point
 from tglassmlp.configuration import Configuration
 from tglassmlp.equilibration.record import record_table
 from tglassmlp.equilibration.runner import Task, check_request, checkpoint_key, run_plan
-from tglassmlp.equilibration.schedule import structure_plan
+from tglassmlp.equilibration.schedule import start_of, structure_plan
 from tglassmlp.equilibration.settings import EquilibrationSettings
 from tglassmlp.equilibration.start import lattice_start
 from tglassmlp.mixture import KA2D, Mixture
@@ -76,6 +77,7 @@ def equilibrate_structures(
     states: Sequence[Path] | None = None,
     progress: Progress | None = None,
     engine: str = "native",
+    above: Mapping[int, Configuration] | None = None,
 ) -> list[tuple[Configuration, pd.DataFrame]]:
     """Make equilibrium structures of the unit system, as many at once as the engine moves together.
 
@@ -87,7 +89,7 @@ def equilibrate_structures(
         Their numbers; even ones are quenched, odd ones heated. Together with the temperature and
         ``root_seed`` a number decides every random number of its structure.
     sweeps
-        Sweeps S at least 1; a structure costs 2 S and the melt
+        Sweeps S at least 1; a structure costs 2 S and the melt, or S if it goes on from another
         (:mod:`tglassmlp.equilibration.schedule`).
     root_seed
         The run's seed.
@@ -102,6 +104,9 @@ def equilibrate_structures(
         Counts attempts.
     engine
         Engine whose swap Monte Carlo moves them (:mod:`tglassmlp.engines`).
+    above
+        Number -> equilibrated structure of the next higher temperature that the structure of this number goes
+        on from. Those without one, and all heated ones, start by themselves.
 
     Returns
     -------
@@ -112,26 +117,43 @@ def equilibrate_structures(
     Raises
     ------
     ValueError
-        For a request out of range, or a checkpoint that is damaged or foreign.
+        For a request out of range, a structure to go on from that is not one of this mixture, or a checkpoint
+        that is damaged or foreign.
     """
     check_request(temperature, sweeps)
-    settings = settings or EquilibrationSettings()
-    starts = ["quenched" if k % 2 == 0 else "heated" for k in structures]
+    settings, above = settings or EquilibrationSettings(), above or {}
+    starts = [start_of(k, k in above) for k in structures]
     plans = {start: structure_plan(temperature, sweeps, start, settings) for start in set(starts)}
     files: Sequence[Path | None] = [None] * len(structures) if states is None else states
     tasks = []
     for k, start, state in zip(structures, starts, files, strict=True):
         sequence = seed_sequence(root_seed, "equilibrate_structures", state_point.key(temperature), k)
         lattice, chain = sequence.spawn(2)
-        key = checkpoint_key(
-            temperature, sweeps, settings, mixture, words(sequence, 2).tolist(), engine=engine
-        )
-        tasks.append(Task(plans[start], lattice_start(mixture, lattice), chain, state, key))
+        source = words(sequence, 2).tolist()
+        if start == "ladder":
+            begin = _rung(above[k], k, mixture)
+            source.append(fingerprint([begin.positions.tolist(), begin.species.tolist()]))
+        else:
+            begin = lattice_start(mixture, lattice)
+        key = checkpoint_key(temperature, sweeps, settings, mixture, source, engine=engine)
+        tasks.append(Task(plans[start], begin, chain, state, key))
     made = run_plan(tasks, settings, mixture, progress=progress, engine=engine)
     return [
         (c, record_table(k, start, rows))
         for k, start, (c, rows) in zip(structures, starts, made, strict=True)
     ]
+
+
+def _rung(structure: Configuration, number: int, mixture: Mixture) -> Configuration:
+    """Structure of a higher temperature to go on from; refused if it is none of this mixture's."""
+    found = np.bincount(structure.species, minlength=mixture.n_species + 1)[1:].tolist()
+    wanted = [int(n) for n in mixture.composition]
+    if found != wanted or not np.isclose(structure.box_length, mixture.box_length, rtol=1e-9):
+        raise ValueError(
+            f"structure {number} cannot go on from one of {found} particles in a box of "
+            f"{structure.box_length:g}: needed are {wanted} in {mixture.box_length:g} ({mixture.name})"
+        )
+    return structure
 
 
 def equilibrate_large_system(

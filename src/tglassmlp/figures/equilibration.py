@@ -25,7 +25,7 @@ def draw(tables: Mapping[str, Any], meta: Mapping[str, Any]) -> Drawn:
     known = {t: published.energies_at(t) if published else () for t in colors}
     fig, axes = figure(PAGE if tiled.any() else COLUMN, 2.8, 1, 2 if tiled.any() else 1)
     ax = axes[0, 0]
-    lines = {"quenched": "-", "heated": "--"}
+    lines = {"quenched": "-", "heated": "--", "ladder": ":"}
     for temperature, color in sorted(colors.items(), reverse=True):
         here = rows_at(table, temperature)
         for start, rows in here.groupby("start"):

@@ -244,9 +244,10 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         ".equilibration:draw",
         ("equilibration",),
         "Equilibration of the structures",
-        "Potential energy per particle against Monte Carlo sweeps from two starts, quenched from high "
-        "and heated from low temperature, mean over structures. Equal plateaus are necessary, and show "
-        "equilibrium only if the heated start lay below (check heated_below, docs/equilibrium.md). (b) Large "
+        "Potential energy per particle against Monte Carlo sweeps from two starts, from above (quenched from "
+        "the melt, or going on from the temperature above) and heated, mean over structures. Equal plateaus "
+        "are necessary, and show equilibrium only if the heated start lay below (check heated_below, "
+        "docs/equilibrium.md). (b) Large "
         "systems begin as equal tiles: share of particles with one of their species at the same place in "
         "the neighbouring tile (independent configurations of {mixture}: {chance_overlap:.2f}, dotted)."
         "{published_energies}",

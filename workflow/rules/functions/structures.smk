@@ -2,6 +2,7 @@
 
 from tglassmlp import cost, engines
 from tglassmlp.division import chunk_ranges
+from tglassmlp.equilibration.schedule import start_of
 from tglassmlp.equilibration.settings import decisive
 
 
@@ -32,7 +33,7 @@ def equilibration_settings(ensemble="unit"):
     chosen = {
         k: v
         for k, v in decisive(section("equilibration")).items()
-        if k not in ("checks", "on_failure", "extended_check")
+        if k not in ("checks", "on_failure", "extended_check", "start")
     }
     name = structure_engine(ensemble)
     return chosen if name == engines.usual() else {**chosen, "engine": name}
@@ -121,6 +122,59 @@ def chunk_structures(wildcards):
     return list(every[int(wildcards.chunk)])
 
 
+def rungs_above(wildcards):
+    """Number, chunk and place at the temperature above of each structure of a chunk that goes on from there."""
+    rung = CONFIG.rung_above(wildcards.temperature)
+    return [
+        [number, *CONFIG.structure_place(rung, number)]
+        for number in chunk_structures(wildcards)
+        if start_of(number, rung is not None) == "ladder"
+    ]
+
+
+def chunks_above(wildcards):
+    """Chunks of the temperature above that hold those structures."""
+    return sorted({chunk for _, chunk, _ in rungs_above(wildcards)})
+
+
+def structures_above(wildcards):
+    """Files of the structures of the temperature above that those of a chunk go on from."""
+    rung = CONFIG.rung_above(wildcards.temperature)
+    return [
+        file_of(paths.STRUCTURES, ensemble="unit", temperature=rung, chunk=chunk)
+        for chunk in chunks_above(wildcards)
+    ]
+
+
+def proofs_above(wildcards):
+    """Proofs of equilibrium of those structures: a rung starts when the one above is proved.
+
+    They let it start and are no part of what it makes, hence `ancient`.
+    """
+    rung = CONFIG.rung_above(wildcards.temperature)
+    learnt = chunks("unit", rung) if rung else []
+    needed = sorted({str(c) not in learnt for c in chunks_above(wildcards)})
+    return [
+        ancient(
+            file_of(paths.EQUILIBRATION, temperature=rung, proof=paths.PROOFS[further])
+        )
+        for further in needed
+    ]
+
+
+def ladder():
+    """Parameter of rules that continue structures: number, place of the file and place in it of each."""
+
+    def places(wildcards):
+        files = chunks_above(wildcards)
+        return [
+            [number, files.index(chunk), place]
+            for number, chunk, place in rungs_above(wildcards)
+        ]
+
+    return {"above": places} if CONFIG.equilibration.start == "ladder" else {}
+
+
 def chunk_systems(wildcards):
     """Numbers of the large systems of one chunk."""
     return list(
@@ -143,9 +197,8 @@ def large_particles():
 
 def needed_by_equilibration(wildcards):
     """Minutes that one chunk needs: the estimate and two thirds more."""
-    sweeps = temperature_entry(wildcards.temperature)["sweeps"]
     seconds = cost.equilibration_seconds(
-        CONFIG, sweeps, len(chunk_structures(wildcards))
+        CONFIG, wildcards.temperature, chunk_structures(wildcards)
     )
     return round(10 + seconds * 5 / 3 / 60)
 

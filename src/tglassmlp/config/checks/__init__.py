@@ -15,6 +15,7 @@ from tglassmlp.config.checks.liquid import (
     dynamics_time_problems,
     equilibration_problems,
     extended_check_problems,
+    ladder_problems,
     large_problems,
     structure_problems,
     system_problems,
@@ -34,6 +35,7 @@ def contradictions(c: Config) -> Iterable[Problem]:
     yield from temperature_problems(c)
     yield from dynamics_time_problems(c)
     yield from structure_problems(c)
+    yield from ladder_problems(c)
     yield from grid_problems(c)
     yield from label_problems(c)
     yield from training_problems(c)

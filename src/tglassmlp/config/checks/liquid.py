@@ -295,6 +295,27 @@ def structure_problems(c: Config) -> Iterable[Problem]:
             )
 
 
+def ladder_problems(c: Config) -> Iterable[Problem]:
+    """Find rungs of a ladder with more structures than there are above them to go on from."""
+    for k, t in enumerate(c.temperatures):
+        try:
+            name = canonical(t.value)
+            above = c.rung_above(name)
+        except ValueError:
+            return  # said elsewhere
+        if above is None:
+            continue
+        here, there = (c.structures_at(x) + len(c.predicted_at(x)) for x in (name, above))
+        if here > there:
+            key = "predicted_structures" if t.predicted_structures else "extra_structures"
+            yield Problem(
+                f"temperatures[{k}].{key}",
+                f"{here} structures in all",
+                f"at most the {there} at T = {above}: equilibration.start is ladder, and each goes on from "
+                "the one of its number there",
+            )
+
+
 def extended_check_problems(c: Config) -> Iterable[Problem]:
     """Find structures of the extended check that the run does not have."""
     check = c.equilibration.extended_check

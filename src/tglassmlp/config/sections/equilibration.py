@@ -63,6 +63,11 @@ class EquilibrationSettings(Settings):
     record_points: int = key_of(settings.EquilibrationSettings, "record_points")
     start_temperature: float = key_of(settings.EquilibrationSettings, "start_temperature")
     heated_ratio: float = key_of(settings.EquilibrationSettings, "heated_ratio")
+    start: Literal["independent", "ladder"] = Field(
+        "independent",
+        description="structures from above are quenched from the melt (independent), or go on from those of "
+        "the next higher temperature (ladder)",
+    )
     checks: EquilibrationChecks = Field(
         EquilibrationChecks(), description="limits of the equilibration checks"
     )

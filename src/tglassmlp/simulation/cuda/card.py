@@ -64,6 +64,11 @@ class CardKernels:
         each = self._cupy.cuda.driver.occupancyMaxActiveBlocksPerMultiprocessor(function.ptr, threads, shared)
         return int(each) * int(self._cupy.cuda.Device().attributes["MultiProcessorCount"])
 
+    def resources(self, kernel: str) -> dict[str, int]:
+        """Return the registers of a thread, and the bytes of its local memory: what is spilled."""
+        found = self._module.get_function(kernel)
+        return {"registers": int(found.num_regs), "local_bytes": int(found.local_size_bytes)}
+
 
 class Card:
     """One of the cards that CUDA shows to this process; from then on CuPy works on it.
@@ -77,7 +82,7 @@ class Card:
     emulated: Final = False
 
     def __init__(self, number: int = 0) -> None:
-        self._cupy = _cupy()
+        self._cupy, self._number = _cupy(), number
         self._cupy.cuda.Device(number).use()
         properties = self._cupy.cuda.runtime.getDeviceProperties(number)
         name = properties["name"]
@@ -109,6 +114,22 @@ class Card:
         """Bytes that arrays may still take."""
         pool = self._cupy.get_default_memory_pool()
         return int(self._cupy.cuda.runtime.memGetInfo()[0]) + int(pool.free_bytes())
+
+    def facts(self) -> dict[str, Any]:
+        """Return name and size of the card, and the versions of driver, run time and CuPy."""
+        runtime, attributes = self._cupy.cuda.runtime, self._cupy.cuda.Device(self._number).attributes
+        major, minor = attributes["ComputeCapabilityMajor"], attributes["ComputeCapabilityMinor"]
+        return {
+            "name": self.title,
+            "compute_capability": f"{major}.{minor}",
+            "multiprocessors": int(attributes["MultiProcessorCount"]),
+            "clock_hertz": 1000.0 * int(attributes["ClockRate"]),
+            "shared_bytes_of_a_block": self.shared_limit,
+            "memory_bytes": int(runtime.memGetInfo()[1]),
+            "driver_version": int(runtime.driverGetVersion()),
+            "runtime_version": int(runtime.runtimeGetVersion()),
+            "cupy_version": str(self._cupy.__version__),
+        }
 
 
 @cache

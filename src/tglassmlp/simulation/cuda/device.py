@@ -45,6 +45,10 @@ class Kernels(Protocol):
         """Blocks of a kernel that the device holds at the same time."""
         ...
 
+    def resources(self, kernel: str) -> dict[str, int]:
+        """Return registers and bytes of local memory (what is spilled) of a thread, if that is known."""
+        ...
+
 
 class Device(Protocol):
     """A card, or its emulation. Arrays are NumPy arrays under emulation, and CuPy arrays on a card."""
@@ -78,6 +82,10 @@ class Device(Protocol):
 
     def free_memory(self) -> int:
         """Bytes that arrays may still take."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """Return what records say of the device: name, versions, size."""
         ...
 
 

@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.configuration import Configuration
+from tglassmlp.mixture import Mixture
 from tglassmlp.progress import Report
 from tglassmlp.simulation import thermostats
 from tglassmlp.simulation.cuda.device import Device, device
 from tglassmlp.simulation.cuda.replicas import STATE, ReplicaBatch, bytes_per_replica, list_words
-from tglassmlp.simulation.dynamics import Trajectory
+from tglassmlp.simulation.dynamics import DEFAULT_SETTINGS, DynamicsSettings, Trajectory
 from tglassmlp.simulation.native.fixed_point import (
     FixedPointModel,
     fixed_point,
@@ -41,7 +42,7 @@ from tglassmlp.simulation.replica_run import (
     replica_starts,
 )
 
-__all__ = ["CALL_SECONDS", "ENGINE", "FIRST_WORK", "CudaDynamics"]
+__all__ = ["CALL_SECONDS", "ENGINE", "FIRST_WORK", "CudaDynamics", "particle_steps_per_second"]
 
 #: A launch lasts about this long, so that progress, checkpoints and interrupts get their turn.
 CALL_SECONDS: float = 2.0
@@ -65,7 +66,8 @@ class _Run(ReplicaRun):
         checkpoint: Path | None,
     ) -> None:
         self.model = model
-        self.start = np.stack([fixed_point(c, np.int32) for c in starts])
+        places = {id(c): fixed_point(c, np.int32) for c in starts}  # usually one for all
+        self.start = np.stack([places[id(c)] for c in starts])
         self.statistics: dict[str, float] = {}
         self.resumed_at = 0
         super().__init__(
@@ -264,7 +266,8 @@ class _Batch:
         for s, run in enumerate(self.runs):
             run.write(run.snapshot({name: state[name][self._rows(s)] for name in STATE}))
 
-    def _advance(self, structures: list[int], first: int, n_steps: int) -> None:
+    def advance(self, structures: list[int], first: int, n_steps: int) -> None:
+        """Move the replicas of some structures, all of them at step ``first``."""
         count = thermostats.applications(first, n_steps, self.settings.thermostat_interval)
         normal = gamma = np.zeros((len(structures) * self.replicas, 0))
         if self.settings.thermostat == "bussi":
@@ -289,7 +292,7 @@ class _Batch:
             frame = min(int(self.runs[s].frames[self.runs[s].done]) for s in moving)
             stop = min(frame, step + n_steps, *others)
             began = time.monotonic()
-            self._advance(moving, step, stop - step)
+            self.advance(moving, step, stop - step)
             taken, moved = time.monotonic() - began, stop - step
             for s in moving:
                 self.runs[s].step = stop
@@ -320,3 +323,67 @@ class _Batch:
                 "steps_per_list": moved / max(1, lists),
                 "resident_replicas": float(self.batch.resident()),
             }
+
+
+def particle_steps_per_second(
+    configuration: Configuration,
+    temperature: float,
+    replicas: int,
+    mixture: Mixture,
+    *,
+    settings: DynamicsSettings = DEFAULT_SETTINGS,
+    seconds: float = 2.0,
+    seed: int = 1,
+    on: Device | None = None,
+) -> dict[str, float]:
+    """Measure particle-steps per second of many replicas of one structure.
+
+    Launches become longer until one takes the time that is wanted; that one counts, with the random numbers
+    that the processor draws for it.
+
+    Parameters
+    ----------
+    configuration, temperature, mixture, settings
+        Structure, temperature, pair potential, integration.
+    replicas
+        Replicas that move at the same time.
+    seconds
+        Shortest time of the launch that counts.
+    seed
+        Seed of the velocities and of the thermostat.
+    on
+        Device; that of the environment if None.
+
+    Returns
+    -------
+    dict
+        ``particle_steps_per_second``, ``replicas``, ``steps`` and ``seconds`` of the launch that counts,
+        ``entries_per_particle`` of the list, ``steps_per_list``, ``resident_replicas`` of the device.
+    """
+    place = on or device()
+    request = DynamicsRequest(
+        [configuration], [np.random.SeedSequence(seed)], temperature, [0], replicas, mixture, settings
+    )
+    run = _run_of(request, None)
+    batch = _Batch([run], place, PLAIN)
+    steps, taken = 20, 0.0
+    batch.advance([0], 0, steps)
+    done = steps
+    before = batch.batch.counters()
+    while taken < seconds:
+        steps = max(steps + 1, int(steps * min(8.0, 1.3 * seconds / max(taken, 1e-3))))
+        before = batch.batch.counters()
+        began = time.perf_counter()
+        batch.advance([0], done, steps)
+        taken, done = time.perf_counter() - began, done + steps
+    lists, listed = (batch.batch.counters() - before).sum(axis=0).tolist()
+    work = run.n_particles * replicas * steps
+    return {
+        "particle_steps_per_second": work / taken,
+        "replicas": float(replicas),
+        "steps": float(steps),
+        "seconds": taken,
+        "entries_per_particle": listed / work,
+        "steps_per_list": replicas * steps / max(1, lists),
+        "resident_replicas": float(batch.batch.resident()),
+    }

@@ -132,6 +132,10 @@ class EmulatedKernels:
         """Blocks that run at the same time: one per thread of the processor."""
         return self._threads
 
+    def resources(self, kernel: str) -> dict[str, int]:
+        """Return nothing: g++ decides about registers."""
+        return {}
+
 
 class EmulatedDevice:
     """The processor in place of a card."""
@@ -166,6 +170,15 @@ class EmulatedDevice:
     def free_memory(self) -> int:
         """Bytes that arrays may still take: half of what the machine has free."""
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+    def facts(self) -> dict[str, Any]:
+        """Return what stands for the card: the compiler and the processor."""
+        return {
+            "name": self.title,
+            "compiler": _version(_compiler()).splitlines()[0],
+            "processor": binding.get_host_cpu_name(),
+            "threads": self.threads,
+        }
 
 
 def open_device(threads: int = 1) -> EmulatedDevice:
