@@ -58,7 +58,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo run report reproduction status verify estimate reproduce compare test commands campaign faults \
+.PHONY: help install figures demo run report reproduction status verify estimate reproduce compare test commands campaign faults \
 	fuzz slurm mutation docs lint format schema bench clean
 
 help:  ## show this list
@@ -76,6 +76,11 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+#: Every figure of the paper from the structures and propensities that come with the repository: nothing is simulated. It is the target
+#: {make}`run` with `config/figures.yaml`, and understands the same words.
+figures: CONFIG := config/figures.yaml
+figures: run  ## draw every figure from the shipped data set (config/figures.yaml)
 
 #: The target {make}`run` without a configuration.
 demo: run  ## make the whole paper at demo scale (config.yaml)

@@ -316,6 +316,7 @@ register(
             largest_system=7500,
             largest_swap_system=15_000,
             exchanges=("informed",),
+            environment="cuda",
             device_variable="TGLASSMLP_CUDA_DEVICE",
         ),
         dynamics="tglassmlp.simulation.cuda.dynamics:ENGINE",

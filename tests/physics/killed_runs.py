@@ -17,10 +17,12 @@ from tglassmlp.equilibration.settings import EquilibrationSettings
 from tglassmlp.equilibration.start import lattice_start
 from tglassmlp.equilibration.structures import equilibrate_large_system, equilibrate_structure
 from tglassmlp.simulation import minimisation
+from tglassmlp.simulation.cuda import dynamics as cuda_dynamics
+from tglassmlp.simulation.cuda.dynamics import CudaDynamics
+from tglassmlp.simulation.cuda.emulated import EmulatedDevice
 from tglassmlp.simulation.dynamics import DynamicsSettings, log_spaced_steps
 from tglassmlp.simulation.native import engine
-from tglassmlp.simulation.protocols import DynamicsRequest
-from tglassmlp.simulation.run import run_structures
+from tglassmlp.simulation.protocols import Conduct, Dynamics, DynamicsRequest, dynamics_engine
 from tglassmlp.storage import write_npz
 
 TILES = 3
@@ -64,20 +66,36 @@ def swap_large(size: str, state: Path | None, seconds: float) -> Arrays:
     )
 
 
-def _dynamics(c: Configuration, steps: int, replicas: int, state: Path | None, seconds: float) -> Arrays:
+def _dynamics(
+    c: Configuration,
+    steps: int,
+    replicas: int,
+    state: Path | None,
+    seconds: float,
+    chosen: Dynamics | None = None,
+) -> Arrays:
     # calls of a twentieth of a second, so that there are many moments between two checkpoints
-    engine.CALL_SECONDS = 0.05
+    engine.CALL_SECONDS = cuda_dynamics.CALL_SECONDS = 0.05
+    cuda_dynamics.FIRST_WORK = 1e5
     settings = DynamicsSettings(block_seconds=seconds)
     frames = log_spaced_steps(steps * settings.time_step, settings.time_step)
     seeds = [np.random.SeedSequence(3)]
     request = DynamicsRequest([c], seeds, 1.0, frames, replicas, mixture("unit"), settings, numbers=[0])
-    found = run_structures(request, state=state, threads=2)[0]
+    files = None if state is None else [state / "structure0.npz"]
+    conduct = Conduct(files, keep_checkpoints=state is not None, threads=2)
+    found = (chosen or dynamics_engine("native")).trajectories(request, conduct)[0]
     return {
         "displacements": found.displacements,
         "kinetic_temperature": found.kinetic_temperature,
         "potential_energy": found.potential_energy,
         "conserved_drift": found.conserved_drift,
     }
+
+
+def dynamics_cuda(size: str, state: Path | None, seconds: float) -> Arrays:
+    # on the emulation by g++, which is slow
+    chosen = CudaDynamics(EmulatedDevice())
+    return _dynamics(liquid(size), 6000 if size == "small" else 1500, 8, state, seconds, chosen)
 
 
 def dynamics_unit(size: str, state: Path | None, seconds: float) -> Arrays:
@@ -110,6 +128,7 @@ KINDS: dict[str, Callable[[str, Path | None, float], Arrays]] = {
     "swap Monte Carlo, large system": swap_large,
     "dynamics, unit system": dynamics_unit,
     "dynamics, large system": dynamics_large,
+    "dynamics of engine cuda, emulated, unit system": dynamics_cuda,
     "minimiser, unit system": minimiser_unit,
     "minimiser, large system": minimiser_large,
 }

@@ -22,6 +22,7 @@ FILES = (
     "config.yaml",
     "config/smoke.yaml",
     "config/laptop.yaml",
+    "config/figures.yaml",
     "config/paper.yaml",
     "config/glassbench.yaml",
 )
@@ -351,7 +352,8 @@ WRONG = [
     ("training.phase1.0.epocs", 3, "training.phase1[0].epocs", "an unknown key", "did you mean 'epochs'?"),
     ("large_systems.dynamics.temperature", 0.6, "large_systems.dynamics.temperature", "0.6", "one of the"),
     ("large_systems.dynamics.systems", 5, "large_systems.dynamics.systems", "5", "at most"),
-    ("large_systems.tiles", 1, "large_systems.tiles", "1", "at least 2"),
+    ("large_systems", {"tiles": 1, "number": 90}, "large_systems.number", "90", "each is a unit system"),
+    ("large_systems.tiles", 0, "large_systems.tiles", "0", "at least 1"),
     ("figures.snapshot", {"temperature": 0.4, "c_b": 0.51}, "figures.snapshot.c_b", "0.51", "one of c_b"),
     ("figures.formats", ["pdf"], "figures.formats", '["pdf"]', "png first"),
     # what would be noticed after hours or days

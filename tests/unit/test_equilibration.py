@@ -7,7 +7,12 @@ import pandas as pd
 import pytest
 
 from tglassmlp import KA2D, Configuration
-from tglassmlp.equilibration.checks import check_large_systems, check_temperature, measure_temperature
+from tglassmlp.equilibration.checks import (
+    check_large_systems,
+    check_temperature,
+    measure_large_systems,
+    measure_temperature,
+)
 from tglassmlp.equilibration.heat_capacity import check_heat_capacity, heat_capacity
 from tglassmlp.equilibration.order import bond_orientational_order, radial_distributions
 from tglassmlp.equilibration.overlap import overlap, random_overlap, tile_overlap
@@ -20,6 +25,7 @@ from tglassmlp.equilibration.structures import (
     equilibrate_structure,
 )
 from tglassmlp.equilibration.verdict import NotEquilibratedError, accept, judge, refuse_failed_checks
+from tglassmlp.simulation.energies import potential_energies
 from tglassmlp.storage import read_json, write_json
 
 SMALL = KA2D.scaled(10)
@@ -146,6 +152,18 @@ def test_large_system_forgets_its_tiles(liquid):
     assert "tile_overlap of structure 0 is 0.886, allowed 0.1" in verdict["failed"][0]
     assert "overlap 0.900, by chance 0.121 in this mixture" in verdict["failed"][0]
     assert "sweeps_factor" in verdict["failed"][0]
+
+
+def test_unit_systems_stand_in_for_large_ones_as_they_are(liquid):
+    other = liquid.with_positions(liquid.positions + 0.1)
+    made = equilibrate_large_systems([liquid, other], 0.8, [1], 20, 1, 7, QUICK, SMALL)
+    assert made[0][0] is other
+    record = made[0][1]
+    assert record.energy.tolist() == [pytest.approx(potential_energies(other, SMALL).mean())]
+    measured = measure_large_systems(record, [other], 0.8, [liquid, other])
+    table, verdict = judge(measured)
+    assert (table["check"].tolist(), verdict["passed"]) == (["tile_overlap"], True)
+    assert verdict["normalised_overlap"] == 0.0
 
 
 def test_large_systems_of_a_chunk_are_made_one_by_one(liquid, tmp_path):

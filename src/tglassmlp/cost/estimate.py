@@ -179,7 +179,7 @@ def estimate(c: Config, rates: Rates = USUAL_RATES) -> list[Cost]:
     disk = baseline * central(c) * systems(c, "unit") * n_c * (2 * c.baselines.networks + 4) * 4e-6
     found.append(cost("predict_baselines", [1.0] * baseline, prediction_megabytes(c, "unit"), disk))
     found.append(
-        cost("tables and numbers", [4.0] * 12 + [20.0, 60.0], 1500 + 4 * per["large"] / n_t * 8e-6, 20)
+        cost("tables and numbers", [4.0] * 13 + [20.0, 60.0], 1500 + 4 * per["large"] / n_t * 8e-6, 20)
     )
-    found.append(cost("figures and movie", [2.0] * 22 + [12.0], 1500, 10))
+    found.append(cost("figures and movie", [2.0] * 23 + [12.0], 1500, 10))
     return found

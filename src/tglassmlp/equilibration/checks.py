@@ -193,7 +193,7 @@ def measure_large_systems(
     units
         Unit systems of that temperature. Without them the fluctuations at the smallest wave vectors
         (:func:`tglassmlp.equilibration.fluctuations.measure_small_q`) have no plateau to be held against, and
-        are left out.
+        are left out; so are they where large systems are of one tile, which are the unit systems themselves.
 
     Returns
     -------
@@ -210,7 +210,8 @@ def measure_large_systems(
         advice += _scale(overlaps[-1], chances[-1])
         checks.append(measured_check("tile_overlap", value, "tile_overlap", advice, int(str(number)), None))
     systems = [entry["structure"] for entry in checks]
-    if units:
+    one_tile = bool(units) and configurations[0].n_particles == units[0].n_particles
+    if units and not one_tile:
         n_species = max(int(c.species.max()) for c in units)
         for check, value, sentence in measure_small_q(configurations, units, n_species):
             checks.append(measured_check(check, value, check, sentence))

@@ -14,6 +14,7 @@ import pandas as pd
 
 from tglassmlp import state_point
 from tglassmlp.configuration import Configuration
+from tglassmlp.equilibration.overlap import random_overlap
 from tglassmlp.equilibration.record import record_table
 from tglassmlp.equilibration.runner import Task, check_request, checkpoint_key, run_plan
 from tglassmlp.equilibration.schedule import start_of, structure_plan
@@ -23,6 +24,7 @@ from tglassmlp.mixture import KA2D, Mixture
 from tglassmlp.progress import Progress
 from tglassmlp.provenance import fingerprint
 from tglassmlp.randomness import seed_sequence, words
+from tglassmlp.simulation.energies import potential_energies
 
 __all__ = [
     "equilibrate_large_system",
@@ -222,7 +224,8 @@ def equilibrate_large_systems(
     sweeps
         Sweeps in all; the second half is measured.
     tiles
-        Unit systems per side, at least 2.
+        Unit systems per side. With 1 the unit systems are returned as they are: in equilibrium already, and
+        with no tiles to forget; their record has one row.
 
     Returns
     -------
@@ -236,8 +239,10 @@ def equilibrate_large_systems(
         As :func:`equilibrate_structures`.
     """
     check_request(temperature, sweeps)
-    if tiles < 2:
-        raise ValueError(f"tiles must be at least 2, found {tiles}")
+    if tiles < 1:
+        raise ValueError(f"tiles must be at least 1, found {tiles}")
+    if tiles == 1:
+        return [(c, _as_it_is(k, c, mixture)) for k, c in ((k, units[k % len(units)]) for k in numbers)]
     settings = settings or EquilibrationSettings()
     plan = structure_plan(temperature, sweeps, "tiled", settings)
     files: Sequence[Path | None] = [None] * len(numbers) if states is None else states
@@ -250,3 +255,11 @@ def equilibrate_large_systems(
         tasks.append(Task(plan, unit.tiled(tiles), sequence, state, key))
     made = run_plan(tasks, settings, mixture, tiles=tiles, progress=progress, engine=engine)
     return [(c, record_table(k, "tiled", rows)) for k, (c, rows) in zip(numbers, made, strict=True)]
+
+
+def _as_it_is(number: int, c: Configuration, mixture: Mixture) -> pd.DataFrame:
+    """Record of a unit system that stands in for a large one."""
+    energy = float(potential_energies(c, mixture).mean())
+    return record_table(
+        number, "tiled", [{"sweep": 1, "measured": True, "energy": energy, "overlap": random_overlap(c)}]
+    )

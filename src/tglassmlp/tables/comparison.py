@@ -47,7 +47,9 @@ def comparison_sums(labels: Sequence[File], predictions: Sequence[File], baselin
         md, model = at.measured(), at.values
         assert md is not None
         if len(model):
-            sums = pearson_sums(np.asarray(model, dtype=np.float64).mean(axis=0), md)
+            # structures that are only predicted follow those with dynamics
+            mean = np.asarray(model, dtype=np.float64).mean(axis=0)[: md.shape[0]]
+            sums = pearson_sums(mean, md)
             methods = found.setdefault(at.temperature, {})
             methods.setdefault((at.fields.method, at.fields.t_min), {})[state_point.key(at.c_b)] = sums
     return found

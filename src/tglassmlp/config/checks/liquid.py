@@ -115,6 +115,13 @@ def equilibration_problems(c: Config) -> Iterable[Problem]:
         particles * max(2.0, 0.0 if check is None else check.factor),
         particles * large.tiles**2 * max(1.0, large.sweeps_factor),
     )
+    if large.tiles == 1 and large.number > c.structures.number:
+        yield Problem(
+            "large_systems.number",
+            str(large.number),
+            f"at most structures.number ({c.structures.number}) where large_systems.tiles is 1: each is a "
+            "unit system",
+        )
     for k, t in enumerate(c.temperatures):
         if t.sweeps * longest > MOST_ATTEMPTS:
             yield Problem(

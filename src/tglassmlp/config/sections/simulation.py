@@ -47,8 +47,9 @@ class LargeDynamicsSettings(Settings):
 class LargeSystemSettings(Settings):
     """Tiled, re-equilibrated systems for snapshots and S_4(q)."""
 
-    tiles: Annotated[int, Field(ge=2, le=1000)] = Field(
-        description="unit systems per side (8: 64 unit systems)"
+    tiles: Annotated[int, Field(ge=1, le=1000)] = Field(
+        description="unit systems per side (8: 64 unit systems); 1: the unit systems themselves stand in for "
+        "large ones, as they are"
     )
     number: Annotated[int, Field(ge=1, le=1_000_000)] = Field(description="large systems per temperature")
     chunk: Count = Field(1, description="large systems per job; results do not depend on it")
