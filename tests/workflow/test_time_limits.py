@@ -1,4 +1,4 @@
-"""The longest job of a site: what jobs ask for is cut there, and they are tried again as often as it needs."""
+"""The longest job of a site: jobs ask for no more, and are tried again as often as that takes."""
 
 from __future__ import annotations
 
