@@ -1,4 +1,4 @@
-"""``%%bash`` whose output is one piece: IPython's own sends it in fragments, which a page shows with breaks."""
+"""``%%bash`` whose output is one piece: IPython's own sends fragments, which a page shows with breaks."""
 
 import subprocess
 import sys

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from tglassmlp import paths
 from tglassmlp.figures import registry
-from tglassmlp.figures.loading import load_tables
 from tglassmlp.storage import read_table_provenance
 
 if TYPE_CHECKING:
@@ -119,7 +118,9 @@ def redraw(
     ... )  # doctest: +SKIP
     >>> figure.savefig("talk.png", dpi=300)  # doctest: +SKIP
     """
+    # tables need pandas, which an installation for predictions does not have
     from tglassmlp.figures.drawing import draw
+    from tglassmlp.figures.loading import load_tables
 
     if figure not in registry.FIGURES:
         raise ValueError(f"there is no figure {figure!r}; the figures are {', '.join(registry.FIGURES)}")
