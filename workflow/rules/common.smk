@@ -182,7 +182,7 @@ def per_chunk(product, predicted=False):
 
 
 def within_limit(needed):
-    """Run time that a rule asks for: what its jobs need, cut to the longest job that the site allows.
+    """Run time that jobs ask for, which is what they need, cut to the longest job that the site allows.
 
     `needed` is a number of minutes or a function of the wildcards.
     """
