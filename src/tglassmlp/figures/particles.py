@@ -78,16 +78,16 @@ def in_units(label: Label) -> str:
 
 
 def color_limits(propensity: NDArray, label: Label = BOND_BREAKING) -> tuple[float, float]:
-    """Range of the colour scale: the central 98 % of the values shown.
+    """Range of the colour scale, which is that of the label: 0 to 1 for bond breaking, in every panel.
 
-    Where the values of a label have two bounds, as from 0 to 1, the ends go outwards to the next twentieth.
+    Contrast is then that of the field and not of its scale, and panels of different runs can be compared.
+    Where the range has no upper end, the scale holds the central 98 % of the values shown.
     """
+    if np.isfinite([label.lowest, label.highest]).all():
+        return label.lowest, label.highest
     low, high = (float(x) for x in np.quantile(propensity, [0.01, 0.99]))
-    if not np.isfinite([label.lowest, label.highest]).all():
-        low = max(low, label.lowest)
-        return (low, high) if high > low else (low - 0.5, low + 0.5)
-    low, high = np.floor(20 * low) / 20, np.ceil(20 * high) / 20
-    return float(max(0.0, min(low, high - 0.1))), float(min(1.0, max(high, low + 0.1)))
+    low = max(low, label.lowest)
+    return (low, high) if high > low else (low - 0.5, low + 0.5)
 
 
 def particle_colors(
