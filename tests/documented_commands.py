@@ -104,6 +104,7 @@ ALONE = (
     Command("make schema"),
     Command("make format"),
     Command("make lint", "Congratulations|0 errors|no issues found"),
+    Command("make dist DIST=quick", r"\.whl: [\d.]+ MB, [1-9]\d* files, tried"),
     Command("make docs", "the manual: build/manual/index.html"),
     Command("make bench BENCH=quick", r"rows in \d+ s: results/quick/benchmarks.json"),
     Command("BENCH=quick python -m benchmarks threads", r"2 rows in \d+ s"),
@@ -144,6 +145,8 @@ ELSEWHERE = {
     "conda env": "another environment",
     "conda install": "another environment",
     "pip install": "into another environment",
+    "pip download": "for machines without internet",
+    "python -m venv": "another environment",
     "python -c": "asks that environment for HOOMD-blue",
 }
 
