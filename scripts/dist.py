@@ -25,9 +25,9 @@ from setuptools import build_meta
 getattr(build_meta, sys.argv[2])(sys.argv[1])
 """
 NETWORKS = """
-import tglassmlp
+import tglassmlp as tg
 from tglassmlp.command.parser import main
-print(tglassmlp.__file__)
+print(tg.__file__)
 main(["networks"])
 """
 CONFIGURATION = """
