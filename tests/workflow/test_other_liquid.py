@@ -91,7 +91,7 @@ def texts_of(figure):
 def test_files_of_the_run_carry_the_mixture(finished, settings):
     folder, said = finished
     own = {"name": "KA65-35", "fingerprint": identity(settings.mixture())}
-    assert "binary (KA65-35): finished" in said
+    assert "binary (KA65-35): a part of the run was asked for" in said
     assert read_mixture(folder / "unit/structures/T1.60/chunk0.gsd") == settings.mixture()
     assert set(read_configurations(folder / "unit/inherent/T1.60/chunk0.gsd")[0].species) == {1, 2}
     for file in (
@@ -196,6 +196,18 @@ def test_the_run_learns_displacements_at_the_times_of_bond_breaking(finished):
     assert not [
         name for name in read_json(folder / "numbers.json")["numbers"] if name.startswith("selection/")
     ]
+
+
+@pytest.mark.slow
+def test_structures_go_down_the_ladder(finished):
+    """Even ones of T = 1.60 go on from those of 2.00, which their first overlap still shows."""
+    folder, _ = finished
+    for t, even in (("2.00", "quenched"), ("1.60", "ladder")):
+        record = read_table(folder / f"unit/structures/T{t}/chunk0.parquet")
+        assert list(record.groupby("structure").start.first()) == [even, "heated"] * 2
+    begun = record[record.start == "ladder"].groupby("structure").first()
+    assert (begun.sweep <= 10).all()
+    assert (begun.overlap > 0.4).all(), "after ten sweeps a structure is still like the one above"
 
 
 @pytest.mark.slow
