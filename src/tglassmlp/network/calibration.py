@@ -3,8 +3,8 @@
 Amplitudes are measured on the structures learnt from, training and validation together, at the temperatures
 measured; the share r that predictions hold of it is measured on validation structures, which the networks
 have not learnt from. Their predictions are rescaled to it at every state point the run asks for
-(:mod:`tglassmlp.network.contrast`). What is then left is correlated in space as
-:mod:`tglassmlp.network.residual` says.
+(:mod:`tglassmlp.network.contrast`), by their spread over all structures that were not learnt from, of which
+no label is needed. What is then left is correlated in space as :mod:`tglassmlp.network.residual` says.
 """
 
 from __future__ import annotations
@@ -88,9 +88,13 @@ def measured_contrast(
         structures = read_structures(files[t], t, networks.scaling)
         learnt, parts = learnt_numbers(run, structures), divided(run, len(structures))
         chosen = structures.take(learnt)
-        fields = {c: _mean_field(networks, chosen.inputs, t, c) for c in asked[t]}
-        for c, field in fields.items():
-            deviation[i, find(c_b, c)] = field.std()
+        # networks vary too much on what they have learnt by heart: their own spread is that on other
+        # structures, of which no label is needed
+        fresh = [n for n in range(len(structures)) if n not in set(parts.train)] or learnt
+        every = {c: _mean_field(networks, structures.inputs, t, c) for c in asked[t]}
+        for c, field in every.items():
+            deviation[i, find(c_b, c)] = field[fresh].std()
+        fields = {c: field[learnt] for c, field in every.items()}
         points = measured.get(t, [])
         if points:
             half = labels_at(label_files[t][0], points, name="half")[:, learnt]
