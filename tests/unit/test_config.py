@@ -748,6 +748,9 @@ def test_a_ladder_leads_from_each_temperature_to_the_next_that_is_made(demo):
     ladder["structures"] |= {"source": "glassbench", "glassbench": {"path": "x", "temperatures": [0.40]}}
     assert load(ladder).rung_above("0.35") == "0.45"
     assert load(ladder).rung_above("0.40") is None
+    held = {"source": "dataset", "glassbench": None, "dataset": {"temperatures": [0.40]}}
+    c = load(changed(ladder, "structures", ladder["structures"] | held))
+    assert (c.rung_above("0.35"), c.rung_above("0.40")) == ("0.40", None), "a data set is proved as we are"
     ladder["temperatures"][3]["predicted_structures"] = 4
     with pytest.raises(ConfigError) as error:
         load(ladder)

@@ -180,6 +180,22 @@ def test_equilibrium_passes(liquid, order_once):
     assert all(failed(synthetic(n, seed), liquid) == [] for n in (2, 3, 4, 8) for seed in range(4))
 
 
+def test_structures_of_a_ladder_are_held_against_heated_ones_like_quenched_ones(liquid, order_once):
+    """Also where some of them start from the melt and some go on from the temperature above."""
+    records = synthetic(gap=0.005)
+    ladder = records.assign(
+        start=[
+            "ladder" if s == "quenched" and k else s
+            for s, k in zip(records.start, records.structure, strict=True)
+        ]
+    )
+    assert set(ladder.start) == {"quenched", "ladder", "heated"}
+    one, other = (measure_temperature(r, [liquid] * 8, 0.5, SMALL) for r in (records, ladder))
+    assert one == other
+    apart = ladder.assign(energy=ladder.energy + 0.1 * (ladder.start != "heated"))
+    assert "start_difference" in failed(apart, liquid)
+
+
 def test_each_check_refuses_its_case(liquid, order_once):
     assert failed(synthetic(drift=-0.1), liquid) == ["trend"]
     assert failed(synthetic(gap=0.1), liquid) == ["start_difference"]

@@ -125,14 +125,16 @@ class Config(Settings):
     def rung_above(self, name: str) -> str | None:
         """Return the temperature whose structures those of another go on from, by their canonical names.
 
-        None where structures start by themselves: without a ladder, and on its highest rung. Temperatures
-        whose structures are not generated are no rungs.
+        None where structures are given or start by themselves: without a ladder, and on its highest rung.
+        Structures of a data set are proved like generated ones and may be gone on from; published ones and
+        those of another program are no rungs.
         """
-        if self.equilibration.start != "ladder":
-            return None
         given, own = self.structures.given(), self.temperature(name).value
-        higher = [t.value for t in self.temperatures if t.value > own and t.value not in given]
-        return canonical(min(higher)) if higher and own not in given else None
+        if self.equilibration.start != "ladder" or own in given:
+            return None
+        foreign = () if self.structures.source == "dataset" else given
+        higher = [t.value for t in self.temperatures if t.value > own and t.value not in foreign]
+        return canonical(min(higher)) if higher else None
 
     def structure_place(self, name: str, number: int) -> tuple[int, int]:
         """Return the chunk of a structure of a temperature, and its place there.
