@@ -23,6 +23,9 @@ atexit.register(shutil.rmtree, profile, ignore_errors=True)
 os.environ["IPYTHONDIR"] = str(profile)
 (profile / "profile_default").mkdir()
 (profile / "profile_default" / "ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 40\n")
+startup = profile / "profile_default" / "startup"
+startup.mkdir()
+shutil.copy(HERE / "extensions" / "bash_magic.py", startup)
 logging.getLogger("traitlets").setLevel(logging.WARNING)
 
 import tglassmlp

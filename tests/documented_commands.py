@@ -144,6 +144,8 @@ ELSEWHERE = {
     "conda env": "another environment",
     "conda install": "another environment",
     "pip install": "into another environment",
+    "pip download": "for machines without internet",
+    "python -m venv": "another environment",
     "python -c": "asks that environment for HOOMD-blue",
 }
 

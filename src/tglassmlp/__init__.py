@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tglassmlp.default_mixture import MixtureWarning
     from tglassmlp.dynamics.bond_breaking import bond_breaking
     from tglassmlp.figures.plots import plot_pearson, plot_propensity, plot_relaxation
+    from tglassmlp.figures.restyle import redraw, restyle
     from tglassmlp.local_structure.describe import descriptors
     from tglassmlp.local_structure.described import CoarseGraining, Descriptors
     from tglassmlp.local_structure.local import radical_perimeters
@@ -62,6 +63,8 @@ __all__ = [
     "radical_perimeters",
     "read_configurations",
     "read_mixture",
+    "redraw",
+    "restyle",
     "save_networks",
     "swap_monte_carlo",
     "train_networks",
@@ -90,6 +93,8 @@ _HOMES = {
     "plot_pearson": "figures.plots",
     "plot_propensity": "figures.plots",
     "plot_relaxation": "figures.plots",
+    "redraw": "figures.restyle",
+    "restyle": "figures.restyle",
     "PredictionWarning": "network.prediction",
     "MixtureWarning": "default_mixture",
     "descriptors": "local_structure.describe",

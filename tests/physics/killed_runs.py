@@ -15,7 +15,11 @@ from tglassmlp import KA2D, Configuration, Mixture, swap_monte_carlo
 from tglassmlp.equilibration.record import COLUMNS
 from tglassmlp.equilibration.settings import EquilibrationSettings
 from tglassmlp.equilibration.start import lattice_start
-from tglassmlp.equilibration.structures import equilibrate_large_system, equilibrate_structure
+from tglassmlp.equilibration.structures import (
+    equilibrate_large_system,
+    equilibrate_structure,
+    equilibrate_structures,
+)
 from tglassmlp.simulation import minimisation
 from tglassmlp.simulation.cuda import dynamics as cuda_dynamics
 from tglassmlp.simulation.cuda.dynamics import CudaDynamics
@@ -56,6 +60,15 @@ def swap_unit(size: str, state: Path | None, seconds: float) -> Arrays:
     return _equilibrated(
         *equilibrate_structure(0.5, 1, sweeps, 9, settings, mixture(size), state and state / "run.npz")
     )
+
+
+def swap_ladder(size: str, state: Path | None, seconds: float) -> Arrays:
+    """A structure that goes on from one of a higher temperature."""
+    settings = EquilibrationSettings(record_points=10, block_seconds=seconds)
+    files = None if state is None else [state / "run.npz"]
+    made = equilibrate_structures(0.5, [0], 6000, 9, settings, mixture(size), files, above={0: liquid(size)})
+    assert made[0][1].start.iloc[0] == "ladder"
+    return _equilibrated(*made[0])
 
 
 def swap_large(size: str, state: Path | None, seconds: float) -> Arrays:
@@ -125,6 +138,7 @@ def minimiser_large(size: str, state: Path | None, seconds: float) -> Arrays:
 
 KINDS: dict[str, Callable[[str, Path | None, float], Arrays]] = {
     "swap Monte Carlo, unit system": swap_unit,
+    "swap Monte Carlo, down a ladder": swap_ladder,
     "swap Monte Carlo, large system": swap_large,
     "dynamics, unit system": dynamics_unit,
     "dynamics, large system": dynamics_large,

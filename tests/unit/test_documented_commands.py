@@ -20,6 +20,7 @@ PRIVATE = {
     ("tests/workflow/plans.py", "_workflow"): "Snakemake's: it tells what it compares in no other way",
     ("tests/workflow/plans.py", "_prepare_dag"): "Snakemake's, as above",
     ("tests/workflow/plans.py", "_build_dag"): "Snakemake's, as above",
+    ("tests/workflow/plans.py", "_restart_times"): "Snakemake's, as above",
     ("tests/workflow/plans.py", "_params"): "Snakemake's, as above",
     ("tests/workflow/plans.py", "_dependencies"): "Snakemake's, as above",
 }

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 import tglassmlp as tg
 from tglassmlp import labels
 from tglassmlp.correlation import pearson
-from tglassmlp.figures.particles import PROPENSITY
+from tglassmlp.figures.particles import PROPENSITY, color_limits
 
 
 @pytest.fixture
@@ -131,6 +131,14 @@ def test_active_and_arrested_differ_for_every_colour_vision(vision):
 def test_maps_that_cannot_be_drawn(lattice, ax, change, message):
     with pytest.raises(ValueError, match=message):
         tg.plot_propensity(lattice, **{"propensity": np.zeros(60), "ax": ax, **change})
+
+
+def test_the_colour_scale_of_figures_is_that_of_the_label():
+    narrow = np.linspace(0.6, 0.7, 100)
+    assert color_limits(narrow) == (0.0, 1.0)
+    low, high = color_limits(narrow, labels.label("displacement"))
+    assert 0.6 < low < 0.61
+    assert 0.69 < high < 0.7
 
 
 def test_arguments_of_another_type(lattice):

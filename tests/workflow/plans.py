@@ -87,6 +87,7 @@ def files(repository: Path, config: dict[str, Any]) -> dict[str, dict[str, list[
         return {
             rule.name: {
                 "output": [strip_wildcard_constraints(str(file)) for file in rule.output],
+                "retries": rule._restart_times or 0,  # the property asks for settings of an execution
                 "log": [strip_wildcard_constraints(str(file)) for file in rule.log],
                 "benchmark": [strip_wildcard_constraints(str(rule.benchmark))] if rule.benchmark else [],
             }

@@ -6,11 +6,12 @@ import sys
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 from snakemake.exceptions import WorkflowError
 
 from tglassmlp import config as run_config
-from tglassmlp import paths
+from tglassmlp import cost, paths
 from tglassmlp.provenance import stage_version as version
 from tglassmlp.state_point import canonical
 from tglassmlp.storage import work_for
@@ -46,6 +47,10 @@ def read_config():
 
 
 CONFIG = read_config()
+try:
+    cost.longest_job()
+except ValueError as error:
+    raise WorkflowError(str(error)) from None
 config.clear()
 config.update(run_config.plain(CONFIG))  # for the report, which shows it
 
@@ -174,6 +179,26 @@ def per_chunk(product, predicted=False):
         return every_chunk(product, [wildcards.temperature], ensemble, predicted)
 
     return files
+
+
+def within_limit(needed):
+    """Run time that jobs ask for, which is what they need, cut to the longest job that the site allows.
+
+    `needed` is a number of minutes or a function of the wildcards.
+    """
+    if callable(needed):
+        return lambda wildcards: cost.within_limit(needed(wildcards))
+    return cost.within_limit(needed)
+
+
+def retries_of(needed, temperatures, ensemble="unit"):
+    """Attempts of a rule whose jobs need minutes by temperature; 0 leaves the number to the profile."""
+    return cost.retries(
+        needed(
+            SimpleNamespace(ensemble=ensemble, temperature=t, chunk="0", structure="0")
+        )
+        for t in temperatures
+    )
 
 
 def parts_made(targets):

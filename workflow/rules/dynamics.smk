@@ -14,12 +14,13 @@ rule run_isoconfigurational_dynamics:
         benchmark_of(
             "run_isoconfigurational_dynamics", "ensemble", "temperature", "chunk"
         )
+    retries: dynamics_retries()
     conda:
         f"../../envs/{ENGINE.environment}.yaml"
     threads: threads_of(dynamics_plan)
     resources:
         mem_mb=megabytes_of(dynamics_plan),
-        runtime=minutes_of(dynamics_plan),
+        runtime=within_limit(needed_by(dynamics_plan)),
         gpu=gpus_of(dynamics_plan),
         block_seconds=max(1, round(CONFIG.dynamics.block_seconds)),
     params:
@@ -46,12 +47,13 @@ rule extend_isoconfigurational_dynamics:
         log_of("extend_isoconfigurational_dynamics", "temperature", "chunk"),
     benchmark:
         benchmark_of("extend_isoconfigurational_dynamics", "temperature", "chunk")
+    retries: retries_of(needed_by(extension_plan), PROLONGED)
     conda:
         f"../../envs/{ENGINE.environment}.yaml"
     threads: threads_of(extension_plan)
     resources:
         mem_mb=megabytes_of(extension_plan),
-        runtime=minutes_of(extension_plan),
+        runtime=within_limit(needed_by(extension_plan)),
         gpu=gpus_of(extension_plan),
         block_seconds=max(1, round(CONFIG.dynamics.block_seconds)),
     params:

@@ -13,12 +13,13 @@ rule equilibrate_structures:
         log_of("equilibrate_structures", "temperature", "chunk"),
     benchmark:
         benchmark_of("equilibrate_structures", "temperature", "chunk")
+    retries: retries_of(needed_by_equilibration, TEMPERATURES)
     conda:
         structure_environment("unit")
     threads: 1
     resources:
         mem_mb=1000,
-        runtime=equilibration_minutes,
+        runtime=within_limit(needed_by_equilibration),
         gpu=structure_gpus("unit"),
     params:
         **ladder(),
@@ -120,12 +121,13 @@ rule extend_equilibration:
         log_of("extend_equilibration", "temperature", "structure"),
     benchmark:
         benchmark_of("extend_equilibration", "temperature", "structure")
+    retries: retries_of(needed_by_extension, EXTENDED_TEMPERATURES)
     conda:
         structure_environment("unit")
     threads: 1
     resources:
         mem_mb=1000,
-        runtime=extended_minutes,
+        runtime=within_limit(needed_by_extension),
         gpu=structure_gpus("unit"),
     params:
         settings=equilibration_settings("unit"),
@@ -210,6 +212,7 @@ rule equilibrate_large_systems:
         log_of("equilibrate_large_systems", "temperature", "chunk"),
     benchmark:
         benchmark_of("equilibrate_large_systems", "temperature", "chunk")
+    retries: retries_of(needed_by_large_systems, TEMPERATURES)
     conda:
         structure_environment("large")
     threads: 1
@@ -217,7 +220,7 @@ rule equilibrate_large_systems:
         mem_mb=lambda wildcards: round(
             1000 + 2e-3 * large_particles() * len(chunk_systems(wildcards))
         ),
-        runtime=large_minutes,
+        runtime=within_limit(needed_by_large_systems),
         gpu=structure_gpus("large"),
     params:
         settings=equilibration_settings("large"),

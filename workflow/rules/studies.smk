@@ -13,12 +13,13 @@ rule run_study:
         log_of("run_study", "variant", "seed"),
     benchmark:
         benchmark_of("run_study", "variant", "seed")
+    retries: cost.retries([training_minutes(2 * len(TEMPERATURES) * len(C_BS))])
     conda:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=training_megabytes(len(TEMPERATURES)),
-        runtime=training_minutes(2 * len(TEMPERATURES) * len(C_BS)),
+        runtime=within_limit(training_minutes(2 * len(TEMPERATURES) * len(C_BS))),
     params:
         run=study_record(),
         labels=section("labels"),

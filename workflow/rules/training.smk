@@ -15,13 +15,14 @@ rule train_equi_time:
         log_of("train_equi_time", "t_min", "cb"),
     benchmark:
         benchmark_of("train_equi_time", "t_min", "cb")
+    retries: cost.retries([training_minutes(len(LABELLED))])
     conda:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=training_megabytes(len(LABELLED)),
         data_mb=data_megabytes(),
-        runtime=training_minutes(len(LABELLED)),
+        runtime=within_limit(training_minutes(len(LABELLED))),
         gpu=training_gpus(),
     params:
         run=training_record(),
@@ -72,13 +73,14 @@ rule train_full:
         log_of("train_full", "t_min"),
     benchmark:
         benchmark_of("train_full", "t_min")
+    retries: cost.retries([training_minutes(len(TEMPERATURES) * len(C_BS))])
     conda:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=training_megabytes(len(TEMPERATURES)),
         data_mb=data_megabytes(),
-        runtime=training_minutes(len(TEMPERATURES) * len(C_BS)),
+        runtime=within_limit(training_minutes(len(TEMPERATURES) * len(C_BS))),
         gpu=training_gpus(),
     params:
         run=training_record(),
@@ -132,13 +134,14 @@ rule train_other_output:
         log_of("train_other_output", "t_min"),
     benchmark:
         benchmark_of("train_other_output", "t_min")
+    retries: cost.retries([training_minutes(len(TEMPERATURES) * len(C_BS))])
     conda:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=training_megabytes(len(TEMPERATURES)),
         data_mb=data_megabytes(),
-        runtime=training_minutes(len(TEMPERATURES) * len(C_BS)),
+        runtime=within_limit(training_minutes(len(TEMPERATURES) * len(C_BS))),
         gpu=training_gpus(),
     params:
         run=training_record(),
@@ -161,12 +164,13 @@ rule train_baselines:
         log_of("train_baselines", "temperature"),
     benchmark:
         benchmark_of("train_baselines", "temperature")
+    retries: cost.retries([training_minutes(len(C_BS), CONFIG.baselines.networks)])
     conda:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=training_megabytes(1),
-        runtime=training_minutes(len(C_BS), CONFIG.baselines.networks),
+        runtime=within_limit(training_minutes(len(C_BS), CONFIG.baselines.networks)),
         gpu=training_gpus(),
     params:
         run=training_record(),
@@ -215,12 +219,13 @@ rule train_fold:
         log_of("train_fold", "fold"),
     benchmark:
         benchmark_of("train_fold", "fold")
+    retries: cost.retries([fold_minutes()])
     conda:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=training_megabytes(len(TEMPERATURES)),
-        runtime=fold_minutes(),
+        runtime=within_limit(fold_minutes()),
         gpu=training_gpus(),
     params:
         run=training_record(),

@@ -11,6 +11,7 @@ since a job that runs out of time has to be continued by another.
 ``estimate``    all rules of a run
 ``forecast``    C_B that the dynamics of a run will reach
 ``report``      an estimate as text
+``time_limits`` the longest job that a site allows
 ==============  ==========================================================================================
 
 A rule's cost is added in :func:`tglassmlp.cost.estimate.estimate`; what its job asks for is a function in
@@ -37,6 +38,7 @@ from tglassmlp.cost.jobs import (
 )
 from tglassmlp.cost.rates import Rates, measured_rates
 from tglassmlp.cost.report import describe
+from tglassmlp.cost.time_limits import longest_job, retries, within_limit
 
 __all__ = [
     "Cost",
@@ -52,11 +54,14 @@ __all__ = [
     "extended_seconds",
     "fold_seconds",
     "large_seconds",
+    "longest_job",
     "measured_rates",
     "particles",
     "prediction_megabytes",
+    "retries",
     "structure_gpus",
     "systems",
     "training_seconds",
     "trajectory_megabytes",
+    "within_limit",
 ]

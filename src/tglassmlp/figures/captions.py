@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,7 +34,9 @@ def _passages(meta: Mapping[str, Any]) -> dict[str, str]:
     """Parts of captions that hold for some systems only."""
     learnt = recorded(meta)
     passages = {"published_correlations": "", "published_energies": "", "others": "", "predicted": ""}
-    passages |= {"learnt": learnt.title, "shifted": "", "far_means": ""}
+    bounded = math.isfinite(learnt.lowest) and math.isfinite(learnt.highest)
+    span = f"{learnt.lowest:g} to {learnt.highest:g}" if bounded else "the central 98 % of the values shown"
+    passages |= {"learnt": learnt.title, "shifted": "", "far_means": "", "color_span": span}
     if more := [f"{n} at T = {float(t):.2f}" for t, n in meta.get("predicted", {}).items()]:
         passages["predicted"] = (
             f" Networks are evaluated on further structures that they only predict ({', '.join(more)})."

@@ -75,7 +75,7 @@ def save(
 
     # subsetting fonts for PDF remarks on the font's date
     logging.getLogger("fontTools").setLevel(logging.ERROR)
-    record = collect("figures", figure=name, run=meta["run"])
+    record = collect("figures", figure=name, run=meta["run"], meta=dict(meta))
     text = json.dumps({**{k: record[k] for k in ("version", "commit", "run")}, "mixture": meta["mixture"]})
     for path in map(Path, outputs):
         fields = {

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
@@ -13,7 +17,16 @@ from numpy.typing import NDArray
 from tglassmlp.box import wrap
 from tglassmlp.labels import BOND_BREAKING, Label
 
-__all__ = ["PROPENSITY", "color_limits", "color_map", "in_units", "particle_colors", "snapshot", "symbol"]
+__all__ = [
+    "PROPENSITY",
+    "color_limits",
+    "color_map",
+    "colored",
+    "in_units",
+    "particle_colors",
+    "snapshot",
+    "symbol",
+]
 
 #: Arrested (C_i = 1) blue, active (C_i = 0) red, as in the paper; through grey, so that no particle vanishes.
 PROPENSITY: Final[Colormap] = LinearSegmentedColormap.from_list(
@@ -21,9 +34,37 @@ PROPENSITY: Final[Colormap] = LinearSegmentedColormap.from_list(
 )
 
 
+#: Colour scale that stands in place of :data:`PROPENSITY` at the moment.
+_CHOSEN: Final[ContextVar[Colormap | None]] = ContextVar("colors", default=None)
+
+
+@contextmanager
+def colored(colors: str | Colormap | None) -> Iterator[None]:
+    """Use another colour scale, by its matplotlib name or as an object; its lower end is the active one.
+
+    Raises
+    ------
+    ValueError
+        If matplotlib knows no scale of this name.
+    """
+    if isinstance(colors, str):
+        if colors not in mpl.colormaps:
+            raise ValueError(f"matplotlib knows no colour map {colors!r}; matplotlib.colormaps lists them")
+        colors = mpl.colormaps[colors]
+    token = _CHOSEN.set(_CHOSEN.get() if colors is None else colors)
+    try:
+        yield
+    finally:
+        _CHOSEN.reset(token)
+
+
 def color_map(label: Label) -> Colormap:
-    """Colour scale of a label: active particles are red, whether their values are small or large."""
-    return PROPENSITY if label.direction == "falls" else PROPENSITY.reversed()
+    """Colour scale of a label: active particles are red, whether their values are small or large.
+
+    Inside :func:`colored` it is another scale, turned around in the same way.
+    """
+    scale = _CHOSEN.get() or PROPENSITY
+    return scale if label.direction == "falls" else scale.reversed()
 
 
 def symbol(label: Label) -> str:
@@ -37,16 +78,16 @@ def in_units(label: Label) -> str:
 
 
 def color_limits(propensity: NDArray, label: Label = BOND_BREAKING) -> tuple[float, float]:
-    """Range of the colour scale: the central 98 % of the values shown.
+    """Range of the colour scale, which is that of the label: 0 to 1 for bond breaking, in every panel.
 
-    Where the values of a label have two bounds, as from 0 to 1, the ends go outwards to the next twentieth.
+    Contrast is then that of the field and not of its scale, and panels of different runs can be compared.
+    Where the range has no upper end, the scale holds the central 98 % of the values shown.
     """
+    if np.isfinite([label.lowest, label.highest]).all():
+        return label.lowest, label.highest
     low, high = (float(x) for x in np.quantile(propensity, [0.01, 0.99]))
-    if not np.isfinite([label.lowest, label.highest]).all():
-        low = max(low, label.lowest)
-        return (low, high) if high > low else (low - 0.5, low + 0.5)
-    low, high = np.floor(20 * low) / 20, np.ceil(20 * high) / 20
-    return float(max(0.0, min(low, high - 0.1))), float(min(1.0, max(high, low + 0.1)))
+    low = max(low, label.lowest)
+    return (low, high) if high > low else (low - 0.5, low + 0.5)
 
 
 def particle_colors(

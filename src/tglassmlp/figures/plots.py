@@ -94,11 +94,11 @@ def plot_propensity(
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    from tglassmlp.figures.particles import color_map, in_units, snapshot
+    from tglassmlp.figures.particles import color_limits, color_map, in_units, snapshot
 
     shown = label if isinstance(label, Label) else labels.label(label)
     central, values = _central(configuration, propensity, species)
-    scale = np.asarray(_limits(values, shown) if limits is None else limits, dtype=float)
+    scale = np.asarray(color_limits(values, shown) if limits is None else limits, dtype=float)
     if scale.shape != (2,) or not np.isfinite(scale).all() or scale[0] >= scale[1]:
         raise ValueError(f"plot_propensity: limits must be two rising numbers, found {limits}")
     low, high = map(float, scale)
@@ -361,12 +361,3 @@ def _central(
         raise ValueError("plot_propensity: no particle has a propensity, all of them are NaN")
     _check_finite("plot_propensity", propensity=found[known])
     return index[known], found[known]
-
-
-def _limits(values: NDArray[np.float64], label: Label) -> tuple[float, float]:
-    """Choose the ends of the colour scale: the range of the label, or the central 98 % of the values."""
-    from tglassmlp.figures.particles import color_limits
-
-    if np.isfinite([label.lowest, label.highest]).all():
-        return label.lowest, label.highest
-    return color_limits(values, label)

@@ -92,8 +92,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Snapshots of dynamics and predictions",
         "One configuration: {learnt} of the particles of species {central_species} from molecular dynamics "
         "and from the networks (mean over those that reach C_B), blue arrested, red active{others}.{shifted} "
-        "The colour scale spans the "
-        "central 98 % of the values shown. Dynamics carries the noise of its replicas, and so varies more "
+        "The colour scale spans {color_span}. Dynamics carries the noise of its replicas, and so varies more "
         "from particle to particle than predictions.",
         "2 Validation",
         "Figure 3",
@@ -116,7 +115,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Relaxation at the glass transition",
         "Predicted {learnt} of one configuration at the run's glass transition temperature T = "
         "{glass_transition:g} at falling C_B (mean over the kept networks). The colour scale spans "
-        "the central 98 % of the values shown{far_means}. The movie "
+        "{color_span}{far_means}. The movie "
         "shows the same, smooth in the logarithm of time.",
         "3 Prediction",
         "Figure 5",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMN", "PAGE", "Drawn", "figure", "footer", "note", "panel_label", "style"]
+__all__ = ["COLUMN", "PAGE", "Drawn", "changed", "figure", "footer", "note", "panel_label", "style"]
 
 #: Widths of one and two printed columns, inches.
 COLUMN: Final = 3.4
@@ -63,10 +64,35 @@ class Drawn:
     data: pd.DataFrame
 
 
+#: Settings of matplotlib laid over those above at the moment, and whether figures have a footer.
+_CHANGED: Final[ContextVar[tuple[Mapping[str, Any], bool]]] = ContextVar("style", default=({}, True))
+
+
+@contextmanager
+def changed(settings: Mapping[str, Any], footer: bool = True) -> Iterator[None]:
+    """Lay settings of matplotlib over those of all figures, and leave out the footer if wanted.
+
+    Raises
+    ------
+    ValueError
+        If matplotlib has no such setting.
+    """
+    unknown = sorted(set(settings) - set(mpl.rcParams))
+    if unknown:
+        raise ValueError(f"matplotlib has no setting {unknown[0]!r}; matplotlib.rcParams lists them")
+    before, shown = _CHANGED.get()
+    token = _CHANGED.set(({**before, **settings}, footer and shown))
+    try:
+        yield
+    finally:
+        _CHANGED.reset(token)
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """Matplotlib settings of all figures."""
-    with mpl.rc_context(_RC):  # type: ignore[arg-type]
+    settings: dict[str, Any] = {**_RC, **_CHANGED.get()[0]}
+    with mpl.rc_context(settings):  # type: ignore[arg-type]
         yield
 
 
@@ -100,6 +126,8 @@ def footer(fig: Figure, meta: Mapping[str, Any], *extra: str) -> None:
         for axis, scale in ((ax.xaxis, ax.get_xscale()), (ax.yaxis, ax.get_yscale())):
             if scale == "log":
                 _tidy(axis)
+    if not _CHANGED.get()[1]:
+        return
     parts = [
         f"run {meta['run']}",
         str(meta["mixture"]),

@@ -46,7 +46,7 @@ from tglassmlp.storage.read_gsd import (
 )
 from tglassmlp.storage.reading import ADVICE, advice
 from tglassmlp.storage.run_at_work import work_for
-from tglassmlp.storage.tables import read_table, write_table
+from tglassmlp.storage.tables import read_table, read_table_provenance, write_table
 from tglassmlp.storage.write_gsd import checked_to_write, write_configurations
 
 __all__ = [
@@ -68,6 +68,7 @@ __all__ = [
     "read_mixture",
     "read_npz",
     "read_table",
+    "read_table_provenance",
     "remove_unfinished",
     "work_for",
     "write_arrays",

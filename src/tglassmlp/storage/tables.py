@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     # imported where tables are read or written: half a second that most jobs do not need
     import pandas as pd
 
-__all__ = ["read_table", "write_table"]
+__all__ = ["read_table", "read_table_provenance", "write_table"]
 
 
 def write_table(path: str | os.PathLike[str], table: pd.DataFrame, provenance: Mapping[str, Any]) -> None:
@@ -78,3 +78,21 @@ def read_table(path: str | os.PathLike[str], columns: Sequence[str] = ()) -> pd.
     if missing:
         raise ValueError(f"{path}: columns {missing} are missing, the table holds {list(table.columns)}")
     return table
+
+
+def read_table_provenance(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read who made a table and from what, without its rows.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As :func:`read_table`.
+    """
+    import pyarrow.parquet as pq
+
+    check_is_file(path)
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+        return dict(json.loads(metadata.get(b"tglassmlp", b"{}")))
+    except Exception as error:
+        raise ValueError(unreadable(path, "a Parquet table", ["a Parquet table"], error)) from error

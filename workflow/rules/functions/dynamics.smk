@@ -84,14 +84,36 @@ def threads_of(plan):
     return lambda wildcards: cost.dynamics_threads(CONFIG, plan(wildcards))
 
 
-def minutes_of(plan):
-    """Run time that one job asks for: the estimate for its engine and half as much again."""
+def needed_by(plan):
+    """Minutes that one job needs: the estimate for its engine and half as much again."""
 
-    def minutes(wildcards, threads):
-        seconds = cost.dynamics_seconds(CONFIG, plan(wildcards))
+    def minutes(wildcards):
+        planned = plan(wildcards)
+        threads = cost.dynamics_threads(CONFIG, planned)
+        seconds = cost.dynamics_seconds(CONFIG, planned)
         return max(10, round(1.5 * seconds / threads / 60))
 
     return minutes
+
+
+#: Temperatures whose finished trajectories are made longer.
+PROLONGED = [
+    canonical(t.value) for t in CONFIG.temperatures if t.extended_time is not None
+]
+#: Temperature of the dynamics of large systems, if there is any.
+LARGE_LABELLED = (
+    [canonical(CONFIG.large_systems.dynamics.temperature)]
+    if CONFIG.large_systems.dynamics
+    else []
+)
+
+
+def dynamics_retries():
+    """Attempts of the dynamics of unit and large systems."""
+    needed = needed_by(dynamics_plan)
+    return max(
+        retries_of(needed, LABELLED), retries_of(needed, LARGE_LABELLED, "large")
+    )
 
 
 def megabytes_of(plan):

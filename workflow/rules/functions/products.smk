@@ -25,11 +25,7 @@ TABLES = (
 
 def ensembles():
     """Both ensembles with the temperatures whose structures are simulated."""
-    large = CONFIG.large_systems.dynamics
-    return {
-        "unit": LABELLED,
-        "large": [canonical(large.temperature)] if large else [],
-    }
+    return {"unit": LABELLED, "large": LARGE_LABELLED}
 
 
 def of_structures(*products):

@@ -68,8 +68,8 @@ def extended_sweeps(wildcards):
     return max(2, round(sweeps * CONFIG.equilibration.extended_check.factor))
 
 
-def extended_minutes(wildcards):
-    """Run time that one structure which goes on asks for."""
+def needed_by_extension(wildcards):
+    """Minutes that one structure which goes on needs."""
     sweeps = temperature_entry(wildcards.temperature)["sweeps"]
     return round(10 + cost.extended_seconds(CONFIG, sweeps) * 5 / 3 / 60)
 
@@ -195,16 +195,16 @@ def large_particles():
     return cost.particles(CONFIG, "large")
 
 
-def equilibration_minutes(wildcards):
-    """Run time that one chunk asks for: the estimate and two thirds more."""
+def needed_by_equilibration(wildcards):
+    """Minutes that one chunk needs: the estimate and two thirds more."""
     seconds = cost.equilibration_seconds(
         CONFIG, wildcards.temperature, chunk_structures(wildcards)
     )
     return round(10 + seconds * 5 / 3 / 60)
 
 
-def large_minutes(wildcards):
-    """Run time that one chunk of large systems asks for."""
+def needed_by_large_systems(wildcards):
+    """Minutes that one chunk of large systems needs."""
     sweeps = temperature_entry(wildcards.temperature)["sweeps"]
     seconds = cost.large_seconds(CONFIG, sweeps, len(chunk_systems(wildcards)))
     return round(10 + seconds * 5 / 3 / 60)
