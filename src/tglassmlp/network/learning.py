@@ -27,7 +27,6 @@ from tglassmlp.network.domain import Domain
 from tglassmlp.network.networks import Networks
 from tglassmlp.network.run_files import metadata, model_of
 from tglassmlp.network.settings import Execution
-from tglassmlp.state_point import find
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -300,7 +299,7 @@ def calibrate_networks(
         e = measured[t]
         species = np.stack([c.species for c in e.configurations])
         labels = label_structures(e.propensity, e.half, e.times, species, grid, central)
-        rows = np.stack([fields[find(grid, c)] for c in labels.c_b])
+        rows = np.stack([fields[grid.index(float(c))] for c in labels.c_b])
         positions = np.stack([c.wrapped()[c.of_species(central)] for c in e.configurations])
         box = e.configurations[0].box_length
         halves, unseen = np.moveaxis(labels.half, 2, 0), list(range(len(e)))
