@@ -37,6 +37,8 @@ BENCH ?=
 CAMPAIGN ?=
 #: `quick`: the smoke run only, without the jobs that are killed at their time limit (minutes).
 SLURM ?=
+#: `quick`: install without dependencies and predict nothing.
+DIST ?=
 #: Damaged or absurd inputs for each reader and for the configuration.
 FUZZ_EXAMPLES ?= $(if $(filter quick,$(FUZZ)),3,1500)
 #: Packages whose code is changed, and options of `scripts/mutation.py` ({doc}`/testing`).
@@ -59,7 +61,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install figures demo run report reproduction status verify estimate reproduce compare test commands campaign faults \
-	fuzz slurm mutation docs lint format schema bench clean
+	fuzz slurm mutation docs dist lint format schema bench clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | \
@@ -126,7 +128,7 @@ test: $(READY)  ## run all tests
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(PYTEST_FLAGS)
 
 # A target that is not run here is not documented. Those below that take long have a quick form, the size of a toy:
-# BENCH=quick, CAMPAIGN=quick, FAULTS=quick, FUZZ=quick, SLURM=quick, REPRODUCE=quick; their records go to results/quick/.
+# BENCH=quick, CAMPAIGN=quick, FAULTS=quick, FUZZ=quick, SLURM=quick, REPRODUCE=quick, DIST=quick; their records go to results/quick/.
 #: The list of commands is `tests/documented_commands.py`; each is run in a fresh clone.
 commands: $(READY)  ## run every target and every command of the documents in its quick form
 	@$(BIN)/python -m pytest -m commands tests/commands $(PYTEST_FLAGS)
@@ -155,6 +157,10 @@ mutation: $(READY)  ## change the code in small wrong ways and see which changes
 docs: $(READY)  ## build the manual from docs/
 	@$(BIN)/python -m sphinx -W --keep-going -q -d build/manual-state -b html docs build/manual
 	@echo "the manual: build/manual/index.html"
+
+#: Each is installed into an empty environment and predicts a configuration there. The quick form is `DIST=quick`.
+dist: $(READY)  ## build the source distribution and the wheel, and try both
+	@$(BIN)/python scripts/dist.py $(if $(filter quick,$(DIST)),--quick)
 
 lint: $(READY)  ## check the code with ruff, mypy, snakefmt and snakemake --lint
 	@$(BIN)/ruff check

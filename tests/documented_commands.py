@@ -104,6 +104,7 @@ ALONE = (
     Command("make schema"),
     Command("make format"),
     Command("make lint", "Congratulations|0 errors|no issues found"),
+    Command("make dist DIST=quick", r"\.whl: [\d.]+ MB, [1-9]\d* files, tried"),
     Command("make docs", "the manual: build/manual/index.html"),
     Command("make bench BENCH=quick", r"rows in \d+ s: results/quick/benchmarks.json"),
     Command("BENCH=quick python -m benchmarks threads", r"2 rows in \d+ s"),

@@ -166,3 +166,49 @@ def test_formulas_become_mathml(extensions):
     assert text.startswith("<math")
     assert 'display="block"' in text
     assert "<msub>" in text
+
+
+def blocks(page, language="python"):
+    """Fenced blocks of a page, those at its left margin."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def test_a_descriptor_is_added_as_the_guide_says(repository, monkeypatch):
+    from tglassmlp.local_structure import quantities
+
+    monkeypatch.setattr(quantities, "REGISTERED", dict(quantities.REGISTERED))
+    names: dict = {}
+    for block in blocks(repository / "docs" / "howto" / "add.md"):
+        exec(block, names)
+    assert names["names"][-1] == "nearest_neighbour/all/L2"
+    own = names["values"][:, names["names"].index("nearest_neighbour/all/L0")]
+    assert 0.6 < own.min() < own.max() < 1.3
+
+
+def test_the_liquid_of_the_guide_can_be_run(repository, tmp_path):
+    from tglassmlp import config
+
+    *parts, whole = blocks(repository / "docs" / "howto" / "your-own-liquid.md", "yaml")
+    (tmp_path / "binary.yaml").write_text(whole)
+    found = config.load_run([tmp_path / "binary.yaml"], repository=repository)
+    assert found.mixture().n_species == 2
+    assert found.mixture().density == pytest.approx(1.2, abs=1e-4)
+    assert parts[0].split("mixture:")[1].split("#")[0].strip() in whole
+
+
+def test_hosted_ci_and_hooks_call_the_commands_of_the_repository(repository):
+    import yaml
+
+    hosted = yaml.safe_load((repository / ".github" / "workflows" / "ci.yml").read_text())
+    assert [s["run"] for s in hosted["jobs"]["check"]["steps"] if "run" in s] == [".ci/run"]
+    hooks = yaml.safe_load((repository / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    lint = re.search(
+        r"^lint:.*\n((?:\t.*\n)+)", (repository / "Makefile").read_text(), flags=re.MULTILINE
+    ).group(1)
+    for hook in hooks:
+        program = hook["entry"].split("/bin/")[1].split()[0]
+        assert program == "python" or f"/{program}" in lint, hook["id"]
+    text = (repository / "CONTRIBUTING.md").read_text()
+    assert set(re.findall(r"`make (\w+)", text)) <= {
+        name for name in re.findall(r"^(\w+):", (repository / "Makefile").read_text(), flags=re.MULTILINE)
+    }
