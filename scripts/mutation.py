@@ -301,12 +301,13 @@ def changed(text: str, m: Mutant) -> str:
     return text[: m.at] + m.after + text[m.at + len(m.before) :]
 
 
-def modules(packages: list[str], only: list[str]) -> list[str]:
+def modules(packages: list[str], only: list[str], kinds: tuple[str, ...] = ("*.py",)) -> list[str]:
     """Files of packages, as names below the package's root."""
     found = [
         str(p.relative_to(ROOT / PACKAGE))
         for package in packages
-        for p in sorted((ROOT / PACKAGE / package).rglob("*.py"))
+        for kind in kinds
+        for p in sorted((ROOT / PACKAGE / package).rglob(kind))
         if not {p.name, p.parent.name} & set(LEFT_OUT) and (not only or p.name in only)
     ]
     if not found:
@@ -358,6 +359,8 @@ def tests_of(file: str, where: Path) -> list[str]:
 
 def importers(file: str) -> set[str]:
     """Names of the modules that import a module, directly or through others, and its own."""
+    if not file.endswith(".py"):
+        return set()  # kernels of another compiler, which goes by their text
     names = {p: p.read_text() for p in (ROOT / PACKAGE).rglob("*.py")}
     found, new = set(), {Path(file).stem}
     while new:
@@ -462,8 +465,10 @@ def main() -> None:
     args = parser.parse_args()
     todo: list[Mutant] = []
     for package in args.packages:
-        files = modules([package], args.only)
-        todo += by_hand(files) if args.by_hand else drawn(files, args.number, args.seed)
+        if args.by_hand:  # those of kernels in CUDA C++ too
+            todo += by_hand(modules([package], args.only, ("*.py", "*.cu")))
+        else:
+            todo += drawn(modules([package], args.only), args.number, args.seed)
     if args.list:
         for m in todo:
             print(described(m))

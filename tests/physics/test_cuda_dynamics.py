@@ -154,17 +154,32 @@ def test_structures_that_do_not_fit_together_move_one_after_the_other(request_an
     assert_same(emulated(wanted, Narrow()), expected)
 
 
-def test_a_list_without_room_grows_and_changes_nothing(request_and_paths, monkeypatch):
-    wanted, expected = request_and_paths
-    asked = []
+def test_a_list_without_room_grows_and_changes_nothing(liquid, monkeypatch):
+    """At the first step, or in the middle of a launch, each replica at a step of its own."""
+    words: list[int] = []
 
-    def one(model):
-        asked.append(model)
-        return 1
+    class Watched(EmulatedDevice):
+        def zeros(self, shape, dtype):
+            if dtype == np.uint64:
+                words.append(shape[1])
+            return super().zeros(shape, dtype)
 
-    monkeypatch.setattr(replicas, "list_words", one)
-    assert_same(emulated(wanted), expected)
-    assert len(asked) == 2
+    def grown(wanted, most):
+        """Run with so many words for a particle, and return the number of lists that were too short."""
+        words.clear()
+        monkeypatch.setattr(replicas, "list_words", lambda _: most)
+        assert_same(emulated(wanted, Watched()), native(wanted))
+        assert words == sorted(set(words))
+        return len(words) - 1
+
+    assert grown(request_of([liquid]), 1) > 1
+    # the list of the start has room for three more neighbours at most, for none with some margin or other
+    for skin in (0.2, 0.25, 0.3, 0.35, 0.4):
+        start = request_of([liquid], steps=[0, 1], skin=skin)
+        enough = next(words for words in range(4, 20) if grown(start, words) == 0)
+        if grown(replace(start, steps=[0, 5, 600]), enough):
+            return
+    pytest.fail("no list became too short on the way")
 
 
 # -------------------------------------------------------------------------------------------- restarts

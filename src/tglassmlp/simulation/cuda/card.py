@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tglassmlp.compilation import kernel_folder, temporary_folder
+from tglassmlp.simulation.cuda.device import STATIC_SHARED
 from tglassmlp.simulation.cuda.sources import source_text
 
 __all__ = ["ADVICE", "HELD", "OPTIONS", "Card", "CardKernels", "choose_card", "open_device"]
@@ -87,7 +88,8 @@ class Card:
         properties = self._cupy.cuda.runtime.getDeviceProperties(number)
         name = properties["name"]
         self.title = name.decode() if isinstance(name, bytes) else str(name)
-        self.shared_limit = int(self._cupy.cuda.Device(number).attributes["MaxSharedMemoryPerBlockOptin"])
+        most = int(self._cupy.cuda.Device(number).attributes["MaxSharedMemoryPerBlockOptin"])
+        self.shared_limit = most - STATIC_SHARED
 
     def kernels(self, source: str, defines: Mapping[str, int]) -> CardKernels:
         """Compile a source; see :class:`~tglassmlp.simulation.cuda.device.Device`."""

@@ -14,10 +14,13 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DEVICE_VARIABLE", "Device", "Kernels", "device", "pack"]
+__all__ = ["DEVICE_VARIABLE", "STATIC_SHARED", "Device", "Kernels", "device", "pack"]
 
 #: Environment variable that names the device: ``gpu`` (default) or ``emulated``.
 DEVICE_VARIABLE: Final = "TGLASSMLP_CUDA_DEVICE"
+
+#: Bytes of shared memory of a block that ``phases.h`` takes for the sums of a block.
+STATIC_SHARED: Final = 1024
 
 
 class Kernels(Protocol):
@@ -57,7 +60,7 @@ class Device(Protocol):
     title: str
     #: Whether a processor stands in for the card.
     emulated: bool
-    #: Most bytes of shared memory that one block may have.
+    #: Most bytes of shared memory that a launch may ask for, besides :data:`STATIC_SHARED`.
     shared_limit: int
 
     def kernels(self, source: str, defines: Mapping[str, int]) -> Kernels:

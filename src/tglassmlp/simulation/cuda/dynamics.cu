@@ -357,11 +357,16 @@ TG_KERNEL(dynamics_advance, DynamicsParameters, 256, 4) {
     const double scale = p.unit * 65536.0, kick = p.kick;
     const float table[5] = {p.table[0], p.table[1], p.table[2], p.table[3], p.table[4]};
     double friction = p.friction[at], work = p.work[at];
-    i64 step = p.steps[at], lists = 0, listed = 0, entries = 0;
-    int status = FINE;
+    const i64 begin = p.steps[at];
+    i64 listed = 0, entries = 0;
+    int left = (int)(p.until - begin), lists = 0, status = FINE;
     bool valid = false;
+    // steps until the thermostat acts (never at -1), and how often it has acted since its random numbers begin
+    const i64 due = (begin + p.interval - 1) / p.interval;
+    int wait = p.kind == NONE ? -1 : (int)(due * p.interval - begin);
+    int used = (int)(due - (p.first + p.interval - 1) / p.interval);
     phase(block, [](int) {});  // all threads have read what the last phase writes
-    for (; step < p.until; step++) {
+    for (; left > 0; left--) {
         if (!valid) {
             if (!renew_list(block, s, list, p.most_words, images, entries)) {
                 status = LIST_FULL;
@@ -370,7 +375,7 @@ TG_KERNEL(dynamics_advance, DynamicsParameters, 256, 4) {
             lists++;
         }
         listed += entries;
-        if (p.kind == NONE || step % p.interval != 0) {
+        if (wait-- != 0) {
             phase(block, [&](int thread) {
                 for (int i = thread; i < s.n; i += s.threads) {
                     const Place f = force_on(s, table, list, i), v = s.velocity[i];
@@ -398,11 +403,12 @@ TG_KERNEL(dynamics_advance, DynamicsParameters, 256, 4) {
             status = EXPLODED;
             break;
         }
-        const i64 used = step / p.interval - (p.first + p.interval - 1) / p.interval;
         const bool drawn = p.kind == BUSSI;
         const double factor =
             thermalise(p, kinetic, drawn ? normal[used] : 0.0, drawn ? gamma[used] : 0.0, friction);
         const double more = kick * (factor - 1.0);
+        wait = (int)p.interval - 1;
+        used++;
         i64 momentum[2];
         sums(block, momentum, [&](int thread, i64* part) {
             for (int i = thread; i < s.n; i += s.threads) {
@@ -448,7 +454,7 @@ TG_KERNEL(dynamics_advance, DynamicsParameters, 256, 4) {
             p.velocities[k + 1] = s.velocity[i].y;
         }
         if (thread != 0) return;
-        p.steps[at] = step;
+        p.steps[at] = p.until - left;
         p.status[at] = status;
         p.friction[at] = friction;
         p.work[at] = work;

@@ -24,6 +24,7 @@ from llvmlite import binding
 from numpy.typing import NDArray
 
 from tglassmlp.compilation import kernel_folder
+from tglassmlp.simulation.cuda.device import STATIC_SHARED
 from tglassmlp.simulation.cuda.sources import source_text
 
 __all__ = ["EmulatedDevice", "EmulatedKernels", "build", "open_device"]
@@ -143,7 +144,7 @@ class EmulatedDevice:
     title: Final = "emulated on the processor"
     emulated: Final = True
     #: That of an NVIDIA H100, so that what runs here runs there.
-    shared_limit: Final = 227 * 1024
+    shared_limit: Final = 227 * 1024 - STATIC_SHARED
 
     def __init__(self, threads: int = 1) -> None:
         self.threads = threads
