@@ -13,7 +13,7 @@ import pytest
 import tglassmlp as tg
 from tglassmlp import compilation
 from tglassmlp.command import predict as command
-from tglassmlp.command.parser import main, parser, species_map
+from tglassmlp.command.parser import DEFAULT_NETWORKS, main, parser, species_map
 
 POINT = ["--temperature", "0.40", "--c-b", "0.5"]
 
@@ -286,3 +286,7 @@ def test_compilation_is_announced_once_and_only_where_nothing_is_kept(tmp_path, 
         assert told == ["compiling"]  # the second round finds both kept
     kernels()[0](1)  # another type, outside: nobody listens
     assert told == ["compiling"]
+
+
+def test_networks_that_are_not_named_are_the_same_for_the_command_and_in_python():
+    assert tg.load_networks().metadata == tg.load_networks(DEFAULT_NETWORKS).metadata

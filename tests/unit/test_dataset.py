@@ -778,6 +778,10 @@ def test_dynamics_made_longer_twice_need_both_files(tmp_path):
             r"goals\.0\.equilibration\.exchanges: found 'free'",
         ),
         (
+            "  - {temperature: 0.6, structures: 2, equilibration: {start: ladder}}",
+            "start: found 'ladder'; allowed: 'independent'",
+        ),
+        (
             "  - {temperature: 0.6, structures: 2, equilibration: {start_temperature: 0.5}}",
             r"start_temperature: found 0\.5; allowed: more than",
         ),

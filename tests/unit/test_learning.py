@@ -9,6 +9,7 @@ import pytest
 
 import tglassmlp as tg
 from tglassmlp.dynamics.labels import label_structures
+from tglassmlp.network.learning import calibrate_networks
 
 SHORT = {"phase1": [{"epochs": 20, "rate": 0.006}]}
 
@@ -90,3 +91,28 @@ def test_what_cannot_be_learnt_is_refused(data):
         dataclasses.replace(data[0], propensity=data[0].propensity[:1])
     with pytest.raises(ValueError, match="at least one configuration"):
         tg.Examples(0.4, (), [0.0], np.ones((0, 1, 1)), np.ones((0, 2, 1, 1)))
+
+
+def test_networks_get_a_contrast_from_structures_that_they_have_not_learnt_from(trained):
+    networks, dataset = trained[0], tg.load_dataset()
+    unseen = [tg.Examples.of(dataset.at(t), [4, 5]) for t in (0.40, 0.35)]
+    cold = {0.30: [dataset.at(0.30).configuration(4)]}
+    bright = calibrate_networks(networks, unseen, [0.6, 0.9, 0.2], cold, law="power")
+    contrast = bright.contrast
+    assert contrast.temperatures.tolist() == [0.40, 0.35, 0.30]
+    assert contrast.c_b.tolist() == [0.9, 0.6, 0.2]
+    assert np.isfinite(contrast.factors).all()
+    assert (contrast.amplitude[2] > contrast.amplitude[0]).all()  # it grows on cooling
+    plain = networks.predict_ensemble(unseen[0].configurations, 0.40, 0.6).propensity
+    found = bright.predict_ensemble(unseen[0].configurations, 0.40, 0.6).propensity
+    np.testing.assert_allclose(found.std() / plain.std(), contrast.factor(0.40, 0.6), rtol=0.02)
+    # at the state point of the calibration the measured propensities regress on them with slope r A / A = 1
+    species = np.stack([c.species for c in unseen[0].configurations])
+    y = label_structures(unseen[0].propensity, unseen[0].half, unseen[0].times, species, [0.6]).propensity[0]
+    p = found.mean(axis=0)
+    slope = np.cov(p.ravel(), y.ravel())[0, 1] / p.var()
+    assert slope == pytest.approx(1.0, abs=0.25)
+    drawn = bright.predict_distribution(cold[0.30], 0.30, 0.6, fields=2, seed=4)
+    assert drawn.fields.shape == (2, 1, 600)
+    with pytest.raises(ValueError, match="have a contrast already"):
+        calibrate_networks(bright, unseen, [0.6])

@@ -11,6 +11,7 @@ from test_network_prediction import trimmed
 from tglassmlp.network.networks import Networks, save_networks
 from tglassmlp.network.prediction import uncorrected
 from tglassmlp.network.prediction_run import predictions
+from tglassmlp.network.publish import model_card
 from tglassmlp.network.residual import BINS, Correlations, Residual, drawn, fit_residual, pair_correlations
 from tglassmlp.storage import read_arrays
 
@@ -148,3 +149,10 @@ def test_a_run_keeps_fields_that_are_drawn_the_same_each_time(tmp_path):
     usable = first["converged"][0] if first["converged"][0].any() else np.ones(3, bool)
     rest = first["drawn"][0] - first["propensity"][0][usable].mean(axis=0)
     assert rest.std() == pytest.approx(first["deviation"][0], rel=0.1)
+
+
+def test_the_card_of_networks_says_how_their_contrast_is_carried():
+    assert "by an amplitude law (`onset`, 1/T_on = 0.40 +- nan), with a residual" in model_card(
+        networks(), "bright"
+    )
+    assert "| contrast | as the networks give it" in model_card(trimmed(), "plain")

@@ -16,11 +16,12 @@ from typing import Any
 
 from tglassmlp import __version__
 from tglassmlp.command.words import in_words_of_the_command
+from tglassmlp.network.library import DEFAULT
 
 __all__ = ["DEFAULT_NETWORKS", "main", "parser"]
 
 #: Networks that predict unless others are named.
-DEFAULT_NETWORKS = "laptop"
+DEFAULT_NETWORKS = DEFAULT
 
 _EPILOG = """\
 examples:

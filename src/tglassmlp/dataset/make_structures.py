@@ -34,7 +34,8 @@ def make_structures(place: Workplace, task: Task, label: str, watch: Watch) -> N
     chosen = plain(task.equilibration or place.plan.equilibration)
     limits = CheckLimits(**chosen.pop("checks"))
     on_failure = chosen.pop("on_failure")
-    chosen.pop("extended_check")
+    for key in ("extended_check", "start"):  # structures of a data set start by themselves, see the plan
+        chosen.pop(key)
     settings = EquilibrationSettings(**chosen, block_seconds=place.plan.dynamics.block_seconds)
     n, tiles, units = sum(place.mixture.composition), place.plan.tiles, _units(place, task)
     work = attempts(task.sweeps, tiles**2 * n, "tiled") if units else attempts(task.sweeps, n)

@@ -143,15 +143,20 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
     highest = max(plan.sweeps, default=0.0)
     for number, goal in enumerate(plan.goals):
         try:
-            melt = plan.equilibration_of(goal).start_temperature
+            made_with = plan.equilibration_of(goal)
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
             key = ".".join(["goals", str(number), "equilibration", *map(str, problem["loc"])])
             raise ConfigError(f"{path}: {key}: found {problem['input']!r}; {problem['msg']}") from None
-        if melt <= highest:
+        if (melt := made_with.start_temperature) <= highest:
             raise ConfigError(
                 f"{path}: equilibration.start_temperature: found {melt:g}; allowed: more than the highest "
                 f"temperature ({highest:g})"
+            )
+        if made_with.start != "independent":
+            raise ConfigError(
+                f"{path}: equilibration.start: found {made_with.start!r}; allowed: 'independent', since "
+                "structures of a data set start by themselves"
             )
     list(tasks(plan))
     return plan

@@ -64,7 +64,7 @@ def _asked(plan: Plan, task: Task) -> dict[str, Any]:
     found: dict[str, Any] = {"structures": list(task.structures)}
     if task.name.kind == "structures":
         chosen = plain(task.equilibration or plan.equilibration)
-        left_out: tuple[str, ...] = ("checks", "on_failure", "extended_check")
+        left_out: tuple[str, ...] = ("checks", "on_failure", "extended_check", "start")
         found |= {"sweeps": task.sweeps}
         if task.name.ensemble == "large":
             found |= {"tiles": plan.tiles}

@@ -3,8 +3,8 @@
 Amplitudes are measured on the structures learnt from, training and validation together, at the temperatures
 measured; the share r that predictions hold of it is measured on validation structures, which the networks
 have not learnt from. Their predictions are rescaled to it at every state point the run asks for
-(:mod:`tglassmlp.network.contrast`). What is then left is correlated in space as
-:mod:`tglassmlp.network.residual` says.
+(:mod:`tglassmlp.network.contrast`), by their spread over all structures that were not learnt from, of which
+no label is needed. What is then left is correlated in space as :mod:`tglassmlp.network.residual` says.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tglassmlp.network.run_files import Path, Record, divided, labels_at, learnt
 from tglassmlp.paths import by_temperature
 from tglassmlp.state_point import find
 
-__all__ = ["calibrated", "measured_contrast"]
+__all__ = ["Measured", "assembled", "calibrated", "mean_field", "measured_contrast"]
 
 #: Groups of structures that the jackknife of the law leaves out.
 GROUPS: Final = 8
@@ -42,14 +42,28 @@ SMALLEST_SHARE: Final = 0.05
 
 
 @dataclass(frozen=True)
-class _Measured:
-    """Propensities of the structures learnt from at one temperature, and what networks predict of them."""
+class Measured:
+    """Propensities of structures at one temperature, and what networks predict of them.
+
+    Parameters
+    ----------
+    temperature, c_b
+        Temperature, and the C values of C_B measured.
+    halves
+        ``[2, C, S, P]``, propensities from two halves of the replicas.
+    fields
+        ``[C, S, P]``, predictions without a contrast, mean over the networks.
+    unseen
+        Structures that were not learnt from.
+    positions, box_length
+        Thermal positions ``[S, P, 2]`` and side of the box.
+    """
 
     temperature: float
     c_b: list[float]
-    halves: NDArray[np.float64]  # [2, C, S, P]
-    fields: NDArray[np.float64]  # [C, S, P], mean over the networks
-    unseen: list[int]  # structures that were not learnt from
+    halves: NDArray[np.float64]
+    fields: NDArray[np.float64]
+    unseen: list[int]
     positions: NDArray[np.float64]
     box_length: float
 
@@ -82,22 +96,34 @@ def measured_contrast(
     label_files, files = by_temperature(labels), by_temperature(descriptors)
     temperatures = sorted(asked, reverse=True)
     c_b = sorted({c for cs in asked.values() for c in cs}, reverse=True)
-    found: list[_Measured] = []
+    found: list[Measured] = []
     deviation = np.full((len(temperatures), len(c_b)), np.nan)
     for i, t in enumerate(temperatures):
         structures = read_structures(files[t], t, networks.scaling)
         learnt, parts = learnt_numbers(run, structures), divided(run, len(structures))
         chosen = structures.take(learnt)
-        fields = {c: _mean_field(networks, chosen.inputs, t, c) for c in asked[t]}
-        for c, field in fields.items():
-            deviation[i, find(c_b, c)] = field.std()
+        # networks vary too much on what they have learnt by heart: their own spread is that on other
+        # structures, of which no label is needed
+        fresh = [n for n in range(len(structures)) if n not in set(parts.train)] or learnt
+        every = {c: mean_field(networks, structures.inputs, t, c) for c in asked[t]}
+        for c, field in every.items():
+            deviation[i, find(c_b, c)] = field[fresh].std()
+        fields = {c: field[learnt] for c, field in every.items()}
         points = measured.get(t, [])
         if points:
             half = labels_at(label_files[t][0], points, name="half")[:, learnt]
             unseen = [learnt.index(n) for n in (parts.validation or parts.train)]
             rows = np.stack([fields[c] for c in points])
             place = chosen.positions, chosen.box_length
-            found.append(_Measured(t, points, np.moveaxis(half, 2, 0), rows, unseen, *place))
+            found.append(Measured(t, points, np.moveaxis(half, 2, 0), rows, unseen, *place))
+    return assembled(found, deviation, temperatures, c_b, law)
+
+
+def assembled(
+    found: Sequence[Measured], deviation: NDArray[np.float64], temperatures: Sequence[float],
+    c_b: Sequence[float], law: str,
+) -> tuple[Contrast, Residual]:  # fmt: skip
+    """Contrast and residual from fields beside dynamics and the spread of predictions ``[T, C_B]``."""
     grid = [(t, c) for t in temperatures for c in c_b]
     whole, each = _amplitudes(found)
     fitted, parameter_error, amplitude, error = fit_with_error(law, each, whole, grid)
@@ -110,7 +136,7 @@ def measured_contrast(
     return contrast, fit_residual(_correlations(found, contrast))
 
 
-def _mean_field(networks: Networks, x: NDArray[np.float32], t: float, c_b: float) -> NDArray[np.float64]:
+def mean_field(networks: Networks, x: NDArray[np.float32], t: float, c_b: float) -> NDArray[np.float64]:
     """Mean over the networks that reach C_B, or over all if none does, ``[S, P]``."""
     found = networks.predict_corrected(x, t, c_b, checked=False)
     usable = found.converged if found.converged.any() else np.ones(len(networks), bool)
@@ -140,7 +166,7 @@ def calibrated(
     return Networks(networks.parameters, {**networks.metadata, **record})
 
 
-def _amplitudes(found: Sequence[_Measured]) -> tuple[Amplitude, list[Amplitude]]:
+def _amplitudes(found: Sequence[Measured]) -> tuple[Amplitude, list[Amplitude]]:
     """Amplitudes of all structures, and without each group of them."""
     most = max(m.halves.shape[2] for m in found)
     groups = min(most, GROUPS)
@@ -161,7 +187,7 @@ def _amplitudes(found: Sequence[_Measured]) -> tuple[Amplitude, list[Amplitude]]
 
 
 def _shares(
-    found: Sequence[_Measured], law: Law, c_b: Sequence[float]
+    found: Sequence[Measured], law: Law, c_b: Sequence[float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Share r at each C_B, from regression amplitudes at all temperatures measured, and its error."""
     share, error = np.full(len(c_b), np.nan), np.full(len(c_b), np.nan)
@@ -181,7 +207,7 @@ def _shares(
     return np.interp(order, order[known][::-1], share[known][::-1]), error
 
 
-def _correlations(found: Sequence[_Measured], contrast: Contrast) -> list[Correlations]:
+def _correlations(found: Sequence[Measured], contrast: Contrast) -> list[Correlations]:
     """Spatial correlation of what rescaled predictions leave open, at every measured state point."""
     out = []
     for m in found:

@@ -21,6 +21,7 @@ from tglassmlp.limits import DESCRIPTOR_CUTOFF
 from tglassmlp.local_structure.quantities import PAPER
 from tglassmlp.local_structure.standardise import Scaling, fit_scaling
 from tglassmlp.mixture import KA2D, Mixture
+from tglassmlp.network.calibration import Measured, assembled, mean_field
 from tglassmlp.network.dataset import Structures, TrainingSet, training_set
 from tglassmlp.network.domain import Domain
 from tglassmlp.network.networks import Networks
@@ -30,7 +31,7 @@ from tglassmlp.network.settings import Execution
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FEW_STRUCTURES", "LENGTHS", "Examples", "train_networks"]
+__all__ = ["FEW_STRUCTURES", "LENGTHS", "Examples", "calibrate_networks", "train_networks"]
 
 #: Coarse-graining lengths that serve few structures best (docs/deviations.md).
 LENGTHS: Final = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0)
@@ -238,6 +239,74 @@ def train_networks(
     ]
     record = metadata(run, scaling, model, {"measured": measured, "numbers": list(range(networks))})
     return Networks(result.parameters, record), result.history
+
+
+def calibrate_networks(
+    networks: Networks,
+    examples: Sequence[Examples],
+    c_b: Sequence[float],
+    others: Mapping[float, Sequence[Configuration]] | None = None,
+    law: str = "onset",
+) -> Networks:
+    """Give networks a contrast from measured propensities of structures that they have not learnt from.
+
+    As :func:`tglassmlp.network.calibration.calibrated`, without the files of a run: for networks of a
+    notebook, and for those that come with the package.
+
+    Parameters
+    ----------
+    networks
+        Networks without a contrast.
+    examples
+        Structures with propensities, one entry for each temperature. None of them was learnt from.
+    c_b
+        Values of C_B, falling.
+    others
+        Temperature -> structures without dynamics, where networks shall predict.
+    law
+        ``power`` or ``onset``.
+
+    Returns
+    -------
+    Networks
+        The same networks with ``contrast`` and ``residual``.
+
+    Raises
+    ------
+    ValueError
+        If the networks have a contrast already, or a structure is not for them.
+    tglassmlp.network.contrast.NoLaw
+        If too little was measured.
+    """
+    if networks.contrast is not None:
+        raise ValueError("these networks have a contrast already")
+    grid = sorted(map(float, c_b), reverse=True)
+    given = {e.temperature: e.configurations for e in examples} | {
+        float(t): tuple(found) for t, found in (others or {}).items()
+    }
+    measured = {e.temperature: e for e in examples}
+    temperatures = sorted(given, reverse=True)
+    found: list[Measured] = []
+    deviation = np.full((len(temperatures), len(grid)), np.nan)
+    central = networks.domain.central_species
+    for i, t in enumerate(temperatures):
+        described = (networks.domain.central(c) for c in given[t])
+        x = np.stack([networks.scaling.apply(*one) for one in described]).astype(np.float32)
+        fields = [mean_field(networks, x, t, c) for c in grid]
+        deviation[i] = [field.std() for field in fields]
+        if t not in measured:
+            continue
+        e = measured[t]
+        species = np.stack([c.species for c in e.configurations])
+        labels = label_structures(e.propensity, e.half, e.times, species, grid, central)
+        rows = np.stack([fields[grid.index(float(c))] for c in labels.c_b])
+        positions = np.stack([c.wrapped()[c.of_species(central)] for c in e.configurations])
+        box = e.configurations[0].box_length
+        halves, unseen = np.moveaxis(labels.half, 2, 0), list(range(len(e)))
+        found.append(Measured(t, labels.c_b.tolist(), halves, rows, unseen, positions, box))
+    contrast, residual = assembled(found, deviation, temperatures, grid, law)
+    record = {"contrast": contrast.as_record(), "residual": residual.as_record()}
+    return Networks(networks.parameters, {**networks.metadata, **record})
 
 
 def _labelled(

@@ -9,10 +9,13 @@ import os
 from pathlib import Path
 from typing import Final
 
-__all__ = ["FOLDER", "located", "names"]
+__all__ = ["DEFAULT", "FOLDER", "located", "names"]
 
 #: Where the package keeps its networks, ``<name>.npz`` and ``<name>.md``.
 FOLDER: Final = Path(__file__).resolve().parent.parent / "data" / "networks"
+
+#: Networks that are meant where none are named.
+DEFAULT: Final = "laptop"
 
 
 def names() -> list[str]:

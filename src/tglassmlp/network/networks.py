@@ -28,7 +28,7 @@ from tglassmlp.network import prediction
 from tglassmlp.network.architecture import limited
 from tglassmlp.network.contrast import Contrast, rescaled
 from tglassmlp.network.domain import beyond, check_state_point
-from tglassmlp.network.library import located
+from tglassmlp.network.library import DEFAULT, located
 from tglassmlp.network.prediction import Distribution, Prediction, PredictionWarning
 from tglassmlp.network.protocol import Ensemble, WithAttention, WithBottleneck
 from tglassmlp.network.residual import Residual, drawn
@@ -494,14 +494,14 @@ def save_networks(
     storage.write_npz(path, networks.parameters, record)
 
 
-def load_networks(path: str | os.PathLike[str], only_kept: bool = True) -> Networks:
+def load_networks(path: str | os.PathLike[str] = DEFAULT, only_kept: bool = True) -> Networks:
     """Read an ensemble; needs neither the run's config nor JAX.
 
     Parameters
     ----------
     path
         Networks file of the workflow, e.g. ``results/<run>/networks/full/tmin0.40.npz``, or the name of
-        networks that come with the package.
+        networks that come with the package; by default :data:`tglassmlp.network.library.DEFAULT`.
     only_kept
         Leave out networks that did not pass the selection.
 

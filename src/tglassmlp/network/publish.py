@@ -117,6 +117,7 @@ def model_card(networks: Networks, name: str, pearson: pd.DataFrame | None = Non
         f"| meant for | T = {low:g} to {high:g}, C_B = {c_low:g} to {c_high:g} |",
         f"| scaling | from {networks.scaling.n_structures} training structures of all temperatures |",
         f"| descriptors | {len(networks.names)} of lengths {lengths} |",
+        f"| contrast | {_contrast(networks)} |",
         f"| made by | {made.get('package', 'tglassmlp')} {made.get('version', '')}, commit "
         f"{made.get('commit', 'unknown')}, seed {made.get('seed', 'unknown')} |",
         f"| settings | fingerprint {m.get('fingerprint', 'unknown')} |",
@@ -127,6 +128,18 @@ def model_card(networks: Networks, name: str, pearson: pd.DataFrame | None = Non
     if pearson is not None:
         lines += ["", *_correlations(pearson, float(m["t_min"]), measured)]
     return "\n".join(lines) + "\n"
+
+
+def _contrast(networks: Networks) -> str:
+    """Say how the contrast of predictions is carried below the temperatures learnt from."""
+    found = networks.contrast
+    if found is None:
+        return "as the networks give it; below the temperatures learnt from it is too weak"
+    name = {"power": "exponent n", "onset": "1/T_on"}.get(found.law, found.law)
+    return (
+        f"by an amplitude law (`{found.law}`, {name} = {found.parameter:.2f} +- "
+        f"{found.parameter_error:.2f}), with a residual field: `predict_distribution`"
+    )
 
 
 def _points(groups: Sequence[Sequence[Any]]) -> str:
