@@ -82,7 +82,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Pearson correlation between the predicted and the measured {learnt} of the particles of species "
         "{central_species} in test structures against time, one panel per temperature. Error bars: bootstrap "
         "over structures and spread over networks in quadrature. The dotted line at the top is the highest "
-        "value that {replicas} replicas permit.{published_correlations}",
+        "value that {replicas} replicas allow: the ceiling.{published_correlations}",
         "2 Validation",
         "Figure 2",
     ),
