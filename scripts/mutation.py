@@ -61,7 +61,7 @@ TESTS: dict[str, list[str]] = {
     "simulation/checkpoint.py": ["u:checkpoint"],
     "simulation/minimisation_settings.py": ["u:settings", "u:minimisation"],
     "simulation/hybrid.py": ["p:hybrid"],
-    "simulation/cuda/*": ["u:cuda_phases", "p:cuda_dynamics", "p:cuda_swap"],
+    "simulation/cuda/*": ["u:cuda_phases", "u:cuda_card", "p:cuda_dynamics", "p:cuda_swap"],
     "dynamics/bond_breaking.py": ["u:bond_breaking"],
     "dynamics/propensity.py": ["u:bond_breaking", "u:labels"],
     "dynamics/displacement.py": ["u:labels"],

@@ -19,7 +19,8 @@ from tglassmlp.simulation.cuda.device import DEVICE_VARIABLE, pack
 from tglassmlp.simulation.cuda.dynamics import CudaDynamics
 from tglassmlp.simulation.cuda.emulated import EmulatedDevice
 from tglassmlp.simulation.dynamics import DynamicsSettings, Trajectory, log_spaced_steps
-from tglassmlp.simulation.protocols import Conduct, DynamicsRequest, dynamics_engine
+from tglassmlp.simulation.hybrid import HybridSampler
+from tglassmlp.simulation.protocols import PLAIN, Conduct, DynamicsRequest, SwapRequest, dynamics_engine
 from tglassmlp.simulation.run import run_structures
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="the emulation of a card needs g++")
@@ -180,6 +181,30 @@ def test_a_list_without_room_grows_and_changes_nothing(liquid, monkeypatch):
         if grown(replace(start, steps=[0, 5, 600]), enough):
             return
     pytest.fail("no list became too short on the way")
+
+
+def test_structures_of_the_hybrid_method_are_those_of_the_native_engine(small):
+    """Blocks of dynamics on the device between exchanges: the same structures, as the paths are."""
+
+    class Mixed:
+        """The native engine in the precision of the other one, whatever is asked for."""
+
+        def trajectories(self, request, conduct=PLAIN):
+            settings = replace(request.settings, precision="mixed")
+            return dynamics_engine("native").trajectories(replace(request, settings=settings), conduct)
+
+    seeds = [np.random.SeedSequence(k) for k in range(3)]
+    made = []
+    for chosen in (CudaDynamics(DEVICE), Mixed()):
+        wanted = SwapRequest([small] * 3, seeds, 0.8, SMALL, {"hybrid_steps": 10})
+        chains = HybridSampler(chosen).chains(wanted)
+        chains.run(40)
+        chains.check_energies()
+        made.append(chains.configurations())
+    for found, expected in zip(*made, strict=True):
+        np.testing.assert_array_equal(found.positions, expected.positions)
+        np.testing.assert_array_equal(found.species, expected.species)
+        assert np.abs(found.positions - small.positions).max() > 0.1
 
 
 # -------------------------------------------------------------------------------------------- restarts
