@@ -38,7 +38,7 @@ class Config(Settings):
         description="name of the run; products go to results/<run>",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
     )
-    seed: Seed = Field(description="root of every random number")
+    seed: Seed = Field(description="seed from which all random numbers derive")
     engine: EngineName = Field("native", description="engine of the trajectories")
     system: SystemSettings = Field(SystemSettings(), description="what is simulated")
     temperatures: tuple[TemperatureSettings, ...] = Field(
@@ -62,7 +62,9 @@ class Config(Settings):
     labels: LabelSettings = Field(LabelSettings(), description="the label map")
     network: NetworkSettings = Field(NetworkSettings(), description="layers of tGlassMLP")
     training: TrainingSettings = Field(description="the two-step training")
-    baselines: BaselineSettings = Field(BaselineSettings(), description="what the network is compared with")
+    baselines: BaselineSettings = Field(
+        BaselineSettings(), description="baselines with which the network is compared"
+    )
     studies: StudySettings = Field(StudySettings(), description="studies of the network and its training")
     prediction: PredictionSettings = Field(PredictionSettings(), description="mean-corrected prediction")
     large_systems: LargeSystemSettings = Field(description="tiled systems for snapshots and S_4(q)")

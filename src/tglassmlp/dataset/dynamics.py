@@ -32,7 +32,7 @@ class Dynamics:
     kinetic_temperature, potential_energy
         ``[F]`` means over the replicas; the energy is per particle.
     joints
-        Times at which velocities were drawn anew, where dynamics were made longer.
+        Times at which velocities were resampled, where dynamics was extended.
     """
 
     steps: NDArray[np.int64]

@@ -64,7 +64,7 @@ class Plan(Settings):
     """A data set to be made."""
 
     dataset: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", description="name of the data set")
-    seed: int = Field(ge=0, description="root of every random number")
+    seed: int = Field(ge=0, description="seed from which all random numbers derive")
     system: SystemSettings = Field(SystemSettings(), description="mixture")
     per_file: Count = Field(4, description="structures per file")
     tiles: Annotated[int, Field(ge=2, le=64)] = Field(

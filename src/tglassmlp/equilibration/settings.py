@@ -82,7 +82,7 @@ class EquilibrationSettings:
         Field(
             ge=1e-3,
             le=10,
-            description="informed exchanges tried per sweep, as a share of the number of particles",
+            description="informed exchanges attempted per sweep, as a fraction of the number of particles",
         ),
     ] = EXCHANGES_PER_SWEEP
     exchange_interval: Annotated[
@@ -90,14 +90,18 @@ class EquilibrationSettings:
     ] = EXCHANGE_INTERVAL
     swap_fraction: Annotated[
         float,
-        Field(ge=1e-3, le=0.95, description="share of attempts that are exchanges, if those are plain"),
+        Field(
+            ge=1e-3,
+            le=0.95,
+            description="fraction of attempted moves that are exchanges, for plain exchanges",
+        ),
     ] = 0.2
     exchange_weights: Annotated[
         Mapping[str, Weight] | None,
-        Field(description="relative weights of exchanges between two species; 1 for pairs not named"),
+        Field(description="relative frequencies of exchanges between two species; 1 for pairs not named"),
     ] = None
     target_acceptance: Annotated[
-        Acceptance, Field(description="acceptance of displacements, tuned during equilibration only")
+        Acceptance, Field(description="target acceptance of displacements, tuned during equilibration only")
     ] = 0.4
     record_points: Annotated[
         int,
@@ -112,19 +116,19 @@ class EquilibrationSettings:
         Field(
             gt=0,
             le=1000,
-            description="temperature of the melt that all starts come from, above the run's highest "
+            description="temperature of the melt from which all starts come, above the run's highest "
             "temperature",
         ),
     ] = 2.0
     heated_ratio: Annotated[
         float,
         Field(
-            ge=0.3, le=0.98, description="the heated start is first aged at this multiple of the temperature"
+            ge=0.3, le=0.98, description="heated starts are first aged at this multiple of the temperature"
         ),
     ] = 0.85
-    block_seconds: Annotated[float, Field(ge=0, le=1e6, description="aimed seconds between checkpoints")] = (
-        60.0
-    )
+    block_seconds: Annotated[
+        float, Field(ge=0, le=1e6, description="target interval between checkpoints (s)")
+    ] = 60.0
 
     def __post_init__(self) -> None:
         refuse_out_of_range(self)

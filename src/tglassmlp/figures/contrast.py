@@ -29,6 +29,8 @@ KINDS: Final = {
     **dict.fromkeys(("variance_drawn", "chi4_drawn", "s4_drawn"), "predicted / measured"),
     **dict.fromkeys(("coverage_68", "coverage_95"), "share of particles"),
 }
+#: Values with a larger error are left out: chi_4 of a few structures may be anything.
+LARGEST_ERROR: Final = 1.0
 #: Values shown at most; what lies beyond is cut off at the axis.
 HIGHEST: Final = {"slope": 2.0, "coverage_68": 1.0, "coverage_95": 1.0}
 LOWEST: Final = {"coverage_68": 0.4, "coverage_95": 0.8}
@@ -87,4 +89,5 @@ def _look(t_min: str, temperature: float, main: str) -> dict[str, Any]:
 
 def _series(ax: Axes, rows: pd.DataFrame, name: str, color: Any, t_min: str, main: str) -> None:
     look = _look(t_min, float(rows["temperature"].iloc[0]), main)
+    rows = rows[~(rows[f"{name}_error"].astype(float) > LARGEST_ERROR)]
     curve(ax, rows, "c_b", name, f"{name}_error", color=color, **look)

@@ -82,7 +82,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "Pearson correlation between the predicted and the measured {learnt} of the particles of species "
         "{central_species} in test structures against time, one panel per temperature. Error bars: bootstrap "
         "over structures and spread over networks in quadrature. The dotted line at the top is the highest "
-        "value that {replicas} replicas permit.{published_correlations}",
+        "value that {replicas} replicas allow: the ceiling.{published_correlations}",
         "2 Validation",
         "Figure 2",
     ),
@@ -295,7 +295,7 @@ FIGURES: Final[dict[str, FigureSpec]] = {
         "particles, chi_4 and S_4(q < 1) of fields drawn with a residual, over those of dynamics; (e), (f) "
         "share of particles within their intervals. Grey: what is aimed at. Filled symbols: below T_min, on "
         "structures whose dynamics nobody has seen; open: temperatures learnt from, on the test structures. "
-        "Error bars: jackknife over structures.",
+        "Error bars: jackknife over structures; values with an error above one are left out.",
         "5 Checks",
         "",
     ),

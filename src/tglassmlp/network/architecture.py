@@ -49,24 +49,31 @@ class Architecture:
     """
 
     mlp1: Annotated[
-        tuple[Width, ...], Field(description="layers of the attention network; last: attention inputs")
+        tuple[Width, ...], Field(description="widths of the attention network; the last is its output")
     ] = (6, 6, 2)
-    bottleneck: Annotated[Width, Field(description="bottleneck units")] = 2
-    mlp2: Annotated[tuple[Width, ...], Field(description="layers of the network beside the bottleneck")] = (
+    bottleneck: Annotated[Width, Field(description="number of bottleneck units")] = 2
+    mlp2: Annotated[
+        tuple[Width, ...], Field(description="widths of the state-point network beside the bottleneck")
+    ] = (
         7,
         7,
         4,
     )
-    head: Annotated[tuple[Width, ...], Field(description="hidden layers of the head; one output follows")] = (
+    head: Annotated[
+        tuple[Width, ...], Field(description="widths of the hidden layers of the head, which has one output")
+    ] = (
         10,
         10,
     )
     attention: Annotated[
-        bool, Field(description="weigh the descriptors by attention; without it all are equal")
+        bool,
+        Field(description="whether descriptors are weighted by attention; without it all weights are equal"),
     ] = True
-    attention_bias: Annotated[bool, Field(description="bias b_m of each descriptor's attention")] = False
+    attention_bias: Annotated[
+        bool, Field(description="whether the attention of each descriptor has a bias b_m")
+    ] = False
     attention_scale: Annotated[
-        bool, Field(description="multiply the attention weights by the number of descriptors")
+        bool, Field(description="whether attention weights are multiplied by the number of descriptors")
     ] = True
     bottleneck_activation: Annotated[
         Literal["elu", "tanh", "linear"], Field(description="activation of the bottleneck")
@@ -81,7 +88,7 @@ class Architecture:
     ] = "propensity"
     input_limit: Annotated[
         Annotated[float, Field(ge=0.1, le=1e6)] | None,
-        Field(description="standardised descriptors x enter as l tanh(x/l) with this l; null: as they are"),
+        Field(description="standardised descriptors x enter as l tanh(x/l) with this l; null: unchanged"),
     ] = None
 
     def __post_init__(self) -> None:

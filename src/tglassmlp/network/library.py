@@ -29,7 +29,7 @@ def located(path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     FileNotFoundError
-        If there is neither such a file nor such a name; the message lists the names there are.
+        If there is neither such a file nor such a name; the message lists the available names.
     """
     given = Path(path)
     if given.name != os.fspath(path) or given.suffix or given.exists():

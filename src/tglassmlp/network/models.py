@@ -50,7 +50,7 @@ def named(name: str) -> Model:
     Raises
     ------
     ValueError
-        If there is none; the message lists the names there are.
+        If there is none; the message lists the available names.
     """
     if name not in MODELS:
         raise ValueError(f"no model is called {name!r}; there are {', '.join(MODELS)}")

@@ -508,7 +508,7 @@ def load_networks(path: str | os.PathLike[str] = DEFAULT, only_kept: bool = True
     Raises
     ------
     FileNotFoundError
-        If there is no such file or name; the names there are are listed.
+        If there is no such file or name; the message lists the available names.
     ValueError
         If the file is damaged or is not a networks file.
     """

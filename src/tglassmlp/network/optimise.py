@@ -98,8 +98,8 @@ def train(
     execution
         Where it is kept meanwhile, and what it is called.
     blind
-        So many networks, the last ones, are not told the temperature: their weights of the functions of the
-        state point that hold T are zero and stay so.
+        The temperature is hidden from this many networks, the last ones: their weights of the functions of
+        the state point that hold T are zero and stay so.
 
     Returns
     -------

@@ -93,12 +93,17 @@ class TrainingSettings:
     ] = "none"
     error_scale: Annotated[
         Literal["none", "variance"],
-        Field(description="squared error as it is (none), or over the largest label variance at the C_B"),
+        Field(
+            description="normalisation of the squared error: none, or the largest label variance at the C_B"
+        ),
     ] = "none"
     minimum_steps: Annotated[
         int,
         Field(
-            ge=0, le=10**9, description="epochs are multiplied until phase 1 has this many optimisation steps"
+            ge=0,
+            le=10**9,
+            description="smallest number of optimisation steps of phase 1; all epochs are multiplied to "
+            "reach it",
         ),
     ] = 0
     weight_decay: Annotated[
@@ -106,7 +111,8 @@ class TrainingSettings:
         Field(
             ge=0,
             le=1000,
-            description="share of the weights that each step takes off, times the learning rate (AdamW)",
+            description="decoupled weight decay (AdamW): fraction of the weights removed in each step, times "
+            "the learning rate",
         ),
     ] = 0.0
     checkpoint_seconds: float = 60.0
@@ -181,10 +187,10 @@ class PredictionSettings(Settings):
     """Mean-corrected prediction."""
 
     iterations: Annotated[int, Field(ge=0, le=10_000)] = Field(
-        6, description="most corrections of the input C_B"
+        6, description="largest number of corrections of the input C_B"
     )
     tolerance: Annotated[float, Field(ge=1e-6, lt=1)] = Field(
-        0.005, description="converged if the mean prediction is this close to C_B"
+        0.005, description="largest distance of the mean prediction from C_B that counts as converged"
     )
     fields: Annotated[int, Field(ge=0, le=1000)] = Field(
         8, description="fields with a residual drawn at each state point (training.contrast); 0: none"

@@ -69,7 +69,7 @@ def train_networks(
 ) -> Trained:  # fmt: skip
     """Train on ``(training, validation)``; seeds are ``spawn_key`` with 0 for the order, n for network n - 1.
 
-    A share ``blind`` of the networks is not told the temperature.
+    A share ``blind`` of the networks does not see the temperature.
     """
     # JAX is loaded here and not before: other stages of this module start without it
     from tglassmlp.network.optimise import train

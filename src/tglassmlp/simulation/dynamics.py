@@ -89,7 +89,7 @@ class DynamicsSettings:
         ),
     ] = "mixed"
     skin: Annotated[float, Field(gt=0, le=100, description="margin of the Verlet list (sigma_11)")] = 0.35
-    block_seconds: Annotated[Limit, Field(description="aimed seconds between checkpoints")] = 60.0
+    block_seconds: Annotated[Limit, Field(description="target interval between checkpoints (s)")] = 60.0
 
     def __post_init__(self) -> None:
         refuse_out_of_range(self)

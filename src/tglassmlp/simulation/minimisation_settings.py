@@ -20,4 +20,4 @@ class MinimisationSettings(Settings):
         le=1e-2,
         description="largest force at the minimum; rounding of the forces sets the lower limit",
     )
-    maximum_steps: Count = Field(100_000, description="steps after which the minimisation is an error")
+    maximum_steps: Count = Field(100_000, description="number of steps after which the minimisation fails")

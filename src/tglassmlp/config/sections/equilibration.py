@@ -38,13 +38,13 @@ class ExtendedCheckSettings(Settings):
     """Structures that go on for many times their sweeps."""
 
     temperatures: Annotated[tuple[Positive, ...], Field(min_length=1)] | None = Field(
-        None, description="temperatures at which structures go on; null: the lowest"
+        None, description="temperatures at which structures are continued; null: the lowest"
     )
     structures: Annotated[int, Field(ge=2, le=1_000_000)] = Field(
-        4, description="how many structures go on, the first of each temperature"
+        4, description="number of structures that are continued, the first of each temperature"
     )
     factor: Annotated[float, Field(ge=2, le=1e6)] = Field(
-        10.0, description="for how many times the temperature's sweeps"
+        10.0, description="length of the continuation as a multiple of the temperature's sweeps"
     )
 
 
@@ -72,8 +72,9 @@ class EquilibrationSettings(Settings):
         EquilibrationChecks(), description="limits of the equilibration checks"
     )
     on_failure: Literal["error", "warn"] = Field(
-        "error", description="a failed check stops the run (error) or is only reported (warn)"
+        "error", description="whether a failed check stops the run (error) or is only reported (warn)"
     )
     extended_check: ExtendedCheckSettings | None = Field(
-        None, description="structures that go on for many times their sweeps, as a check; null: none"
+        None,
+        description="continuation of some structures for many times their sweeps, as a check; null: none",
     )

@@ -24,7 +24,7 @@ class PropensitySettings(Settings):
     label: str = Field(
         "bond_breaking",
         max_length=100,
-        description="what networks learn of each particle; C_B stays the mean bond-breaking correlation",
+        description="quantity that networks learn; C_B remains the mean bond-breaking correlation",
     )
     r_in: Annotated[float, Field(ge=1, le=100)] = Field(
         1.4, description="initial neighbours: r < r_in sigma_ab"
@@ -32,9 +32,9 @@ class PropensitySettings(Settings):
     r_out: Annotated[float, Field(gt=1, le=100)] = Field(
         1.8, description="a bond is broken at r >= r_out sigma_ab"
     )
-    central_species: Count = Field(1, description="species whose particles are labelled and predicted")
+    central_species: Count = Field(1, description="species for which labels and predictions are made")
     relaxation_threshold: Annotated[float, Field(ge=0.01, le=0.99)] = Field(
-        0.5, description="C_B at which the relaxation time tau is read"
+        0.5, description="value of C_B that defines the relaxation time tau"
     )
     extrapolation: Literal["between", "parabola", "line"] = Field(
         "between",
@@ -42,7 +42,7 @@ class PropensitySettings(Settings):
         "parabola and its tangent",
     )
     extrapolation_temperatures: Annotated[int, Field(ge=2, le=1000)] = Field(
-        4, description="how many of the lowest measured temperatures are extrapolated from"
+        4, description="number of the lowest measured temperatures that enter the extrapolation"
     )
     glass_transition_ratio: float = Field(
         1e12,
@@ -82,7 +82,11 @@ class LabelSettings(Settings):
     lowest_ratio: float = Field(
         0.7, gt=0, le=1, description="step 1 extrapolates down to this multiple of the lowest measured T"
     )
-    minimum_labelled: Count = Field(3, description="measured temperatures that extrapolation at a C_B needs")
+    minimum_labelled: Count = Field(
+        3, description="number of measured temperatures that extrapolation at a C_B needs"
+    )
     minimum_predicted: Count = Field(
-        2, description="measured temperatures that a prediction without extrapolation at a C_B needs"
+        2,
+        description="number of measured temperatures that a prediction at a C_B needs where nothing is "
+        "extrapolated",
     )

@@ -57,16 +57,16 @@ class TrainingSettings(Settings):
     """The two-step training."""
 
     t_min: tuple[Positive, ...] = Field(
-        description="lowest measured temperature each model may see; the first is the main model"
+        description="lowest temperature whose dynamics each model may learn from; the first is the main model"
     )
-    networks: Networks = Field(16, description="networks trained with different seeds")
+    networks: Networks = Field(16, description="number of networks, which differ in their seeds")
     folds: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         0,
         description="folds of the structures learnt from, each left out of one more training of every "
         "method, for errors over training sets; 0: none",
     )
     fold_networks: Networks | None = Field(
-        None, description="networks of each kind in those trainings; null: as many as elsewhere"
+        None, description="networks of each kind in the trainings by folds; null: as many as elsewhere"
     )
     phase1: tuple[PhaseSettings, ...] = Field(
         (
@@ -93,17 +93,18 @@ class TrainingSettings(Settings):
     correlation_radii: tuple[Positive, ...] = key_of(settings.TrainingSettings, "correlation_radii")
     correlation_width: float = key_of(settings.TrainingSettings, "correlation_width")
     equi_time_blind: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.0, description="share of the networks of step 1 that are not told the temperature"
+        0.0, description="share of the networks of step 1 from which the temperature is hidden"
     )
     equi_time_tolerance: Tolerance = Field(
-        0.05, description="step 1 keeps a network if its mean prediction is this close to C_B"
+        0.05, description="largest distance from C_B of the mean prediction of a network that step 1 keeps"
     )
     full_tolerance: Tolerance = Field(
         0.05,
-        description="step 2 keeps a network if its mean prediction at the glass transition is this close",
+        description="largest distance from C_B of the mean prediction at the glass transition of a network "
+        "that step 2 keeps",
     )
     scaling_temperatures: Literal["all", "labelled"] = Field(
-        "all", description="temperatures whose training structures fix the scaling of descriptors"
+        "all", description="temperatures whose training structures define the scaling of descriptors"
     )
     label_noise: Literal["removed", "ignored"] = key_of(settings.TrainingSettings, "label_noise")
     contrast: Literal[LAWS] = Field(  # type: ignore[valid-type]
@@ -143,5 +144,5 @@ class BaselineSettings(Settings):
 class StudySettings(Settings):
     """Studies of the network and its training (``snakemake studies``); a run does not need them."""
 
-    seeds: Networks = Field(2, description="trainings of each variant, with different random numbers")
+    seeds: Networks = Field(2, description="trainings of each variant, with different seeds")
     networks: Networks = Field(8, description="networks of each training")

@@ -26,16 +26,19 @@ class ObservableSettings(Settings):
     lattice_spacing: Annotated[float, Field(ge=0.1)] = Field(
         1.5, description="lattice on which chords are measured, at most a quarter of the box of a unit system"
     )
-    mobile_share: Share = Field(0.5, description="a site is mobile if more than this share is active")
+    mobile_share: Share = Field(
+        0.5, description="fraction of active particles above which a lattice site is mobile"
+    )
     replica_noise: Literal["estimated", "ignored"] = Field(
         "estimated",
-        description="replicas' noise shortens chords of dynamics: estimated or ignored",
+        description="whether the effect of the replicas' noise on the chords of dynamics is estimated or "
+        "ignored",
     )
     attention_per_length: Literal["mean", "sum"] = Field(
         "mean", description="P(L): mean or sum of the attention over the descriptors of one length"
     )
     bootstrap: Annotated[int, Field(ge=20, le=1_000_000)] = Field(
-        500, description="resamplings of structures for error bars"
+        500, description="number of bootstrap samples of structures for error bars"
     )
 
 

@@ -20,10 +20,15 @@ __all__ = [
 class DynamicsSettings(Settings):
     """Isoconfigurational molecular dynamics."""
 
-    replicas: Replicas = Field(20, description="velocity draws per structure")
+    replicas: Replicas = Field(
+        20, description="trajectories per structure, with independent initial velocities"
+    )
     time_step: float = key_of(dynamics.DynamicsSettings, "time_step")
     frame_ratio: float = Field(
-        1.601, ge=1.001, le=10.0, description="smallest ratio of successive frame times; times are log-spaced"
+        1.601,
+        ge=1.001,
+        le=10.0,
+        description="smallest ratio of successive frame times, which are equally spaced in the logarithm",
     )
     # of the settings' choices, "none" keeps the energy and not the temperature
     thermostat: Literal["bussi", "nose_hoover"] = key_of(dynamics.DynamicsSettings, "thermostat")
@@ -40,8 +45,8 @@ class LargeDynamicsSettings(Settings):
 
     temperature: Positive = Field(description="temperature, one of the run's")
     time: Positive = Field(description="length of the run (LJ times)")
-    replicas: Replicas = Field(description="velocity draws per system")
-    systems: Count = Field(description="how many of the large systems")
+    replicas: Replicas = Field(description="trajectories per system, with independent initial velocities")
+    systems: Count = Field(description="number of large systems with dynamics")
 
 
 class LargeSystemSettings(Settings):
@@ -52,8 +57,8 @@ class LargeSystemSettings(Settings):
         "large ones, as they are"
     )
     number: Annotated[int, Field(ge=1, le=1_000_000)] = Field(description="large systems per temperature")
-    chunk: Count = Field(1, description="large systems per job; results do not depend on it")
+    chunk: Count = Field(1, description="number of large systems per job; results do not depend on it")
     sweeps_factor: Annotated[float, Field(ge=0.1, le=1e6)] = Field(
-        2.0, description="sweeps of re-equilibration as a multiple of the temperature's sweeps"
+        2.0, description="sweeps of the re-equilibration as a multiple of the temperature's sweeps"
     )
     dynamics: LargeDynamicsSettings | None = Field(None, description="dynamics of large systems, or null")

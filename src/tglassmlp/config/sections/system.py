@@ -72,7 +72,7 @@ class SystemSettings(Settings):
         "KA2D", description="named mixture, or one written out (sigma, epsilon, composition, box_length, ...)"
     )
     divisor: Count = Field(
-        1, description="makes the unit system this many times smaller at the same density (tests only)"
+        1, description="factor by which the unit system is made smaller at the same density (for tests)"
     )
 
     def build(self) -> Mixture:
@@ -91,16 +91,17 @@ class TemperatureSettings(Settings):
     )
     extended_time: Positive | None = Field(
         None,
-        description="makes finished runs of dynamics_time this long, with velocities drawn anew at the joint",
+        description="length to which finished runs of dynamics_time are extended; velocities are resampled "
+        "where the extension starts",
     )
     sweeps: Annotated[int, Field(ge=10, le=10**12)] = Field(
-        description="swap Monte Carlo sweeps (N attempts each) of one equilibration from each start"
+        description="swap Monte Carlo sweeps (N attempted moves each) of the equilibration from each start"
     )
     extra_structures: int = Field(
         0,
         ge=0,
         le=1_000_000,
-        description="structures beyond structures.number at this temperature, all to learn from",
+        description="additional structures at this temperature beyond structures.number, all for training",
     )
     predicted_structures: int = Field(
         0,
@@ -171,12 +172,12 @@ class StructureSettings(Settings):
         description="independent structures per temperature"
     )
     test_fraction: Share = Field(
-        0.5, description="share of the structures kept for the reported numbers only"
+        0.5, description="fraction of the structures reserved for the reported numbers"
     )
     validation_fraction: Share = Field(
-        0.2, description="share of the training structures that decides between networks and epochs"
+        0.2, description="fraction of the training structures used to choose between networks and epochs"
     )
-    chunk: Count = Field(description="structures per job; results do not depend on it")
+    chunk: Count = Field(description="number of structures per job; results do not depend on it")
     engine: EngineName | None = Field(
         None,
         description="engine that makes structures; null: the run's own, if it offers what the method takes",
