@@ -32,7 +32,19 @@ STAGE_VERSIONS: Final[dict[str, int]] = {
     "figures": 3,
 }
 
-_LIBRARIES = ("numpy", "numba", "jax", "flax", "optax", "pyvoro2", "freud-analysis", "snakemake", "hoomd")
+_LIBRARIES = (
+    "numpy",
+    "numba",
+    "jax",
+    "flax",
+    "optax",
+    "pyvoro2",
+    "freud-analysis",
+    "snakemake",
+    "hoomd",
+    "cupy-cuda12x",
+    "cupy",
+)
 
 
 def stage_version(stage: str) -> int:

@@ -84,7 +84,7 @@ def isoconfigurational_dynamics(
     settings
         Time step, thermostat, precision: a :class:`tglassmlp.simulation.dynamics.DynamicsSettings`.
     engine
-        Name of an engine (:func:`tglassmlp.engines.names`): ``"native"``, ``"hoomd"`` or one of your own.
+        Name of an engine (:func:`tglassmlp.engines.names`): ``"native"``, ``"cuda"``, ``"hoomd"``, or yours.
     checkpoint
         Restart file; an interrupted call that is repeated goes on from there, to the same numbers.
     progress
