@@ -26,6 +26,7 @@ PAGES = {
     "CONTRIBUTING.md": "howto/contribute.md",
     "datasets/ka2d/README.md": "reference/dataset.md",
     "src/tglassmlp/data/networks/laptop.md": "reference/networks-laptop.md",
+    "src/tglassmlp/data/networks/ka2d.md": "reference/networks-ka2d.md",
     "src/tglassmlp/data/networks/demo.md": "reference/networks-demo.md",
 }
 LINK = re.compile(r"(\]\()(?![a-z]+:|#|/|<)([^)\s#]+)((?:#[\w.-]+)?\))")

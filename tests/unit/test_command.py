@@ -139,7 +139,7 @@ def test_types_of_other_names_and_one_of_several_frames(folder, predicted, capsy
         ("equal.gsd", [], r"these networks learnt KA2D .* has shares 0\.333, 0\.333, 0\.333"),
         ("small.gsd", [], r"has shares 0\.500, 0\.500, 0\.000"),
         ("dense.gsd", [], r"number density 1\.4717"),
-        ("one.gsd", ["--networks", "guess"], r"no networks called 'guess'.*available: demo, laptop"),
+        ("one.gsd", ["--networks", "guess"], r"no networks called 'guess'.*available: demo, ka2d, laptop"),
         ("one.gsd", ["--networks", "absent.npz"], r"absent\.npz"),
         ("one.gsd", ["--temperature", "0.9"], r"T = 0\.9 lies outside 0\.18 to 0\.4.*--allow-outside"),
         ("one.gsd", ["--temperature", "-1"], r"must be positive .*found -1"),

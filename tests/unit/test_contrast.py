@@ -223,3 +223,14 @@ def test_networks_with_a_contrast_predict_with_it_and_others_as_before(tmp_path)
     raw = networks.predict_scaled(x, 0.3, 0.7, checked=False)
     np.testing.assert_array_equal(again.predict_scaled(x, 0.3, 0.7, checked=False), raw)
     assert isinstance(found, Prediction)
+
+
+def test_shipped_networks_with_a_contrast_are_those_without_it_and_a_law():
+    bright, plain = load_networks("ka2d"), load_networks("laptop")
+    for name, values in plain.parameters.items():
+        np.testing.assert_array_equal(bright.parameters[name], values)
+    assert bright.contrast.law == "onset"
+    assert bright.contrast.factor(0.35, 0.7) == pytest.approx(1.0, abs=0.1)  # where dynamics was learnt
+    assert bright.contrast.factor(0.18, 0.7) > 2.0  # and far below
+    assert bright.residual.correlated_share(0.35, 0.7) > 0.5
+    assert plain.contrast is None
