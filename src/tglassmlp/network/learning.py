@@ -36,7 +36,7 @@ __all__ = ["FEW_STRUCTURES", "LENGTHS", "Examples", "calibrate_networks", "train
 #: Coarse-graining lengths that serve few structures best (docs/deviations.md).
 LENGTHS: Final = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0)
 
-#: Settings of ``config/laptop.yaml``, found with 4 to 24 structures to learn from (docs/network.md).
+#: Settings of ``config/laptop.yaml``, found with 4 to 24 structures (docs/results-log/network.md).
 FEW_STRUCTURES: Final[Mapping[str, Mapping[str, Any]]] = {
     "network": {"output": "deviation"},
     "training": {

@@ -337,7 +337,7 @@ def chord_length_without_noise(length: float, spacing: float, mobile_share: floa
 
     An approximation: exact for Gaussian fields whose threshold is not moved by the noise. Of fields predicted
     by networks, with noise taken from real replicas laid over them, it gives back the chord length within a
-    few per cent where noise makes up less than half of the variance (``docs/observables.md``).
+    few per cent where noise makes up less than half of the variance (``docs/results-log/observables.md``).
 
     Parameters
     ----------
