@@ -112,6 +112,7 @@ TESTS: dict[str, list[str]] = {
     "observables/length_exponents.py": ["u:trends"],
     "observables/bootstrap.py": ["u:observables_by_hand", "u:trends", "u:observables", "u:folds"],
     "observables/pair_structure.py": ["u:pair_structure"],
+    "tables/contrast.py": ["u:contrast_table"],
     "tables/pair_structure.py": ["u:pair_structure"],
     "tables/energies.py": ["u:pair_structure"],
     "observables/*": ["u:observables_by_hand", "u:tables", "u:observables"],
