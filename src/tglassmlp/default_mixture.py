@@ -44,7 +44,7 @@ R = TypeVar("R")
 
 
 class MixtureWarning(UserWarning):
-    """The species of a configuration are hardly those of the mixture that a function assumes."""
+    """The species of a configuration are unlikely to be those of the mixture that a function assumes."""
 
 
 def check_default_mixture(species: ArrayLike, call: str, refuse: bool = True) -> None:

@@ -137,7 +137,7 @@ def bond_breaking(
     r_out: float = 1.8,
     mixture: Mixture = KA2D,
 ) -> NDArray[np.float64]:
-    r"""Share of its initial neighbours that each particle keeps, :math:`n_i(t)/n^0_i`, in each replica.
+    r"""Fraction of its initial neighbours that each particle keeps, :math:`n_i(t)/n^0_i`, in each replica.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def bond_breaking(
     r_in, r_out
         Distances in pair diameters below which a pair is bonded at the start, and still bonded later.
     mixture
-        Source of the pair diameters. Without one it is KA2D, with a :class:`tglassmlp.MixtureWarning` if the
+        Source of the pair diameters. By default KA2D, with a :class:`tglassmlp.MixtureWarning` if the
         species can hardly be its.
 
     Returns

@@ -38,7 +38,7 @@ def descriptors(
     lengths
         K rising coarse-graining lengths; 0 means the particle alone.
     mixture
-        Pair potential and cell radii. Without one it is KA2D, if the species of the configuration can be its.
+        Pair potential and cell radii. By default KA2D, if the species of the configuration allow it.
     cutoff
         Largest distance of a neighbour, at most half the box. By default 16.4 as in a run's configuration, or
         half the box where that is less.

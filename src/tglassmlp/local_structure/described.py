@@ -16,7 +16,7 @@ __all__ = ["CoarseGraining", "Descriptors"]
 
 @dataclass(frozen=True)
 class CoarseGraining:
-    """How descriptors were made: whatever decides their values beside the positions.
+    """How descriptors were made: everything but the positions that determines their values.
 
     Parameters
     ----------
@@ -31,9 +31,9 @@ class CoarseGraining:
     counts
         Particles of each species in the whole configuration.
     largest_force
-        Largest force on any particle; an inherent structure has next to none.
+        Largest force on any particle, which nearly vanishes in an inherent structure.
     central_species
-        Species whose rows were kept, None for all particles.
+        Species whose rows were kept; None: all particles.
     """
 
     lengths: tuple[float, ...]
@@ -55,7 +55,7 @@ class CoarseGraining:
 class Descriptors(tuple[NDArray[np.float64], list[str]]):
     """Descriptors of one structure: ``values, names = descriptors``, and how they were made.
 
-    It unpacks into two, as a plain tuple does. The settings stay with the object, so that networks can refuse
+    It unpacks into two like a plain tuple. The settings stay with the object, so that networks can refuse
     descriptors of another cut-off, other lengths or another mixture: names alone do not tell them apart.
 
     Parameters

@@ -104,7 +104,7 @@ def radical_perimeters(c: Configuration, mixture: Mixture = KA2D) -> NDArray[np.
     c
         The configuration.
     mixture
-        Source of the radii. Without one it is KA2D, with a :class:`tglassmlp.MixtureWarning` if the species
+        Source of the radii. By default KA2D, with a :class:`tglassmlp.MixtureWarning` if the species
         can hardly be its.
 
     Raises

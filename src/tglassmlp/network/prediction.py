@@ -39,7 +39,7 @@ UNCORRECTED_TOLERANCE: Final = 0.05
 
 
 class PredictionWarning(UserWarning):
-    """A prediction that is not what it was asked for, or not what the networks were trained for."""
+    """A prediction misses the requested mean, or lies outside the range the networks were trained for."""
 
 
 @dataclass(frozen=True)

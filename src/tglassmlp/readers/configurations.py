@@ -189,7 +189,7 @@ def write_configurations(
     properties: Sequence[Mapping[str, NDArray]] | None = None,
     mixture: Mixture | None = None,
 ) -> None:
-    """Write configurations as the frames of one file; the ending of its name says in which format.
+    """Write configurations as the frames of one file, in the format given by the ending of its name.
 
     ``.gsd``, and any other ending, is the format of this package, which OVITO and HOOMD-blue open. Only it
     keeps the mixture, the provenance and a checksum: see :func:`tglassmlp.storage.write_configurations`.

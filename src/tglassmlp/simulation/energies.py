@@ -208,7 +208,7 @@ def potential_energies(c: Configuration, mixture: Mixture = KA2D) -> NDArray[np.
     c
         N particles.
     mixture
-        Species and pair potential. Without one it is KA2D, if the species of the configuration can be its.
+        Species and pair potential. By default KA2D, if the species of the configuration allow it.
 
     Returns
     -------

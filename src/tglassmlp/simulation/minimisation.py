@@ -135,13 +135,13 @@ def inherent_structure(
     c
         Start configuration, e.g. a thermal one; its unwrapped positions are continued.
     force_tolerance
-        Largest force on any particle at the end, 1e-10 to 0.01. Rounding permits no less.
+        Largest force on any particle at the end, 1e-10 to 0.01; rounding errors set the lower limit.
     mixture
-        Species and pair potential. Without one it is KA2D, if the species of the configuration can be its.
+        Species and pair potential. By default KA2D, if the species of the configuration allow it.
     maximum_steps
-        Force evaluations allowed.
+        Largest number of force evaluations.
     largest_step
-        Furthest that a particle may move in one iteration.
+        Largest distance that a particle may move in one iteration.
 
     Returns
     -------

@@ -65,7 +65,7 @@ def isoconfigurational_dynamics(
     checkpoint: str | Path | None = None,
     progress: Callable[[float, str], None] | None = None,
 ) -> NDArray[np.float64]:
-    """Run replicas of one structure with independent velocities and return their positions.
+    """Run replicas of one structure with independent initial velocities and return their positions.
 
     Parameters
     ----------
@@ -78,17 +78,17 @@ def isoconfigurational_dynamics(
     replicas
         Number of replicas R.
     seed
-        A whole number or a seed sequence; replica r does not depend on how many others there are.
+        A whole number or a seed sequence; replica r does not depend on the number of replicas.
     mixture
-        Pair potential. Without one it is KA2D, if the species of the configuration can be its.
+        Pair potential. By default KA2D, if the species of the configuration allow it.
     settings
         Time step, thermostat, precision: a :class:`tglassmlp.simulation.dynamics.DynamicsSettings`.
     engine
         Name of an engine (:func:`tglassmlp.engines.names`): ``"native"``, ``"cuda"``, ``"hoomd"``, or yours.
     checkpoint
-        Restart file; an interrupted call that is repeated goes on from there, to the same numbers.
+        Restart file: an interrupted call, repeated, continues from there and gives the same numbers.
     progress
-        Called now and then with the particle-steps done since the last call, and a note.
+        Function that is called from time to time with the particle-steps since the last call, and a note.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def isoconfigurational_dynamics(
     TypeError
         If ``settings`` is of another class.
     ValueError
-        For unusable input, with what was found and what is allowed.
+        If an argument is not usable; the message says what was found and what is allowed.
     RuntimeError
         If the integration fails.
 

@@ -38,7 +38,7 @@ class ReplicaStepper:
     replicas
         Number of replicas R.
     seed
-        A whole number or a seed sequence; replica r does not depend on how many others there are.
+        A whole number or a seed sequence; replica r does not depend on the number of replicas.
     mixture
         Pair potential.
     settings

@@ -90,21 +90,21 @@ def swap_monte_carlo(
     temperature
         Temperature T > 0.
     sweeps
-        Sweeps in all, at least 1; a sweep is N attempts.
+        Total number of sweeps, at least 1; a sweep consists of N attempted moves.
     seed
         Seed sequence or whole number; the same seed gives the same numbers.
     mixture
-        Species and pair potential. Without one it is KA2D, if the species of the configuration can be its.
+        Species and pair potential. By default KA2D, if the species of the configuration allow it.
     swap_fraction
-        Share of attempts that exchange the species of two particles, in [0, 1).
+        Fraction of attempted moves that exchange the species of two particles, in [0, 1).
     target_acceptance
-        Acceptance of displacements that the tuning aims at, 0.3 to 0.5.
+        Target acceptance of displacements, 0.3 to 0.5.
     tuning_sweeps
         Sweeps at the beginning in which the displacement is tuned; a quarter of all, at most 500, by default.
     displacement
-        Side of the square of displacements to begin with.
+        Initial side of the square from which displacements are drawn.
     records
-        Number of equally spaced points at which the energy is noted.
+        Number of equally spaced points at which the energy is recorded.
     exchange_weights
         Relative weights of exchanges between species, see
         :class:`~tglassmlp.simulation.swap.chain.Chain`.
