@@ -88,11 +88,15 @@ def test_structures_and_propensities_are_those_of_the_data_set(repository, tmp_p
 
 @pytest.mark.slow
 def test_what_a_data_set_lacks_is_said_before_any_job(repository, tmp_path):
-    change = {**CHANGE, "structures": {**CHANGE["structures"], "number": 400}}
-    done = make(repository, tmp_path, change, "results/held/numbers.json")
-    assert done.returncode != 0
-    assert "structures.dataset: T = 0.40: the data set holds" in done.stdout + done.stderr
-    assert not (tmp_path / "results").exists()
+    for change, message in (
+        ({"structures": CHANGE["structures"] | {"number": 400}}, "T = 0.40: the data set holds"),
+        ({"dynamics": {"replicas": 8}}, "replicas = 16, the run asks for 8 (dynamics.replicas)"),
+    ):
+        done = make(repository, tmp_path, CHANGE | change, "results/held/numbers.json")
+        assert done.returncode != 0
+        assert "structures.dataset: " in done.stdout + done.stderr
+        assert message in done.stdout + done.stderr
+        assert not (tmp_path / "results").exists()
 
 
 def test_structures_with_dynamics_come_first(dataset):
@@ -119,7 +123,7 @@ def test_propensities_measured_in_another_way_are_refused(dataset):
         with pytest.raises(ValueError, match=message):
             propensity_arrays(at, [0], 3400.0, SETTINGS | change)
     with pytest.raises(
-        ValueError, match=r"up to the dynamics_time of the run, 1000, is at t = \d+\.?\d*; ask"
+        ValueError, match=r"dynamics_time of the run, 1000; .* the next ones are \d+\S* and \d+"
     ):
         propensity_arrays(at, [0], 1000.0, SETTINGS)
 

@@ -57,11 +57,7 @@ if HELD:
             duration=lambda wildcards: temperature_entry(wildcards.temperature)[
                 "dynamics_time"
             ],
-            settings={
-                **chosen("propensity", "r_in", "r_out", "wave_number"),
-                **label_chosen(),
-                "replicas": CONFIG.dynamics.replicas,
-            },
+            settings=held_settings(),
             stage_version=version("propensities"),
         script:
             "../../scripts/import_dataset_propensities.py"

@@ -19,10 +19,18 @@ from tglassmlp.mixture import Mixture
 from tglassmlp.state_point import canonical
 from tglassmlp.storage import Array
 
-__all__ = ["chosen_structures", "propensity_arrays", "records_of", "source_files"]
+__all__ = ["check_measured", "chosen_structures", "propensity_arrays", "records_of", "source_files"]
 
 #: Labels whose propensities a data set holds.
 _LABELS: Final = ("bond_breaking", "displacement")
+
+#: What dynamics must have been measured with, and the key of the configuration that says it.
+_SAME: Final = {
+    "r_in": "propensity.r_in",
+    "r_out": "propensity.r_out",
+    "wave_number": "propensity.wave_number",
+    "replicas": "dynamics.replicas",
+}
 
 
 def chosen_structures(
@@ -93,6 +101,44 @@ def records_of(ensemble: Ensemble, numbers: Sequence[int], first: int) -> pd.Dat
     return pd.concat(tables, ignore_index=True)
 
 
+def check_measured(
+    ensemble: Ensemble, numbers: Sequence[int], duration: float, settings: Mapping[str, Any]
+) -> None:
+    """Refuse dynamics that were not measured as a run asks; arguments as :func:`propensity_arrays`.
+
+    Only the records and the time steps of the files are read, so that a run can ask before any job.
+
+    Raises
+    ------
+    ValueError
+        If the data set was made with other settings, does not hold the label, or has no frame at
+        ``duration``, to one per cent.
+    """
+    where = f"T = {canonical(ensemble.temperature)}"
+    label = labels.recorded(settings)
+    if label.name not in _LABELS:
+        raise ValueError(
+            f"{where}: a data set holds the labels {' and '.join(_LABELS)}, the run asks for {label.name} "
+            "(propensity.label)"
+        )
+    for number in numbers:
+        parts = [f for f, _ in ensemble.dynamics_files[number]]
+        for f in parts:
+            for key, name in _SAME.items():
+                if not np.isclose(float(f.record[key]), float(settings[key]), rtol=1e-9):
+                    raise ValueError(
+                        f"{f.path}: its dynamics were measured with {key} = {f.record[key]:g}, the run asks "
+                        f"for {settings[key]:g} ({name})"
+                    )
+        times = np.concatenate([f.array("steps") * float(f.record["time_step"]) for f in parts])
+        if np.abs(times - duration).min() > 0.01 * duration:
+            near = [f"{t:g}" for t in (*times[times < duration][-1:], *times[times > duration][:1])]
+            raise ValueError(
+                f"{where}: no frame of structure {number} of the data set is at the dynamics_time of the "
+                f"run, {duration:g}; ask for that of a frame, the next ones are {' and '.join(near)}"
+            )
+
+
 def propensity_arrays(
     ensemble: Ensemble, numbers: Sequence[int], duration: float, settings: Mapping[str, Any]
 ) -> dict[str, Array]:
@@ -110,30 +156,11 @@ def propensity_arrays(
     Raises
     ------
     ValueError
-        If the data set was made with other settings, does not hold the label, or the last frame is not at
-        ``duration``, to one per cent.
+        As :func:`check_measured`.
     """
-    where = f"T = {canonical(ensemble.temperature)}"
-    files = [f for k in numbers for f, _ in ensemble.dynamics_files[k]]
-    for key in ("r_in", "r_out", "wave_number", "replicas"):
-        for f in files:
-            if not np.isclose(float(f.record[key]), float(settings[key]), rtol=1e-9):
-                raise ValueError(
-                    f"{f.path}: its dynamics were measured with {key} = {f.record[key]:g}, the run asks for "
-                    f"{settings[key]:g}"
-                )
-    label = labels.recorded(settings)
-    if label.name not in _LABELS:
-        raise ValueError(
-            f"{where}: a data set holds the labels {' and '.join(_LABELS)}, the run asks for {label.name} "
-            "(propensity.label)"
-        )
+    check_measured(ensemble, numbers, duration, settings)
     found = ensemble.stacked(numbers, until=duration)
-    if abs(found["times"][-1] - duration) > 0.01 * duration:
-        raise ValueError(
-            f"{where}: the last frame of the data set up to the dynamics_time of the run, {duration:g}, is "
-            f"at t = {found['times'][-1]:g}; ask for that time"
-        )
+    label = labels.recorded(settings)
     axes, halves = ("structure", "frame", "particle"), ("structure", "half", "frame", "particle")
     curves = ("structure", "species", "frame")
     arrays = {

@@ -8,6 +8,15 @@ HELD = (
 )
 
 
+def held_settings():
+    """What the propensities of the data set must have been measured with."""
+    return {
+        **chosen("propensity", "r_in", "r_out", "wave_number"),
+        **label_chosen(),
+        "replicas": CONFIG.dynamics.replicas,
+    }
+
+
 def held_structures():
     """Unit systems of every temperature of the data set, and the numbers there of the structures of the run.
 
@@ -28,6 +37,10 @@ def held_structures():
                 CONFIG.mixture(),
             )
             found[t] = ensemble, numbers
+            duration = temperature_entry(t)["dynamics_time"]
+            if duration is not None:
+                learnt = numbers[: CONFIG.structures_at(t)]
+                in_a_run.check_measured(ensemble, learnt, duration, held_settings())
         return found
     except (FileNotFoundError, ValueError) as error:
         raise WorkflowError(f"structures.dataset: {error}") from None
