@@ -21,6 +21,8 @@ SNAKEMAKE_FLAGS ?=
 #: Part of the run that is made: `structures`, `dynamics`, `descriptors`, `networks`, `predictions`, `tables`,
 #: `figures`, or the path of one file. Without it the whole run is made.
 TARGET ?=
+#: The names that `TARGET` may have; they are those of rules.
+PARTS := structures dynamics descriptors networks predictions tables figures studies
 #: Commit to compare with.
 OLD ?= HEAD
 #: `quick`: compare what is computed of one structure only.
@@ -92,6 +94,8 @@ demo: run  ## make the whole paper at demo scale (config.yaml)
 #: lock is removed. At the end every small file is read with its checksum and the report is written. `TARGET=dynamics`
 #: makes only a part of the run, and what it needs.
 run: $(READY)  ## make the run described by CONFIG
+	@$(foreach part,$(TARGET),$(if $(or $(findstring /,$(part)),$(filter $(part),$(PARTS))),,\
+		$(error TARGET=$(part) is no part of a run; parts are $(PARTS), and files of the run are results/NAME/FILE)))
 	@$(BIN)/python scripts/run.py $(CONFIGFILE) --cores $(CORES) --rerun-incomplete --quiet rules reason host \
 		$(SNAKEMAKE_FLAGS) \
 		$(if $(TARGET),$(if $(findstring /,$(TARGET)),,--forcerun $(TARGET)) -- $(TARGET))

@@ -120,8 +120,11 @@ def test_types_of_other_names_and_one_of_several_frames(folder, predicted, capsy
     assert out.count(str(tmp_path)) == 3
     frame = say(capsys, "predict", folder / "two.gsd", *POINT, "--frame", "-2", "--out", tmp_path)
     assert frame[0] == 0, frame[2]
+    assert "replaced" not in frame[2]
+    again = say(capsys, "predict", folder / "two.gsd", *POINT, "--frame", "0", "--out", tmp_path)
+    assert "two_frame0_T0.40_cb0.50.* of an earlier prediction are replaced" in again[2]
     first = np.genfromtxt(tmp_path / "letters_T0.40_cb0.50.csv", delimiter=",", names=True)
-    second = np.genfromtxt(tmp_path / "two_frame-2_T0.40_cb0.50.csv", delimiter=",", names=True)
+    second = np.genfromtxt(tmp_path / "two_frame0_T0.40_cb0.50.csv", delimiter=",", names=True)
     np.testing.assert_allclose(first["propensity"], predicted[1].mean(axis=0), atol=0.002)  # float32
     np.testing.assert_allclose(second["propensity"], predicted[1].mean(axis=0), atol=2e-6)
 
@@ -147,7 +150,7 @@ def test_types_of_other_names_and_one_of_several_frames(folder, predicted, capsy
         ("one.gsd", ["--temperature", "0.31234567"], r"at most six decimals"),
         ("one.gsd", ["--c-b", "0.1"], r"C_B = 0\.1 lies outside 0\.5 to 0\.99.*--allow-outside"),
         ("one.gsd", ["--c-b", "1.5"], r"C_B must lie between 0 and 1, found 1\.5"),
-        ("one.gsd", ["--out", "{folder}/text.gsd"], r"text\.gsd"),
+        ("one.gsd", ["--out", "{folder}/text.gsd"], r"text\.gsd: --out needs a folder"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_sentence(folder, tmp_path, capsys, file, words, message):

@@ -392,6 +392,7 @@ WRONG = [
     ("network.head", [True, 10], "network.head[0]", "true", "not true/false"),
     ("c_b", [0.9, 0.8, True], "c_b[2]", "true", "not true/false"),
     ("equilibration.exchange_weights", {"1-2": True}, "equilibration.exchange_weights.1-2", "true", "not t"),
+    ("training.contrast", True, "training.contrast", "true", "'none', 'power' or 'onset'"),
     ("training.phase1", [True], "training.phase1[0]", "true", "a group of keys"),
 ]  # fmt: skip
 

@@ -15,6 +15,7 @@ from flax import nnx
 from tglassmlp import KA2D, CoarseGraining, Configuration, Descriptors, Mixture, PredictionWarning, storage
 from tglassmlp.network import baselines, library, linear, publish, selection, training_run
 from tglassmlp.network.architecture import Architecture
+from tglassmlp.network.domain import check_state_point
 from tglassmlp.network.flax_modules import GlassMLP, TGlassMLP
 from tglassmlp.network.layout import Layout
 from tglassmlp.network.networks import Networks, load_networks, save_networks
@@ -792,3 +793,17 @@ def test_unused_model_classes_have_the_same_head():
     x, s = jnp.asarray(np.random.default_rng(2).normal(size=(5, 7)), jnp.float32), jnp.ones(6)
     np.testing.assert_allclose(t(x, s), g(x, s), rtol=1e-5, atol=1e-6)
     assert isinstance(t, nnx.Module)
+
+
+@pytest.mark.parametrize(
+    ("temperature", "c_b", "message"),
+    [
+        ("0.4", 0.5, "temperature must be one number, found '0.4'"),
+        (0.4, [0.5, 0.6], r"C_B must be one number, found \[0\.5, 0\.6\]"),
+        (0.4, True, "C_B must be one number, found True"),
+    ],
+)
+def test_a_state_point_is_two_numbers(temperature, c_b, message):
+    with pytest.raises(TypeError, match=message):
+        check_state_point(temperature, c_b)
+    check_state_point(np.float32(0.4), np.float64(0.5))

@@ -108,9 +108,12 @@ def predict(
     outside = [] if allow_outside else beyond(asked.state_features, temperature, c_b)
     if outside:
         raise ValueError(f"{'; '.join(outside)} ({networks}). --allow-outside predicts nevertheless")
-    configuration = _only(file, read_configurations(file, asked.mixture, species), frame)
+    read = read_configurations(file, asked.mixture, species)
+    configuration = _only(file, read, frame)
     if configuration.mixture is None:
         configuration = configuration.with_mixture(asked.mixture)
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out}: --out needs a folder, this is a file")
     out.mkdir(parents=True, exist_ok=True)
     with announced(_say_that_it_compiles):
         values = asked.predict(configuration, temperature, c_b).astype(np.float64)
@@ -124,7 +127,7 @@ def predict(
         values.mean(axis=0),
         values.std(axis=0, ddof=1) if several else np.full(values.shape[1], np.nan),
     )
-    written = _write(found, file, networks, out, frame, limits)
+    written = _write(found, file, networks, out, frame, len(read), limits)
     print(
         f"{len(found.central)} of {configuration.n_particles} particles predicted by {len(values)} networks "
         f"({networks}) at T = {canonical(temperature)}, C_B = {canonical(c_b)}: propensities from "
@@ -164,14 +167,17 @@ def _write(
     networks: str,
     out: Path,
     frame: int | None,
+    frames: int,
     limits: tuple[float, float] | None,
 ) -> list[Path]:
-    """Write the picture, the table and the GSD file."""
-    part = "" if frame is None else f"_frame{frame}"
+    """Write the picture, the table and the GSD file; say if files of these names were there."""
+    part = "" if frame is None else f"_frame{frame % frames}"
     name = f"{_stem(file)}{part}_T{canonical(found.temperature)}_cb{canonical(found.c_b)}"
     picture, table, gsd = (out / f"{name}.{suffix}" for suffix in ("png", "csv", "gsd"))
     if gsd.exists() and gsd.samefile(file):
         raise ValueError(f"{file}: would be overwritten by the prediction; choose another folder with --out")
+    if any(path.exists() for path in (picture, table, gsd)):
+        print(f"tglassmlp: {out / name}.* of an earlier prediction are replaced", file=sys.stderr)
     _draw(found, networks, file, picture, limits)
     _tabulate(found, table)
     every = np.full((2, found.configuration.n_particles), np.nan, dtype=np.float32)

@@ -16,7 +16,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tglassmlp.dynamics.label_map import LabelMap, c_b_by_temperature
 from tglassmlp.network.contrast import (
     Amplitude,
     Contrast,
@@ -90,6 +89,9 @@ def measured_contrast(
     tglassmlp.network.contrast.NoLaw
         If too little was measured.
     """
+    # tables need pandas, which an installation for prediction does without
+    from tglassmlp.dynamics.label_map import LabelMap, c_b_by_temperature
+
     known = LabelMap.read(label_map)
     measured = c_b_by_temperature(known.measured)
     asked = c_b_by_temperature(known.known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -181,6 +182,9 @@ def beyond(state: StateFeatures, temperature: float, c_b: float) -> list[str]:
 
 def check_state_point(temperature: float, c_b: float) -> None:
     """Refuse what no configuration of a run could hold as a state point."""
+    for what, value in (("temperature", temperature), ("C_B", c_b)):
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            raise TypeError(f"{what} must be one number, found {value!r} ({type(value).__name__})")
     if not 0 < temperature <= 100:
         raise ValueError(f"the temperature must be positive and at most 100, found {temperature}")
     if not 0 < c_b < 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
@@ -30,9 +30,11 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 class TruthValue(ValueError):
     """True or false where a number is asked for, with its place below the key."""
 
-    def __init__(self, where: tuple[int | str, ...], value: bool) -> None:
+    def __init__(self, where: tuple[int | str, ...], value: bool, names: Sequence[str] = ()) -> None:
         self.where, self.value = where, value
-        super().__init__("a number or name, not true/false")
+        *some, last = [repr(name) for name in names] or [""]
+        allowed = " or ".join(filter(None, [", ".join(some), last]))
+        super().__init__(allowed or "a number or name, not true/false")
 
 
 def refuse_truth_values(value: Any, annotation: Any) -> None:
@@ -54,7 +56,7 @@ def refuse_truth_values(value: Any, annotation: Any) -> None:
     while places:
         where, found = places.pop(0)
         if isinstance(found, bool):
-            raise TruthValue(where, found)
+            raise TruthValue(where, found, get_args(annotation) if get_origin(annotation) is Literal else ())
         if not deep or not isinstance(found, (list, tuple, Mapping)) or id(found) in seen:
             continue
         seen.add(id(found))
