@@ -144,6 +144,17 @@ def every_chunk(product, temperatures, ensemble="unit", predicted=False):
     ]
 
 
+def one_of(temperatures):
+    """Constraint of a wildcard to some temperatures."""
+    return "|".join(t.replace(".", r"\.") for t in temperatures)
+
+
+def for_every_chunk(product):
+    """Patterns of a product for every chunk of given structures, with the temperature as a wildcard."""
+    names = chunk_names(CONFIG.structures.number, CONFIG.structures.chunk)
+    return [file_of(product, ensemble="unit", chunk=chunk) for chunk in names]
+
+
 def mixture_record():
     """The run's mixture as plain numbers and names, for `Mixture(**record)`."""
     return asdict(CONFIG.mixture())

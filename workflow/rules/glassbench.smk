@@ -15,10 +15,10 @@ if PUBLISHED:
         input:
             published_file,
         output:
-            structures=for_chunks(paths.STRUCTURES),
-            records=for_chunks(paths.STRUCTURES_RECORD),
-            inherent=for_chunks(paths.INHERENT),
-            trajectories=for_chunks(paths.TRAJECTORIES),
+            structures=for_every_chunk(paths.STRUCTURES),
+            records=for_every_chunk(paths.STRUCTURES_RECORD),
+            inherent=for_every_chunk(paths.INHERENT),
+            trajectories=for_every_chunk(paths.TRAJECTORIES),
             verdict=file_of(paths.EQUILIBRATION, proof=paths.PROOFS[0]),
             table=file_of(paths.EQUILIBRATION_VERDICT, proof=paths.PROOFS[0]),
         log:
@@ -26,7 +26,7 @@ if PUBLISHED:
         benchmark:
             benchmark_of("import_glassbench", "temperature")
         wildcard_constraints:
-            temperature="|".join(t.replace(".", r"\.") for t in PUBLISHED),
+            temperature=one_of(PUBLISHED),
         conda:
             "../../envs/workflow.yaml"
         threads: 1

@@ -121,8 +121,13 @@ def check_measured(
             f"{where}: a data set holds the labels {' and '.join(_LABELS)}, the run asks for {label.name} "
             "(propensity.label)"
         )
+    seen: set[tuple[Any, ...]] = set()  # structures of one file share its record and its frames
     for number in numbers:
         parts = [f for f, _ in ensemble.dynamics_files[number]]
+        files = tuple(f.path for f in parts)
+        if files in seen:
+            continue
+        seen.add(files)
         for f in parts:
             for key, name in _SAME.items():
                 if not np.isclose(float(f.record[key]), float(settings[key]), rtol=1e-9):

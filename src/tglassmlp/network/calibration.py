@@ -32,7 +32,7 @@ from tglassmlp.network.run_files import Path, Record, divided, labels_at, learnt
 from tglassmlp.paths import by_temperature
 from tglassmlp.state_point import find
 
-__all__ = ["Measured", "assembled", "calibrated", "mean_field", "measured_contrast"]
+__all__ = ["Measured", "assembled", "calibrated", "mean_field", "measured_contrast", "with_contrast"]
 
 #: Groups of structures that the jackknife of the law leaves out.
 GROUPS: Final = 8
@@ -164,6 +164,11 @@ def calibrated(
         return Networks(networks.parameters, {**networks.metadata, "no_contrast": str(reason)})
     for line in _report(contrast, residual, float(networks.metadata["t_min"])):
         print(line)
+    return with_contrast(networks, contrast, residual)
+
+
+def with_contrast(networks: Networks, contrast: Contrast, residual: Residual) -> Networks:
+    """Return the same networks with what was measured beside them."""
     record = {"contrast": contrast.as_record(), "residual": residual.as_record()}
     return Networks(networks.parameters, {**networks.metadata, **record})
 

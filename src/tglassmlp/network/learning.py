@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from tglassmlp.configuration import Configuration
 from tglassmlp.default_mixture import carried_mixture
-from tglassmlp.dynamics.labels import label_structures
+from tglassmlp.dynamics.labels import Labels, label_structures
 from tglassmlp.limits import DESCRIPTOR_CUTOFF
 from tglassmlp.local_structure.quantities import PAPER
 from tglassmlp.local_structure.standardise import Scaling, fit_scaling
 from tglassmlp.mixture import KA2D, Mixture
-from tglassmlp.network.calibration import Measured, assembled, mean_field
+from tglassmlp.network.calibration import Measured, assembled, mean_field, with_contrast
 from tglassmlp.network.dataset import Structures, TrainingSet, training_set
 from tglassmlp.network.domain import Domain
 from tglassmlp.network.networks import Networks
@@ -297,16 +297,25 @@ def calibrate_networks(
         if t not in measured:
             continue
         e = measured[t]
-        species = np.stack([c.species for c in e.configurations])
-        labels = label_structures(e.propensity, e.half, e.times, species, grid, central)
+        labels = _labels(e, grid, central)
         rows = np.stack([fields[grid.index(float(c))] for c in labels.c_b])
-        positions = np.stack([c.wrapped()[c.of_species(central)] for c in e.configurations])
+        positions = _positions(e, central)
         box = e.configurations[0].box_length
         halves, unseen = np.moveaxis(labels.half, 2, 0), list(range(len(e)))
         found.append(Measured(t, labels.c_b.tolist(), halves, rows, unseen, positions, box))
     contrast, residual = assembled(found, deviation, temperatures, grid, law)
-    record = {"contrast": contrast.as_record(), "residual": residual.as_record()}
-    return Networks(networks.parameters, {**networks.metadata, **record})
+    return with_contrast(networks, contrast, residual)
+
+
+def _labels(examples: Examples, c_b: Sequence[float], central_species: int) -> Labels:
+    """Labels of one temperature at the C_B that it reaches."""
+    species = np.stack([c.species for c in examples.configurations])
+    return label_structures(examples.propensity, examples.half, examples.times, species, c_b, central_species)
+
+
+def _positions(examples: Examples, central_species: int) -> NDArray[np.float64]:
+    """Thermal positions ``[S, P, 2]`` of the particles that are learnt."""
+    return np.stack([c.wrapped()[c.of_species(central_species)] for c in examples.configurations])
 
 
 def _labelled(
@@ -318,18 +327,14 @@ def _labelled(
     central_species: int,
 ) -> TrainingSet | None:
     """Batches of one temperature at the C_B that it reaches, None if it reaches none."""
-    species = np.stack([c.species for c in examples.configurations])
-    labels = label_structures(
-        examples.propensity, examples.half, examples.times, species, c_b, central_species
-    )
+    labels = _labels(examples, c_b, central_species)
     if not len(labels.c_b):
         return None
     first = examples.configurations[0]
-    positions = np.stack([c.wrapped()[c.of_species(central_species)] for c in examples.configurations])
     structures = Structures(
         examples.temperature,
         np.asarray(scaling.apply(values, names), dtype=np.float32),
-        positions,
+        _positions(examples, central_species),
         first.box_length,
     )
     return training_set(structures, labels.c_b.tolist(), labels.propensity, range(len(examples)), labels.half)

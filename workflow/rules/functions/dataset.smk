@@ -29,15 +29,15 @@ def held_structures():
         found = {}
         for t in HELD:
             ensemble = dataset.at(float(t))
+            duration = temperature_entry(t)["dynamics_time"]
             numbers = in_a_run.chosen_structures(
                 ensemble,
                 CONFIG.structures_at(t),
                 len(CONFIG.predicted_at(t)),
-                temperature_entry(t)["dynamics_time"],
+                duration,
                 CONFIG.mixture(),
             )
             found[t] = ensemble, numbers
-            duration = temperature_entry(t)["dynamics_time"]
             if duration is not None:
                 learnt = numbers[: CONFIG.structures_at(t)]
                 in_a_run.check_measured(ensemble, learnt, duration, held_settings())

@@ -7,17 +7,6 @@ GIVEN = (
 )
 
 
-def one_of(temperatures):
-    """Constraint of a wildcard to some temperatures."""
-    return "|".join(t.replace(".", r"\.") for t in temperatures)
-
-
-def for_every_chunk(product):
-    """Patterns of a product for every chunk of given structures, with the temperature as a wildcard."""
-    names = chunk_names(CONFIG.structures.number, CONFIG.structures.chunk)
-    return [file_of(product, ensemble="unit", chunk=chunk) for chunk in names]
-
-
 def given_files():
     """Structures and trajectories of every given temperature: one file, and one per replica, for each structure.
 

@@ -8,12 +8,6 @@ PUBLISHED = (
 )
 
 
-def for_chunks(product):
-    """Patterns of a product for every chunk of published structures, with the temperature as a wildcard."""
-    names = chunk_names(CONFIG.structures.number, CONFIG.structures.chunk)
-    return [file_of(product, ensemble="unit", chunk=chunk) for chunk in names]
-
-
 def split_sizes():
     """Number of training (with validation) and of test structures."""
     parts = CONFIG.structure_split()

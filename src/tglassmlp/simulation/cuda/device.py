@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DEVICE_VARIABLE", "STATIC_SHARED", "Device", "Kernels", "device", "pack"]
+__all__ = ["DEVICE_VARIABLE", "STATIC_SHARED", "Device", "Kernels", "device", "pack", "too_large"]
 
 #: Environment variable that names the device: ``gpu`` (default) or ``emulated``.
 DEVICE_VARIABLE: Final = "TGLASSMLP_CUDA_DEVICE"
@@ -153,3 +153,24 @@ def _plain(value: Any) -> Any:
             raise ValueError("arrays that kernels work on must be C-contiguous")
         return value.ctypes.data
     return value.data.ptr if hasattr(value, "data") and hasattr(value.data, "ptr") else value
+
+
+def too_large(on: Device, what: str, n_particles: int, needed: int, most: int) -> ValueError:
+    """Make the error for a system that shared memory of a block does not hold.
+
+    Parameters
+    ----------
+    on
+        The device.
+    what, n_particles
+        What a block moves, and its number of particles.
+    needed
+        Bytes of shared memory that it needs.
+    most
+        About the largest number of particles that fits.
+    """
+    return ValueError(
+        f"a {what} of {n_particles} particles needs {needed} bytes of shared memory, and a block of "
+        f"threads has {on.shared_limit} on this device ({on.title}): at most about "
+        f"{most} particles fit; move larger systems by engine 'native'"
+    )

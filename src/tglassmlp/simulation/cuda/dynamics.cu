@@ -165,14 +165,7 @@ TG_DEVICE double exponential(double x) {
     p = p * rest + 0.5;
     p = p * rest + 1.0;
     p = p * rest + 1.0;
-    const u64 bits = (u64)((i64)whole + 1023) << 52;
-    double power;
-#ifdef __CUDACC__
-    power = __longlong_as_double((i64)bits);
-#else
-    std::memcpy(&power, &bits, sizeof power);
-#endif
-    return p * power;
+    return p * power_of_two((i64)whole);
 }
 
 // Factor of the velocities (tglassmlp.simulation.thermostats); changes the friction.

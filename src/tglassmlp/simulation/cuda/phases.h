@@ -37,6 +37,18 @@ typedef unsigned long long u64;
 
 static_assert(sizeof(int) == 4 && sizeof(long long) == 8 && sizeof(short) == 2, "integers of 16, 32 and 64 bits");
 
+// 2^n for -1022 <= n <= 1023, exactly.
+TG_DEVICE double power_of_two(i64 n) {
+    const u64 bits = (u64)(n + 1023) << 52;
+#ifdef __CUDACC__
+    return __longlong_as_double((i64)bits);
+#else
+    double power;
+    std::memcpy(&power, &bits, sizeof power);
+    return power;
+#endif
+}
+
 // ------------------------------------------------------------------------------------------------ a block
 
 constexpr int MOST_WARPS = 32;  // 1024 threads

@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 from tglassmlp.box import DIMENSIONS, bring_near, wrap
 from tglassmlp.limits import MAX_SPECIES
 from tglassmlp.simulation import thermostats
-from tglassmlp.simulation.cuda.device import Device, pack
+from tglassmlp.simulation.cuda.device import Device, pack, too_large
 from tglassmlp.simulation.cuda.swap import cells_per_side
 from tglassmlp.simulation.native.fixed_point import FixedPointModel
 
@@ -138,11 +138,7 @@ class ReplicaBatch:
         )
         self._shared = shared_bytes(n, self._cells, self._threads)
         if n > MOST_PARTICLES or self._shared > on.shared_limit:
-            raise ValueError(
-                f"a replica of {n} particles needs {self._shared} bytes of shared memory, and a block of "
-                f"threads has {on.shared_limit} on this device ({on.title}): at most about "
-                f"{largest_system(on.shared_limit)} particles fit; move larger systems by engine 'native'"
-            )
+            raise too_large(on, "replica", n, self._shared, largest_system(on.shared_limit))
         self._words = max(list_words(m) for m in models)
         needed = self.count * bytes_per_replica(n, self._words)
         if needed > on.free_memory():

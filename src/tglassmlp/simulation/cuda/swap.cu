@@ -146,14 +146,7 @@ TG_DEVICE double exponential(double x) {
     p = fused(r, p, 0.5);
     p = fused(r, p, 1.0);
     p = fused(r, p, 1.0);
-    const u64 bits = (u64)((i64)whole + 1023) << 52;
-    double power;
-#ifdef __CUDACC__
-    power = __longlong_as_double((i64)bits);
-#else
-    std::memcpy(&power, &bits, sizeof power);
-#endif
-    return p * power;
+    return p * power_of_two((i64)whole);
 }
 
 TG_DEVICE double limited(double exponent) {

@@ -29,7 +29,7 @@ from tglassmlp.mixture import Mixture, exchange_matrix
 from tglassmlp.randomness import words
 from tglassmlp.simulation import energies
 from tglassmlp.simulation.checkpoint import check_saved
-from tglassmlp.simulation.cuda.device import Device, device, pack
+from tglassmlp.simulation.cuda.device import Device, device, pack, too_large
 from tglassmlp.simulation.protocols import SwapRequest
 from tglassmlp.simulation.swap.scheme import (
     EXCHANGE_INTERVAL,
@@ -182,11 +182,7 @@ class CudaChains:
         self._bits = slot_bits(n, self._cells, _fullest(places, self._cells))
         self._shared = shared_bytes(n, self._cells, self._bits)
         if n > MOST_PARTICLES or self._shared > on.shared_limit:
-            raise ValueError(
-                f"a structure of {n} particles needs {self._shared} bytes of shared memory, and a block of "
-                f"threads has {on.shared_limit} on this device ({on.title}): at most about "
-                f"{largest_system(on.shared_limit)} particles fit; move larger systems by engine 'native'"
-            )
+            raise too_large(on, "structure", n, self._shared, largest_system(on.shared_limit))
         self._kernels = on.kernels("swap.cu", {})
         species = np.stack([c.species for c in self.start])
         keys = np.stack([words(s, 1).view(np.uint32) for s in request.seeds])
